@@ -1,0 +1,1 @@
+"""Migrations: one history of the tables, run on SQLite and PostgreSQL alike."""

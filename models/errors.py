@@ -1,0 +1,38 @@
+"""Errors that carry a message for a person; the HTTP edge and the command line map them in one place each."""
+
+
+class EbbError(Exception):
+    """Base of every expected failure: `message` says what is wrong and how to mend it, `field` names where."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class NotFound(EbbError):
+    """The thing asked for does not exist in this workspace."""
+
+
+class Conflict(EbbError):
+    """The request contradicts what is stored."""
+
+
+class Invalid(EbbError):
+    """A value is malformed or out of bounds."""
+
+
+class Rejected(EbbError):
+    """The caller is not who it claims to be, or may not do this."""
+
+
+class TooLarge(EbbError):
+    """The request is larger than the workspace accepts."""
+
+
+class Forbidden(EbbError):
+    """The caller is known, but its role does not allow this."""
+
+
+class Busy(EbbError):
+    """More work waits than we hold; the caller should come again in a few seconds."""

@@ -1,0 +1,119 @@
+"""What is looked at beside the estimate: a check passes, or becomes a reason that stands beside the word."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.impact.windows import Window, has_season
+from models.values.verdicts import Check, Reason
+
+_SPIKE_PERIODS: Final = 4
+_SPIKE_PERCENTILE: Final = 90
+_LEAST_EARLIER: Final = 8
+_LEAST_CONTROL_SHARE: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class ControlEvidence:
+    """Two-sided p-values and directions (-1, 1) of the fits that put the control to the test.
+
+    alone_*: the theme without the control; moved_p: the control itself, as if it were the theme.
+    """
+
+    p_value: float
+    direction: int
+    alone_p: float
+    alone_direction: int
+    moved_p: float
+
+
+def control_usable(window: Window) -> bool:
+    """Say whether the control leaves at least four in five of the periods that the theme itself has."""
+    if window.control is None:
+        return False
+    seen = ~np.isnan(window.counts) & (window.exposure > 0) & (window.before | window.after)
+    return bool(window.usable.sum() >= _LEAST_CONTROL_SHARE * seen.sum())
+
+
+def after_spike(window: Window) -> bool:
+    """Say whether the last four periods before the release top the 90th percentile of the earlier ones."""
+    known = window.usable & window.before
+    rate = window.counts[known] / window.exposure[known]
+    if rate.size < _SPIKE_PERIODS + _LEAST_EARLIER:
+        return False
+    earlier, last = rate[:-_SPIKE_PERIODS], rate[-_SPIKE_PERIODS:]
+    return bool(last.mean() > np.percentile(earlier, _SPIKE_PERCENTILE))
+
+
+def controls_conflict(evidence: ControlEvidence, *, alpha: float) -> bool:
+    """Say whether the theme moved one way with the control and the other way without it."""
+    both = evidence.p_value < alpha and evidence.alone_p < alpha
+    return both and evidence.direction != evidence.alone_direction
+
+
+def window_checks(window: Window, *, has_exposure: bool, enough_history: bool) -> tuple[Check, ...]:
+    """Run the checks that need no fit."""
+    gaps = int((~window.usable & (window.before | window.after)).sum())
+    seasonal = has_season(window)
+    spike = after_spike(window)
+    return (
+        Check("exposure", has_exposure, _EXPOSURE[has_exposure]),
+        Check("history", enough_history, _HISTORY[enough_history]),
+        Check("gaps", gaps == 0, "No period is missing." if gaps == 0 else f"{gaps} periods are missing."),
+        Check("season", seasonal, _SEASON[seasonal]),
+        Check("spike", not spike, _SPIKE[not spike]),
+    )
+
+
+def control_checks(evidence: ControlEvidence, *, alpha: float) -> tuple[Check, ...]:
+    """Run the checks of the control series."""
+    agrees = _call(evidence.p_value, evidence.direction, alpha) == _call(
+        evidence.alone_p, evidence.alone_direction, alpha
+    )
+    steady = evidence.moved_p >= alpha
+    return (
+        Check("control_agrees", agrees, _AGREES[agrees]),
+        Check("control_steady", steady, _STEADY[steady]),
+    )
+
+
+def noted(checks: tuple[Check, ...]) -> tuple[Reason, ...]:
+    """List the reasons that failed checks put beside the word."""
+    return tuple(_REASON[check.code] for check in checks if not check.passed and check.code in _REASON)
+
+
+def _call(p_value: float, direction: int, alpha: float) -> int:
+    return direction if p_value < alpha else 0
+
+
+_REASON: Final = {
+    "exposure": Reason.EXPOSURE_MISSING,
+    "spike": Reason.AFTER_SPIKE,
+    "control_agrees": Reason.CONTROLS_DISAGREE,
+    "control_steady": Reason.CONTROL_MOVED,
+}
+_EXPOSURE: Final = {
+    True: "Complaints are compared per customer.",
+    False: "The number of customers is unknown, so growth or loss of customers is not taken out.",
+}
+_HISTORY: Final = {
+    True: "There is enough history before the release.",
+    False: "There is too little history before the release.",
+}
+_SEASON: Final = {
+    True: "Two years of history: the yearly season is taken out.",
+    False: "Less than two years of history: a yearly season cannot be told from a change.",
+}
+_SPIKE: Final = {
+    True: "The weeks before the release were ordinary.",
+    False: "The weeks before the release were unusually bad; some fall was to be expected.",
+}
+_AGREES: Final = {
+    True: "The answer is the same without the control series.",
+    False: "The answer changes when the control series is left out.",
+}
+_STEADY: Final = {
+    True: "The control series did not change at the release.",
+    False: "The control series itself changed at the release.",
+}

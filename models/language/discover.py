@@ -1,0 +1,327 @@
+"""Discover themes in a stream of vectors: an item's theme changes only through an event.
+
+Small pure themes are born first and grow together by redirects, which disturb nobody; an over-coarse start
+would have to be split later. Between events an item stays where its neighbours' votes first placed it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.language import propose
+from models.language.copies import fold_copies
+from models.language.encode import FloatArray, IntArray
+from models.language.events import Bookkeeping, Constraints, Event, EventKind, ThemeSetting, ThemeState
+from models.language.graph import communities, shared_neighbour_graph
+from models.language.neighbours import NeighbourLists
+from models.language.place import PENDING, count_votes, novelty_floors
+
+__all__ = ["Bookkeeping", "Constraints", "Event", "EventKind", "ThemeSetting", "ThemeState", "ThemeStream"]
+
+ITEMS_AT_RESOLUTION_1 = 30_000
+SMALL_SET_RESOLUTION = 0.03  # per item: below 1,000 items the resolution must fall again, or nothing would join
+FINE, BURST = 4.0, 8.0  # resolutions of births and bursts relative to that of merges
+LEAST_RESOLUTION = 1.5
+
+
+class ThemeStream:
+    """Themes of all items read so far; feed it batches in order of arrival.
+
+    Equal vectors in equal batches give equal events. Texts closer than `copy_cosine` share one row, so that a
+    flood of copies cannot fill everybody's neighbour lists.
+    """
+
+    def __init__(
+        self,
+        dimension: int,
+        setting: ThemeSetting | None = None,
+        constraints: Constraints | None = None,
+    ) -> None:
+        self.setting = setting or ThemeSetting()
+        self.constraints = constraints or Constraints()
+        self._dimension = dimension
+        self._read = 0
+        self._next_theme = 1
+        self._next_refit = self.setting.first_fit
+        self._redirects: dict[int, int] = {}
+        self._holds: dict[tuple[int, int], int] = {}
+        self._ids: IntArray = np.zeros(0, dtype=np.int64)
+        self._vectors: FloatArray = np.zeros((0, dimension), dtype=np.float32)
+        self._arrived: IntArray = np.zeros(0, dtype=np.int64)
+        self._row: IntArray = np.zeros(0, dtype=np.int64)  # of each item
+        self._lists = NeighbourLists(self.setting.neighbours, dimension)
+        self._themes: IntArray = np.zeros(0, dtype=np.int64)  # of each row
+        self._row_arrived: IntArray = np.zeros(0, dtype=np.int64)
+
+    # --- what callers use -------------------------------------------------------------------------------------
+
+    def add(self, ids: IntArray, vectors: FloatArray) -> tuple[Event, ...]:
+        """Read one batch: place it and what is waiting, refit when due, and return what changed.
+
+        ids: (m,) int64, none of them present. vectors: (m, d) float32, rows of unit length. Anything else
+        raises ValueError.
+        """
+        self._check(ids, vectors)
+        arrived = self._read + 1 + np.arange(len(ids), dtype=np.int64)
+        self._read += len(ids)
+        self._append(ids, vectors, arrived, np.full(len(ids), PENDING))
+        events = self._place()
+        if self._read >= self._next_refit:
+            events += self._refit(settle=False)
+        return tuple(events)
+
+    def finish(self) -> tuple[Event, ...]:
+        """Refit now, as at the end of an import: small sets get their themes, and no merge waits any longer."""
+        events = self._refit(settle=True) if len(self._themes) else []
+        return tuple(events)
+
+    def remove(self, ids: Iterable[int]) -> None:
+        """Forget items; unknown ids are ignored. Themes keep their numbers, even if nothing is left in them."""
+        gone = np.isin(self._ids, np.fromiter(ids, dtype=np.int64))
+        if gone.any():
+            state = self.state()
+            kept = ~gone
+            self._rebuild(state.ids[kept], self._vectors[kept], state.arrived[kept], state.themes[kept])
+
+    def merge(self, old: int, into: int) -> Event:
+        """Let `into` stand for `old` from now on, as a person asked; both must be themes of their own."""
+        if old == into or not all(0 < t < self._next_theme and t not in self._redirects for t in (old, into)):
+            raise ValueError(f"themes {old} and {into} must be two existing themes that redirect nowhere")
+        return self._merge(old, into)
+
+    def resolve(self, theme: int) -> int:
+        """Follow redirects from a theme to the one that stands for it now."""
+        while theme in self._redirects:
+            theme = self._redirects[theme]
+        return theme
+
+    def assignments(self) -> tuple[IntArray, IntArray]:
+        """Return ids and themes, (n,) and (n,) int64 in order of arrival; theme 0 is waiting."""
+        return self._ids.copy(), self._themes[self._row]
+
+    def state(self) -> ThemeState:
+        """Return what must be stored, beside the vectors, to continue later."""
+        return ThemeState(
+            ids=self._ids.copy(),
+            themes=self._themes[self._row],
+            arrived=self._arrived.copy(),
+            bookkeeping=Bookkeeping(
+                read=self._read,
+                next_theme=self._next_theme,
+                next_refit=self._next_refit,
+                redirects=tuple(sorted(self._redirects.items())),
+                holds=tuple((a, b, since) for (a, b), since in sorted(self._holds.items())),
+            ),
+        )
+
+    @classmethod
+    def restore(
+        cls,
+        state: ThemeState,
+        vectors: FloatArray,
+        setting: ThemeSetting | None = None,
+        constraints: Constraints | None = None,
+    ) -> ThemeStream:
+        """Continue from a stored state: later batches bring the events they would have brought without a stop.
+
+        vectors: (n, d) float32 of unit length, those that were added, in the state's order.
+        """
+        if vectors.ndim != 2 or not (len(vectors) == len(state.ids) == len(state.themes) == len(state.arrived)):
+            raise ValueError("ids, themes, arrived and vectors must have one entry per item")
+        stream = cls(vectors.shape[1], setting, constraints)
+        stream._read = state.bookkeeping.read
+        stream._next_theme = state.bookkeeping.next_theme
+        stream._next_refit = state.bookkeeping.next_refit
+        stream._redirects = dict(state.bookkeeping.redirects)
+        stream._holds = {(a, b): since for a, b, since in state.bookkeeping.holds}
+        resolved = np.array([stream.resolve(int(theme)) for theme in state.themes], dtype=np.int64)
+        stream._append(state.ids, vectors, state.arrived, resolved)
+        return stream
+
+    # --- rows -------------------------------------------------------------------------------------------------
+
+    def _check(self, ids: IntArray, vectors: FloatArray) -> None:
+        if vectors.shape != (len(ids), self._dimension):
+            raise ValueError(f"vectors must be of shape {(len(ids), self._dimension)}, not {vectors.shape}")
+        if len(np.unique(ids)) < len(ids) or np.isin(ids, self._ids).any():
+            raise ValueError("an id was added twice")
+        if not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
+            raise ValueError("vectors must be of unit length")
+
+    def _append(self, ids: IntArray, vectors: FloatArray, arrived: IntArray, themes: IntArray) -> None:
+        """Add items; those that repeat an earlier wording join its row, the others get one of their own."""
+        rows = fold_copies(self._lists.vectors, vectors, self.setting.copy_cosine)
+        _, firsts = np.unique(rows, return_index=True)
+        firsts = np.sort(firsts[rows[firsts] >= len(self._themes)])
+        self._lists.add(vectors[firsts])
+        self._themes = np.concatenate([self._themes, themes[firsts]])
+        self._row_arrived = np.concatenate([self._row_arrived, arrived[firsts]])
+        self._ids = np.concatenate([self._ids, ids])
+        self._vectors = np.concatenate([self._vectors, vectors])
+        self._arrived = np.concatenate([self._arrived, arrived])
+        self._row = np.concatenate([self._row, rows])
+
+    def _rebuild(self, ids: IntArray, vectors: FloatArray, arrived: IntArray, themes: IntArray) -> None:
+        self._ids, self._arrived, self._row = ids[:0], arrived[:0], self._row[:0]
+        self._vectors = vectors[:0]
+        self._lists = NeighbourLists(self.setting.neighbours, self._dimension)
+        self._themes, self._row_arrived = self._themes[:0], self._row_arrived[:0]
+        self._append(ids, vectors, arrived, themes)
+
+    def _enter(
+        self, kind: EventKind, theme: int, rows: IntArray, shares: NDArray[np.float64], before: IntArray
+    ) -> Event:
+        """Describe that `rows` entered a theme: every item behind them, in order of arrival."""
+        position = np.full(len(self._themes), -1)
+        position[rows] = np.arange(len(rows))
+        items = np.flatnonzero(position[self._row] >= 0)
+        slot = position[self._row[items]]
+        return Event(
+            kind=kind,
+            theme=theme,
+            read=self._read,
+            items=tuple(self._ids[items].tolist()),
+            scores=tuple(shares[slot].round(4).tolist()),
+            origins=tuple(before[slot].tolist()),
+        )
+
+    # --- placing ----------------------------------------------------------------------------------------------
+
+    def _place(self) -> list[Event]:
+        """Place waiting rows by vote, twice, so that those placed first can vote for the others."""
+        events = self._place_once()
+        return events + self._place_once() if events else events
+
+    def _place_once(self) -> list[Event]:
+        waiting = np.flatnonzero(self._themes == PENDING)
+        if not len(waiting) or self._next_theme == 1:
+            return []
+        near, cosine = self._lists.near, self._lists.cosine
+        votes = count_votes(near, cosine, self._themes, waiting)
+        floors = novelty_floors(near, cosine, self._themes, self.setting.novelty_quantile)
+        waited = self._read - self._row_arrived[waiting]
+        level = np.searchsorted(self.setting.patience, waited, side="right")
+        need = np.array(self.setting.vote_shares)[level]
+        floor = np.array([floors.get(int(theme), -1.0) for theme in votes.theme])
+        patient = level == len(self.setting.patience)
+        good = (votes.theme != PENDING) & (votes.share >= need) & ((votes.nearest >= floor) | patient)
+        rows, themes, shares = waiting[good], votes.theme[good], votes.share[good]
+        self._themes[rows] = themes
+        return self._by_theme(EventKind.PLACED, rows, themes, shares, np.zeros_like(rows))
+
+    def _by_theme(
+        self, kind: EventKind, rows: IntArray, themes: IntArray, shares: NDArray[np.float64], before: IntArray
+    ) -> list[Event]:
+        return [
+            self._enter(kind, theme, rows[at], shares[at], before[at])
+            for theme in np.unique(themes).tolist()
+            for at in [np.flatnonzero(themes == theme)]
+        ]
+
+    # --- refitting --------------------------------------------------------------------------------------------
+
+    def _refit(self, *, settle: bool) -> list[Event]:
+        """Look at the whole graph and change themes by events; `settle` merges without waiting."""
+        graph = shared_neighbour_graph(self._lists.near)
+        r = self.resolution()
+        events = self._births(communities(graph, FINE * r))
+        if len(self._themes) > self.setting.burst_after:
+            events += self._bursts(communities(graph, BURST * r))
+        events += self._merges(communities(graph, r), settle=settle)
+        events += self._moves()
+        self._next_refit = max(self._read + 1, math.ceil(self._read * self.setting.refit_growth))
+        return events + self._place()
+
+    def resolution(self) -> float:
+        """Return the resolution at which themes merge; it falls as items grow, for lists have a fixed length."""
+        count = max(1, len(self._themes))
+        r = min(max(LEAST_RESOLUTION, ITEMS_AT_RESOLUTION_1 / count), SMALL_SET_RESOLUTION * count)
+        return self.setting.granularity * r
+
+    def _births(self, labels: IntArray) -> list[Event]:
+        setting = self.setting
+        copies = np.bincount(self._row, minlength=len(self._themes))
+        found = propose.births(
+            labels, self._themes.copy(), copies, least=setting.birth_least, share=setting.birth_share
+        )
+        return self._found(EventKind.BIRTH, list(found))
+
+    def _bursts(self, labels: IntArray) -> list[Event]:
+        setting = self.setting
+        recent = self._row_arrived > self._read - setting.burst_window
+        groups = propose.bursts(
+            labels,
+            self._themes.copy(),
+            recent,
+            least=setting.burst_least,
+            share=setting.burst_share,
+            chance=setting.burst_chance,
+        )
+        pinned = [self.resolve(theme) for theme in self.constraints.pinned]
+        free = [group[~np.isin(self._themes[group], pinned)] for group in groups]
+        return self._found(EventKind.BURST, [group for group in free if len(group) >= setting.burst_least])
+
+    def _found(self, kind: EventKind, groups: Sequence[IntArray]) -> list[Event]:
+        """Make each group of rows a new theme."""
+        before = self._themes.copy()
+        numbers = range(self._next_theme, self._next_theme + len(groups))
+        for number, rows in zip(numbers, groups, strict=True):
+            self._themes[rows] = number
+        self._next_theme += len(groups)
+        events = []
+        for number, rows in zip(numbers, groups, strict=True):
+            shares = count_votes(self._lists.near, self._lists.cosine, self._themes, rows).own
+            events.append(self._enter(kind, number, rows, shares, before[rows]))
+        return events
+
+    def _merges(self, labels: IntArray, *, settle: bool) -> list[Event]:
+        """Merge pairs of themes that have looked alike at every refit for long enough."""
+        setting, centres = self.setting, propose.theme_centres(self._lists.vectors, self._themes)
+        pairs = propose.neighbours_to_merge(
+            labels, self._themes, centres, share=setting.merge_share, cosine=setting.merge_cosine
+        )
+        alike = [(a, b) for a, b, _ in pairs if self._may_merge(a, b)]
+        self._holds = {pair: self._holds.get(pair, self._read) for pair in alike}
+        ripe = [p for p in alike if settle or self._read >= setting.hold_growth * self._holds[p]]
+        events = []
+        for a, b in ripe:
+            one, other = self.resolve(a), self.resolve(b)
+            if one != other and self._may_merge(one, other) and self._close(one, other):
+                sizes = np.bincount(self._themes, minlength=max(one, other) + 1)
+                small, large = (one, other) if sizes[one] < sizes[other] else (other, one)
+                events.append(self._merge(small, large))
+        return events
+
+    def _close(self, a: int, b: int) -> bool:
+        """Ask again whether two themes are close: either may have grown by a merge since."""
+        means = [self._lists.vectors[self._themes == theme].mean(axis=0) for theme in (a, b)]
+        lengths = np.linalg.norm(means[0]) * np.linalg.norm(means[1])
+        return bool(means[0] @ means[1] >= self.setting.merge_cosine * lengths)
+
+    def _may_merge(self, a: int, b: int) -> bool:
+        pinned = {self.resolve(theme) for theme in self.constraints.pinned}
+        apart = {frozenset(self.resolve(theme) for theme in pair) for pair in self.constraints.apart}
+        return a not in pinned and b not in pinned and frozenset((a, b)) not in apart
+
+    def _merge(self, old: int, into: int) -> Event:
+        self._themes[self._themes == old] = into
+        self._redirects[old] = into
+        self._holds = {pair: since for pair, since in self._holds.items() if old not in pair}
+        return Event(EventKind.MERGE, into, self._read, merged=old)
+
+    def _moves(self) -> list[Event]:
+        """Move rows whose neighbours clearly vote for another theme than their own."""
+        pinned = [self.resolve(theme) for theme in self.constraints.pinned]
+        rows = np.flatnonzero((self._themes != PENDING) & ~np.isin(self._themes, pinned))
+        if not len(rows):
+            return []
+        votes = count_votes(self._lists.near, self._lists.cosine, self._themes, rows)
+        leave = (votes.share >= self.setting.move_to) & (votes.own <= self.setting.move_from)
+        leave &= votes.theme != PENDING
+        rows, themes, before = rows[leave], votes.theme[leave], self._themes[rows[leave]]
+        self._themes[rows] = themes
+        return self._by_theme(EventKind.MOVE, rows, themes, votes.share[leave], before)

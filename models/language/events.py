@@ -1,0 +1,124 @@
+"""Values of theme discovery: its settings, the events it answers with, and the state a database keeps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from models.language.encode import IntArray
+
+
+class EventKind(StrEnum):
+    """What happened to a theme."""
+
+    BIRTH = "birth"
+    PLACED = "placed"
+    MERGE = "merge"
+    BURST = "burst"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of themes; an item's theme never changes without one.
+
+    theme: the theme the items are in afterwards; numbers count from 1 and are never used again.
+    items, scores, origins: equally long; the ids that entered the theme, the share of their neighbours' votes
+    for it (0 to 1), and the theme each was in before (0: none). A merge lists no items: `merged` is the theme
+    that now stands for `theme`, with all it held. read: items read so far, the current batch included.
+    """
+
+    kind: EventKind
+    theme: int
+    read: int
+    items: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+    origins: tuple[int, ...] = ()
+    merged: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeSetting:
+    """Dials of theme discovery. Shares are from 0 to 1; lengths of time count items read."""
+
+    granularity: float = 1.0  # above 1: more and smaller themes
+    neighbours: int = 15
+    copy_cosine: float = 0.98  # texts at least this close count as one wording
+    first_fit: int = 1_000
+    refit_growth: float = 1.05
+    hold_growth: float = 1.21
+    vote_shares: tuple[float, ...] = (0.5, 0.34, 0.2)  # needed at once, and after each of `patience`
+    patience: tuple[int, ...] = (400, 800)
+    novelty_quantile: float = 0.05
+    birth_least: int = 5
+    birth_share: float = 0.35
+    burst_after: int = 3_000
+    burst_window: int = 1_500
+    burst_least: int = 6
+    burst_share: float = 0.6
+    burst_chance: float = 1e-3
+    merge_share: float = 0.7
+    merge_cosine: float = 0.75
+    move_to: float = 0.6
+    move_from: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What people decided and refits obey.
+
+    pinned: themes that neither merge nor lose items. apart: pairs of themes that must not merge.
+    """
+
+    pinned: frozenset[int] = frozenset()
+    apart: frozenset[frozenset[int]] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Bookkeeping:
+    """The few numbers that carry a stream over a restart, besides items and their themes.
+
+    read: items ever read. next_theme: the next unused number. next_refit: items read at the next refit.
+    redirects: (old theme, theme that stands for it). holds: (theme, theme, items read when the two first looked
+    alike, at every refit since).
+    """
+
+    read: int
+    next_theme: int
+    next_refit: int
+    redirects: tuple[tuple[int, int], ...]
+    holds: tuple[tuple[int, int, int], ...]
+
+    def to_json(self) -> str:
+        """Write the numbers as one JSON object."""
+        return json.dumps(
+            {
+                "read": self.read,
+                "next_theme": self.next_theme,
+                "next_refit": self.next_refit,
+                "redirects": self.redirects,
+                "holds": self.holds,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Bookkeeping:
+        """Read what `to_json` wrote; a missing or surplus name raises TypeError."""
+        values = json.loads(text)
+        redirects = tuple((int(old), int(new)) for old, new in values.pop("redirects"))
+        holds = tuple((int(a), int(b), int(since)) for a, b, since in values.pop("holds"))
+        return cls(**values, redirects=redirects, holds=holds)
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeState:
+    """All that must be stored, vectors apart, to continue a stream; arrays in order of arrival.
+
+    ids: (n,) int64. themes: (n,) int64, 0 = waiting. arrived: (n,) int64, items read when the item had been read.
+    """
+
+    ids: IntArray
+    themes: IntArray
+    arrived: IntArray
+    bookkeeping: Bookkeeping

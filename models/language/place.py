@@ -1,0 +1,76 @@
+"""Place items in themes by the vote of their nearest neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.language.encode import IntArray
+
+PENDING = 0
+VOTE_POWER = 8  # a neighbour's vote is its cosine to this power
+ROWS_PER_BLOCK = 4_096
+TIE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """What the neighbours of p items say; every field is (p,).
+
+    theme: int64, the theme with most votes, 0 if no neighbour is placed. share: its part of all votes, those of
+    pending neighbours included. nearest: cosine to the nearest neighbour inside it, -1 if none. own: the part of
+    the votes for the theme the item itself is in.
+    """
+
+    theme: IntArray
+    share: NDArray[np.float64]
+    nearest: NDArray[np.float64]
+    own: NDArray[np.float64]
+
+
+def count_votes(near: IntArray, cosine: NDArray[np.float64], themes: IntArray, rows: IntArray) -> Votes:
+    """Count the votes of the neighbours of `rows`: lists (n, k), themes (n,) with 0 for pending, rows (p,)."""
+    blocks = [
+        _count_block(near[part], cosine[part], themes, themes[part])
+        for part in np.array_split(rows, max(1, -(-len(rows) // ROWS_PER_BLOCK)))
+    ]
+    return Votes(
+        theme=np.concatenate([block.theme for block in blocks]),
+        share=np.concatenate([block.share for block in blocks]),
+        nearest=np.concatenate([block.nearest for block in blocks]),
+        own=np.concatenate([block.own for block in blocks]),
+    )
+
+
+def _count_block(near: IntArray, cosine: NDArray[np.float64], themes: IntArray, mine: IntArray) -> Votes:
+    weight = np.where(near >= 0, np.clip(cosine, 0, None) ** VOTE_POWER, 0.0)
+    theirs = np.where(near >= 0, themes[near], PENDING)
+    total = np.maximum(weight.sum(axis=1), np.finfo(float).tiny)
+    mass = np.einsum("pij,pj->pi", theirs[:, :, None] == theirs[:, None, :], weight)
+    mass[theirs == PENDING] = 0.0
+    most = mass.max(axis=1)
+    leading = (mass >= most[:, None] - TIE) & (mass > 0)
+    last = np.iinfo(np.int64).max
+    winner = np.where(leading, theirs, last).min(axis=1)  # a tie goes to the older theme
+    winner[winner == last] = PENDING
+    own = np.where(theirs == mine[:, None], weight, 0.0).sum(axis=1) * (mine != PENDING)
+    nearest = np.where((theirs == winner[:, None]) & (theirs != PENDING), cosine, -1.0).max(axis=1)
+    return Votes(theme=winner, share=most / total, nearest=nearest, own=own / total)
+
+
+def novelty_floors(
+    near: IntArray, cosine: NDArray[np.float64], themes: IntArray, quantile: float
+) -> dict[int, float]:
+    """Return, per theme, the cosine below which a newcomer is unlike its members.
+
+    That is the given quantile, over the members, of the cosine to their nearest fellow member.
+    """
+    theirs = np.where(near >= 0, themes[near], PENDING)
+    fellow = np.where(theirs == themes[:, None], cosine, -1.0).max(axis=1)
+    usable = np.flatnonzero((themes != PENDING) & (fellow > -1.0))
+    order = usable[np.argsort(themes[usable], kind="stable")]
+    numbers, starts = np.unique(themes[order], return_index=True)
+    groups = np.split(fellow[order], starts[1:])
+    return {int(n): float(np.quantile(g, quantile)) for n, g in zip(numbers, groups, strict=True)}

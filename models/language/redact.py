@@ -1,0 +1,286 @@
+"""Replace personal data and secrets in a text by stable placeholders, before anything is stored or embedded."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from models.language.names import find_names
+from models.language.numbers import find_cards, find_ibans, find_phones
+from models.values.text import Removed, RemovedKind
+
+REDACT_VERSION = "redact-1"
+
+Span = tuple[int, int]
+
+# One character stands for each removed span while the other detectors look, so that what they see in a text is
+# what they will see in its redacted form: this is why redacting twice changes nothing.
+_HOLE = "\ufdd0"
+_WHATS = ("email", "phone", "card", "iban", "secret", "ip", "name", "query", "login")
+_PLACEHOLDER = re.compile("<(" + "|".join(_WHATS) + ")>")
+
+_ROUNDS = 10
+
+_URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s<>\"'`\ufdd0]{1,2000}")
+_USERINFO = re.compile(r"(?i)[a-z][a-z0-9+.-]{1,20}://([^\s/@?#<>]{1,300})@")
+_QUERY = re.compile(r"\?[^\s#<>]*(?:#\S*)?|#[^\s?<>]*=\S*")
+
+_MAIL_AT = re.compile(
+    r"[\w.%+'’~!$&*=-]{0,64}[\w%+~$*=-]@(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24}(?![\w-]*@)"
+)
+_MAIL_SPELLED = re.compile(
+    r"(?i)\b[\w.+-]{1,64}[ \t]?(?:\(at\)|\[at\]|\{at\})[ \t]?[\w-]{1,63}(?:[ \t]?(?:\(dot\)|\[dot\]|\.)[ \t]?[a-z]{2,24}){1,3}\b"
+)
+
+_SECRET_SHAPES = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{8,}|sk-(?:ant-|proj-|or-)?[A-Za-z0-9_-]{16,}"
+    r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|glpat-[A-Za-z0-9_-]{12,}|xox[abeoprs]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{10,}"
+    r"|(?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{16}(?![0-9A-Za-z])|AIza[0-9A-Za-z_-]{30,}|ya29\.[0-9A-Za-z_-]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{16,}|dop_v1_[a-f0-9]{32,}|hf_[A-Za-z0-9]{24,}|EAA[A-Za-z0-9]{40,}"
+    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?|sq0(?:atp|csp)-[\w-]{16,}|AC[a-f0-9]{32}|SK[a-f0-9]{32}"
+    r")"
+)
+_PEM = re.compile(
+    r"-----BEGIN [A-Z ]{0,30}(?:PRIVATE KEY|CERTIFICATE)-----[A-Za-z0-9+/=\s:,-]{0,8000}?(?:-----END [A-Z ]{0,40}-----|\Z)"
+)
+_LABELLED = re.compile(
+    r"(?i)\b(?:(?:my|the|temp(?:orary)?|current|old|new)[ \t])?(?:pass(?:word|wort|phrase|code)|passwd|pwd|kennwort|mot[ \t]de[ \t]passe|contraseña|"
+    r"api[ _-]?key|secret(?:[ _-]?key)?|access[ _-]?(?:key|token)|auth(?:entication)?[ _-]?token|token|client[ _-]?secret|otp|2fa[ \t]code|pin(?:[ \t]?code)?|cvv|cvc|ssn)"
+    r"(?:[ \t](?:is|was|ist|est|es)(?:[ \t]?:)?[ \t]|[ \t]?[:=][ \t]?)[\"'`]?(?P<value>[^\s\"'`<>,;\ufdd0]{3,200})"
+)
+_BEARER = re.compile(r"(?i)\b(?:bearer|basic|authorization:)[ \t]+(?P<value>[A-Za-z0-9+/._=~-]{12,})")
+_LONG = re.compile(r"(?<![\w/+.-])[A-Za-z0-9+/_-]{32,}={0,2}(?![\w])")
+_SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
+_HARMLESS_LABEL = re.compile(
+    r"(?i)(?:commit|sha-?\d*|md5|checksum|digest|trace[ _-]?id|request[ _-]?id|correlation[ _-]?id|error[ _-]?id|build|hash|event[ _-]?id|span[ _-]?id)\W{0,4}(?:is\W{1,2})?$"
+)
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
+_IPV6 = re.compile(r"(?i)(?<![\w:.])(?:[0-9a-f]{1,4}:|:){2,7}(?::?[0-9a-f]{1,4}){1,2}(?![\w:])")
+_VERSION_LABEL = re.compile(
+    r"(?i)(?:\bv|version|ver|release|build|firmware|driver|chrome|safari|firefox|edge|android|ios|windows|macos|agent|sdk|client|app|update|patch)\W{0,3}(?:is\W{1,2}|to\W{1,2}|v)?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A text without personal data, and the spans of the input that were replaced.
+
+    `removed` counts in characters of the text that was given to `redact`; `what` names the placeholder.
+    """
+
+    text: str
+    removed: tuple[Removed, ...] = ()
+
+
+def redact(text: str) -> Redacted:
+    """Replace personal data and secrets by `<email>`, `<phone>`, `<card>`, `<iban>`, `<secret>`, `<ip>`, `<name>`.
+
+    The query of an address becomes `<query>`, its login `<login>`. Cards must pass the Luhn check and belong to a
+    known brand, IBANs must pass modulo 97, phone numbers must be possible ones. Order numbers, dates, amounts,
+    versions and error codes stay. Names go only where greetings, signatures, titles and introductions put them: a
+    name in the middle of a sentence stays, which is a known limit. Redacting twice changes nothing. Never raises.
+    """
+    working, holes = _open_placeholders(text.replace(_HOLE, "\ufffd"))
+    for _ in range(_ROUNDS):
+        found = _find(working)
+        if not found:
+            break
+        working, holes = _punch(working, holes, found)
+    return _write(working, holes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hole:
+    """One removed span of the original text; `placed` marks a placeholder that was there before."""
+
+    what: str
+    start: int
+    end: int
+    placed: bool = False
+
+
+def _open_placeholders(text: str) -> tuple[str, list[_Hole]]:
+    holes = [
+        _Hole(found.group(1), found.start(), found.end(), placed=True)
+        for found in _PLACEHOLDER.finditer(text)
+    ]
+    return (_PLACEHOLDER.sub(_HOLE, text), holes) if holes else (text, holes)
+
+
+def _find(text: str) -> list[tuple[int, int, str]]:
+    """Find all spans to remove in a text with holes; sorted, none overlapping, earlier detectors first."""
+    found: list[tuple[int, int, str]] = []
+    for what, applies, detector in _DETECTORS:
+        if applies(text):
+            found += [(start, end, what) for start, end in detector(text)]
+    return _disjoint(found)
+
+
+def _disjoint(found: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Drop spans that overlap one found earlier in the list; return the rest in order of place."""
+    if len(found) < 2:
+        return found
+    order = {what: rank for rank, (what, _, _) in enumerate(_DETECTORS)}
+    chosen: list[tuple[int, int, str]] = []
+    for span in sorted(found, key=lambda span: (span[0], order[span[2]], -span[1])):
+        if chosen and span[0] < chosen[-1][1]:
+            if order[span[2]] < order[chosen[-1][2]]:
+                chosen[-1] = span
+            continue
+        chosen.append(span)
+    return chosen
+
+
+def _punch(text: str, holes: list[_Hole], found: list[tuple[int, int, str]]) -> tuple[str, list[_Hole]]:
+    """Put a hole in place of each found span; holes inside a span are swallowed by it."""
+    pieces: list[str] = []
+    merged: list[_Hole] = []
+    shift = at = last = 0
+
+    def pass_holes(upto: int) -> None:
+        nonlocal shift, at
+        position = text.find(_HOLE, last)
+        while position != -1 and position < upto:
+            merged.append(holes[at])
+            shift += holes[at].end - holes[at].start - 1
+            at += 1
+            position = text.find(_HOLE, position + 1)
+
+    for start, end, what in found:
+        pass_holes(start)
+        pieces += (text[last:start], _HOLE)
+        origin = start + shift
+        inner = text.count(_HOLE, start, end)
+        shift += sum(hole.end - hole.start - 1 for hole in holes[at : at + inner])
+        at += inner
+        merged.append(_Hole(what, origin, end + shift))
+        last = end
+    merged += holes[at:]
+    pieces.append(text[last:])
+    return "".join(pieces), merged
+
+
+def _write(working: str, holes: list[_Hole]) -> Redacted:
+    if not holes:
+        return Redacted(working)
+    parts = working.split(_HOLE)
+    out = [parts[0]]
+    for hole, part in zip(holes, parts[1:], strict=True):
+        out += (f"<{hole.what}>", part)
+    removed = tuple(
+        Removed(RemovedKind.PERSONAL_DATA, hole.start, hole.end, hole.what)
+        for hole in holes
+        if not hole.placed
+    )
+    return Redacted("".join(out), removed)
+
+
+# --- detectors ----------------------------------------------------------------------------------------------
+
+
+def _find_queries(text: str) -> Iterator[Span]:
+    for url in _URL.finditer(text):
+        query = _QUERY.search(url.group())
+        if query and len(query.group().rstrip(".,;:!?)]")) > 1:
+            yield url.start() + query.start() + 1, url.start() + len(url.group().rstrip(".,;:!?)]"))
+
+
+def _find_logins(text: str) -> Iterator[Span]:
+    for login in _USERINFO.finditer(text):
+        if login.group(1).strip(_HOLE):
+            yield login.span(1)
+
+
+def _find_mails(text: str) -> Iterator[Span]:
+    for found in _MAIL_AT.finditer(text):
+        yield found.span()
+    if "at" in text:
+        for found in _MAIL_SPELLED.finditer(text):
+            yield found.span()
+
+
+def _find_secrets(text: str) -> Iterator[Span]:
+    for found in _PEM.finditer(text):
+        yield found.span()
+    for found in _SECRET_SHAPES.finditer(text):
+        yield found.span()
+    for found in _BEARER.finditer(text):
+        yield found.span("value")
+    for found in _LONG.finditer(text):
+        if _looks_random(found.group()) and not _HARMLESS_LABEL.search(
+            text[max(0, found.start() - 24) : found.start()]
+        ):
+            yield found.span()
+    yield from _find_labelled(text)
+
+
+def _find_labelled(text: str) -> Iterator[Span]:
+    """Yield values that a word such as "password" introduces, and social security numbers."""
+    for found in _LABELLED.finditer(text):
+        value = found.group("value").rstrip(".!?)")
+        if any(character.isdigit() for character in value) and len(value) >= 3:
+            yield found.start("value"), found.start("value") + len(value)
+    for found in _SSN.finditer(text):
+        yield found.span()
+
+
+def _looks_random(word: str) -> bool:
+    """Tell a key from a long word or a path: hexadecimal, or digits and both cases mixed; UUIDs are no keys."""
+    body = word.rstrip("=")
+    if _UUID.match(body):
+        return False
+    digits = sum(character.isdigit() for character in body)
+    if all(character in "0123456789abcdefABCDEF" for character in body):
+        return 4 <= digits < len(body)
+    upper = sum(character.isupper() for character in body)
+    lower = sum(character.islower() for character in body)
+    return digits >= 3 and upper >= 3 and lower >= 3 and body.count("/") <= 4 and body.count("-") <= 4
+
+
+def _find_addresses(text: str) -> Iterator[Span]:
+    for found in _IPV4.finditer(text):
+        octets = [int(octet) for octet in found.group().split(".")]
+        before = text[max(0, found.start() - 16) : found.start()]
+        if max(octets) <= 255 and octets[0] not in (0, 127) and not _VERSION_LABEL.search(before):
+            yield found.span()
+    if "::" in text or text.count(":") >= 7:
+        for found in _IPV6.finditer(text):
+            if _is_ipv6(found.group()):
+                yield found.span()
+
+
+def _is_ipv6(word: str) -> bool:
+    try:
+        return word.count(":") >= 3 and not ipaddress.IPv6Address(word).is_loopback
+    except ValueError:
+        return False
+
+
+def _has_digit(text: str) -> bool:
+    return _DIGIT.search(text) is not None
+
+
+def _has_many_digits(text: str) -> bool:
+    return _DIGITS.search(text) is not None
+
+
+def _always(text: str) -> bool:
+    return bool(text)
+
+
+_DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"\d(?:[^\d\n]{0,4}\d){5}")
+_DETECTORS: tuple[tuple[str, Callable[[str], bool], Callable[[str], Iterable[Span]]], ...] = (
+    ("query", lambda text: "://" in text, _find_queries),
+    ("login", lambda text: "://" in text and "@" in text, _find_logins),
+    ("email", lambda text: "@" in text or "at)" in text or "at]" in text, _find_mails),
+    ("secret", _always, _find_secrets),
+    ("iban", _has_many_digits, find_ibans),
+    ("card", _has_many_digits, find_cards),
+    ("ip", _has_digit, _find_addresses),
+    ("phone", _has_many_digits, find_phones),
+    ("name", _always, find_names),
+)

@@ -1,0 +1,152 @@
+"""Daily counts: recomputed from assignments whenever something under them changed, never incremented."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence, Set
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from models.jobs import Job
+from models.queries import work
+from models.records import Assignment, DailyCount, FeedbackItem, Source, Theme, ThemeState
+from models.values.feedback import AuthorRole
+from models.values.kinds import Kind
+
+ALL = "all"
+
+
+def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the half-open UTC bounds of a calendar day in a time zone."""
+    start = datetime.combine(day, time.min, zone)
+    end = datetime.combine(day + timedelta(days=1), time.min, zone)
+    return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def mark(
+    session: Session, *, workspace: int, pairs: Iterable[tuple[int, datetime]], zone: ZoneInfo, now: datetime
+) -> None:
+    """Mark the (theme, day of ticket creation) pairs whose counts must be recomputed."""
+    days = {(theme, moment.astimezone(zone).date().toordinal()) for theme, moment in pairs}
+    for theme, day in sorted(days):
+        work.mark_dirty(session, workspace=workspace, stage=Job.COUNT, subject=theme, version=day, run_at=now)
+
+
+def recompute(
+    session: Session, *, workspace: int, theme: int, days: Set[date], zone: ZoneInfo
+) -> None:
+    """Write a theme's counts of some days, whole and by plan, and which of its items are counted.
+
+    Counted is the first complaint of a person on the theme in a ticket; a theme that was merged has none.
+    """
+    session.execute(delete(DailyCount).where(DailyCount.theme_id == theme, DailyCount.day.in_(days)))
+    row = session.get_one(Theme, theme)
+    if row.state is ThemeState.MERGED:
+        return
+    relaying = _relaying_sources(session, workspace)
+    by_day: dict[date, list[FeedbackItem]] = defaultdict(list)
+    for item in _items_between(session, workspace, theme, min(days), max(days), zone):
+        by_day[item.ticket_created_at.astimezone(zone).date()].append(item)
+    for day in sorted(days & by_day.keys()):
+        items = by_day[day]
+        counted = _mark_counted(items, relaying)
+        session.add_all(_rows(workspace, theme, day, items, counted))
+
+
+def _rows(
+    workspace: int, theme: int, day: date, items: Sequence[FeedbackItem], counted: Set[int]
+) -> list[DailyCount]:
+    groups: dict[str, list[FeedbackItem]] = defaultdict(list)
+    for item in items:
+        groups[ALL].append(item)
+        if item.plan:
+            groups[f"plan:{item.plan}"[:100]].append(item)
+    return [
+        DailyCount(
+            workspace_id=workspace,
+            theme_id=theme,
+            day=day,
+            segment=segment,
+            complaints=sum(item.id in counted for item in members),
+            items=len(members),
+            people=len({item.person_id or -item.id for item in members if item.id in counted}),
+        )
+        for segment, members in groups.items()
+    ]
+
+
+def _items_between(
+    session: Session, workspace: int, theme: int, first: date, last: date, zone: ZoneInfo
+) -> list[FeedbackItem]:
+    query = (
+        select(FeedbackItem)
+        .join(Assignment, Assignment.item_id == FeedbackItem.id)
+        .join(Theme, Theme.id == Assignment.theme_id)
+        .where(
+            FeedbackItem.workspace_id == workspace,
+            FeedbackItem.ticket_created_at >= day_bounds(first, zone)[0],
+            FeedbackItem.ticket_created_at < day_bounds(last, zone)[1],
+            FeedbackItem.withdrawn.is_(False),
+            Assignment.until_revision.is_(None),
+            or_(Theme.id == theme, Theme.redirect_id == theme),
+        )
+        .order_by(FeedbackItem.created_at, FeedbackItem.id)
+    )
+    return list(session.scalars(query))
+
+
+def _relaying_sources(session: Session, workspace: int) -> set[int]:
+    """Return the sources whose setting says that feedback relayed by staff counts."""
+    sources = session.scalars(select(Source).where(Source.workspace_id == workspace))
+    return {source.id for source in sources if source.settings.get("count_relayed")}
+
+
+def _mark_counted(items: Sequence[FeedbackItem], relaying: set[int]) -> set[int]:
+    seen: set[tuple[int, str, int | None]] = set()
+    counted: set[int] = set()
+    for item in items:
+        key = (item.source_id, item.external_id, item.person_id)
+        is_theirs = item.author_role is AuthorRole.CUSTOMER or item.source_id in relaying
+        is_first = item.kind is Kind.COMPLAINT and is_theirs and key not in seen
+        if is_first:
+            seen.add(key)
+            counted.add(item.id)
+        if item.counted != is_first:
+            item.counted = is_first
+    return counted
+
+
+def daily(
+    session: Session, *, workspace: int, themes: Sequence[int] | None = None, segment: str = ALL
+) -> dict[int, dict[date, int]]:
+    """Return complaints by theme and day."""
+    query = select(DailyCount.theme_id, DailyCount.day, DailyCount.complaints).where(
+        DailyCount.workspace_id == workspace, DailyCount.segment == segment
+    )
+    if themes is not None:
+        query = query.where(DailyCount.theme_id.in_(themes))
+    found: dict[int, dict[date, int]] = defaultdict(dict)
+    for theme, day, complaints in session.execute(query):
+        found[theme][day] = complaints
+    return found
+
+
+def totals(session: Session, *, workspace: int, zone: ZoneInfo, segment: str = ALL) -> dict[date, int]:
+    """Return all complaints by day, in a theme or in none, each person counted once in a ticket."""
+    query = (
+        select(func.min(FeedbackItem.ticket_created_at))
+        .where(
+            FeedbackItem.workspace_id == workspace,
+            FeedbackItem.kind == Kind.COMPLAINT,
+            FeedbackItem.withdrawn.is_(False),
+        )
+        .group_by(FeedbackItem.source_id, FeedbackItem.external_id, FeedbackItem.person_id)
+    )
+    if segment != ALL:
+        query = query.where(FeedbackItem.plan == segment.removeprefix("plan:"))
+    found: dict[date, int] = defaultdict(int)
+    for (moment,) in session.execute(query):
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        found[aware.astimezone(zone).date()] += 1
+    return found

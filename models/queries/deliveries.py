@@ -1,0 +1,169 @@
+"""Sources and deliveries: what was configured, and what arrived, exactly as it came."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.errors import NotFound
+from models.jobs import Job
+from models.queries import work
+from models.queries.upsert import insert_or_ignore
+from models.records import Delivery, DeliveryState, JsonObject, Source
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDraft:
+    """A delivery before it is stored; `key` makes a second copy of it the same delivery."""
+
+    workspace_id: int
+    source_id: int
+    key: str
+    received_at: datetime
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """What a source sent so far."""
+
+    last_delivery_at: datetime | None
+    deliveries: int
+    invalid: int
+    open: int
+
+
+def create_source(
+    session: Session,
+    *,
+    workspace: int,
+    kind: str,
+    name: str,
+    secret: str | None,
+    settings: JsonObject,
+    now: datetime,
+) -> Source:
+    """Add a connector."""
+    source = Source(
+        workspace_id=workspace, kind=kind, name=name, secret=secret, settings=settings, created_at=now
+    )
+    session.add(source)
+    session.flush()
+    return source
+
+
+def list_sources(session: Session, *, workspace: int) -> list[Source]:
+    """List a workspace's connectors, oldest first."""
+    return list(session.scalars(select(Source).where(Source.workspace_id == workspace).order_by(Source.id)))
+
+
+def get_source(session: Session, *, workspace: int, source: int) -> Source:
+    """Load a connector of the workspace."""
+    row = session.get(Source, source)
+    if row is None or row.workspace_id != workspace:
+        raise NotFound(f"There is no source src_{source}.")
+    return row
+
+
+def find_source(session: Session, *, source: int) -> Source | None:
+    """Load a connector for intake, where the request's signature is what names the workspace."""
+    return session.get(Source, source)
+
+
+def named_source(session: Session, *, workspace: int, kind: str, name: str, now: datetime) -> Source:
+    """Find the connector of this kind and name, or add it without a secret (imports)."""
+    found = session.scalar(
+        select(Source).where(Source.workspace_id == workspace, Source.kind == kind, Source.name == name)
+    )
+    return found or create_source(
+        session, workspace=workspace, kind=kind, name=name, secret=None, settings={}, now=now
+    )
+
+
+def record(session: Session, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
+    """Store deliveries with their work rows; for each, say whether it is new (False: a copy, ignored)."""
+    return [_record_one(session, draft) for draft in drafts]
+
+
+def _record_one(session: Session, draft: DeliveryDraft) -> bool:
+    row = {
+        "workspace_id": draft.workspace_id,
+        "source_id": draft.source_id,
+        "key": draft.key,
+        "received_at": draft.received_at,
+        "headers": draft.headers,
+        "body": draft.body,
+        "state": DeliveryState.OPEN,
+    }
+    delivery = insert_or_ignore(session, Delivery, row, key=("source_id", "key"))
+    if delivery is None:
+        return False
+    work.enqueue(
+        session,
+        workspace=draft.workspace_id,
+        stage=Job.INTAKE,
+        subject=delivery,
+        run_at=draft.received_at,
+    )
+    return True
+
+
+def count_rejected(session: Session, *, source: int, now: datetime) -> None:
+    """Note that a call failed its signature check, for the source's health."""
+    session.execute(
+        update(Source)
+        .where(Source.id == source)
+        .values(rejected_count=Source.rejected_count + 1, rejected_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def load(session: Session, *, deliveries: Sequence[int]) -> list[tuple[Delivery, Source]]:
+    """Load deliveries with their sources, in the order they arrived."""
+    rows = session.execute(
+        select(Delivery, Source)
+        .join(Source, Source.id == Delivery.source_id)
+        .where(Delivery.id.in_(deliveries))
+        .order_by(Delivery.id)
+    )
+    return [(delivery, source) for delivery, source in rows]
+
+
+def close(session: Session, *, delivery: int, state: DeliveryState, reason: str | None) -> None:
+    """Write what became of a delivery."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery)
+        .values(state=state, reason=reason)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def reopen_invalid(session: Session, *, workspace: int, now: datetime) -> int:
+    """Make every delivery that could not be understood due again (a mended parser re-reads); return how many."""
+    rows = session.scalars(
+        select(Delivery).where(Delivery.workspace_id == workspace, Delivery.state == DeliveryState.INVALID)
+    ).all()
+    for row in rows:
+        row.state, row.reason = DeliveryState.OPEN, None
+        work.mark_dirty(session, workspace=workspace, stage=Job.INTAKE, subject=row.id, run_at=now)
+    return len(rows)
+
+
+def health(session: Session, *, source: int) -> SourceHealth:
+    """Summarise a source's deliveries."""
+    rows = session.execute(
+        select(Delivery.state, func.count(), func.max(Delivery.received_at))
+        .where(Delivery.source_id == source)
+        .group_by(Delivery.state)
+    ).all()
+    counts = {state: count for state, count, _ in rows}
+    return SourceHealth(
+        last_delivery_at=max((latest for _, _, latest in rows), default=None),
+        deliveries=sum(counts.values()),
+        invalid=counts.get(DeliveryState.INVALID, 0),
+        open=counts.get(DeliveryState.OPEN, 0),
+    )

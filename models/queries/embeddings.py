@@ -1,0 +1,34 @@
+"""Vectors as the database keeps them: float16 bytes of a unit vector, under the encoder that made them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from models.queries.upsert import insert_or_update
+from models.records import Embedding
+
+
+def pack(vector: NDArray[np.float32]) -> bytes:
+    """Write a (d,) unit vector as little-endian float16."""
+    return vector.astype("<f2").tobytes()
+
+
+def unpack(rows: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
+    """Read stored vectors: (n, d) float32, rows scaled to unit length again after the rounding."""
+    vectors = np.frombuffer(b"".join(rows), dtype="<f2").reshape(len(rows), dimension).astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+def put(session: Session, *, workspace: int, item: int, version: int, encoder: int, vector: bytes) -> None:
+    """Store an item's vector, in place of the one of an earlier version."""
+    row = {
+        "workspace_id": workspace,
+        "item_id": item,
+        "encoder_id": encoder,
+        "item_version": version,
+        "vector": vector,
+    }
+    insert_or_update(session, Embedding, row, key=("item_id", "encoder_id"))

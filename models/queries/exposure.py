@@ -1,0 +1,40 @@
+"""Exposure: the denominators."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.queries.upsert import insert_many
+from models.records import Exposure
+
+DEFAULT_SERIES = "active_accounts"
+
+
+def put_exposure(
+    session: Session,
+    *,
+    workspace: int,
+    series: str,
+    values: Mapping[tuple[date, str], float],
+) -> int:
+    """Write values by (day, segment); a day written again is replaced. Return how many."""
+    rows = [
+        {"workspace_id": workspace, "series": series, "day": day, "segment": segment, "value": value}
+        for (day, segment), value in values.items()
+    ]
+    insert_many(session, Exposure, rows, key=("workspace_id", "series", "day", "segment"), update=True)
+    return len(rows)
+
+
+def read_exposure(
+    session: Session, *, workspace: int, series: str = DEFAULT_SERIES, segment: str = "all"
+) -> dict[date, float]:
+    """Return a series by day; empty where nobody supplied one."""
+    rows = session.execute(
+        select(Exposure.day, Exposure.value).where(
+            Exposure.workspace_id == workspace, Exposure.series == series, Exposure.segment == segment
+        )
+    )
+    return {day: value for day, value in rows}  # noqa: C416

@@ -1,0 +1,81 @@
+"""Teams, objectives, key results, metrics and context events."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.errors import NotFound
+from models.queries.upsert import insert_many, insert_or_update
+from models.records import ContextEvent, KeyResult, Metric, Objective, Observation, Team
+
+Keyed = TypeVar("Keyed", Team, Metric, Objective, KeyResult, ContextEvent)
+
+_BY_KEY = ("workspace_id", "key")
+
+
+def put(session: Session, table: type[Keyed], *, workspace: int, row: Mapping[str, object]) -> Keyed:
+    """Add a row, or bring the one with its `key` up to date."""
+    values = {"workspace_id": workspace, **row}
+    number = insert_or_update(session, table, values, key=_BY_KEY)
+    return session.get_one(table, number, populate_existing=True)
+
+
+def get(session: Session, table: type[Keyed], *, workspace: int, number: int) -> Keyed:
+    """Load a row of the workspace by id."""
+    row = session.get(table, number)
+    if row is None or row.workspace_id != workspace:
+        raise NotFound(f"There is no such {table.__name__.lower()} here.")
+    return row
+
+
+def find(session: Session, table: type[Keyed], *, workspace: int, key: str) -> Keyed | None:
+    """Find a row by its key."""
+    return session.scalar(select(table).where(table.workspace_id == workspace, table.key == key))
+
+
+def list_all(
+    session: Session, table: type[Keyed], *, workspace: int, after: int = 0, limit: int = 1000
+) -> list[Keyed]:
+    """List rows in order of id, those after `after`."""
+    query = select(table).where(table.workspace_id == workspace, table.id > after)
+    return list(session.scalars(query.order_by(table.id).limit(limit)))
+
+
+def put_observations(
+    session: Session,
+    *,
+    workspace: int,
+    metric: int,
+    values: Mapping[tuple[datetime, str], float],
+) -> int:
+    """Write a metric's values by (moment, segment); one written again is replaced. Return how many."""
+    rows = [
+        {"workspace_id": workspace, "metric_id": metric, "at": at, "segment": segment, "value": value}
+        for (at, segment), value in values.items()
+    ]
+    insert_many(session, Observation, rows, key=("metric_id", "at", "segment"), update=True)
+    return len(rows)
+
+
+def observations(session: Session, *, metric: int, segment: str = "all") -> list[Observation]:
+    """Return a metric's values in order of time."""
+    return list(
+        session.scalars(
+            select(Observation)
+            .where(Observation.metric_id == metric, Observation.segment == segment)
+            .order_by(Observation.at)
+        )
+    )
+
+
+def silent_days(session: Session, *, workspace: int) -> list[tuple[datetime, datetime]]:
+    """Return the half-open times in which a source was silent, as context events say."""
+    rows = session.scalars(
+        select(ContextEvent).where(
+            ContextEvent.workspace_id == workspace, ContextEvent.kind == "source_silent"
+        )
+    )
+    return [(event.starts_at, event.ends_at or event.starts_at) for event in rows]

@@ -1,0 +1,184 @@
+"""The work table: enqueue, lease, finish, fail."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from models.jobs import Job, WorkState
+from models.queries.upsert import insert_or_ignore, insert_or_update
+from models.records import Work
+
+BACKOFF_FIRST = timedelta(seconds=2)
+BACKOFF_LONGEST = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A piece of work that is ours until the lease runs out."""
+
+    id: int
+    workspace_id: int
+    stage: Job
+    subject: int
+    version: int
+    attempts: int
+    lease: str
+
+
+def enqueue(
+    session: Session, *, workspace: int, stage: Job, subject: int, run_at: datetime, version: int = 0
+) -> None:
+    """Ask for a piece of work once; asking again changes nothing, even after it was done."""
+    insert_or_ignore(session, Work, _row(workspace, stage, subject, version, run_at), key=_KEY)
+
+
+def mark_dirty(
+    session: Session, *, workspace: int, stage: Job, subject: int, run_at: datetime, version: int = 0
+) -> None:
+    """Ask for a piece of work that must run after this moment, also if it ran before or is running now.
+
+    A worker in the middle of it loses its lease: what it commits stands, and the work runs once more.
+    """
+    insert_or_update(session, Work, _row(workspace, stage, subject, version, run_at), key=_KEY)
+
+
+_KEY = ("stage", "subject", "version")
+
+
+def _row(workspace: int, stage: Job, subject: int, version: int, run_at: datetime) -> dict[str, object]:
+    return {
+        "workspace_id": workspace,
+        "stage": stage,
+        "subject": subject,
+        "version": version,
+        "state": WorkState.READY,
+        "run_at": run_at,
+        "attempts": 0,
+        "lease": None,
+        "lease_until": None,
+        "error": None,
+        "done_at": None,
+    }
+
+
+def _is_due(now: datetime) -> tuple[object, ...]:
+    return (
+        Work.state == WorkState.READY,
+        Work.run_at <= now,
+        or_(Work.lease_until.is_(None), Work.lease_until <= now),
+    )
+
+
+def lease(
+    session: Session, *, stage: Job, limit: int, now: datetime, seconds: float, max_attempts: int
+) -> list[Leased]:
+    """Take up to `limit` due pieces of one stage of one workspace, oldest first.
+
+    Rows that used up their attempts (each lease counts, so a crash counts) end `dead` instead.
+    """
+    workspace = session.scalar(
+        select(Work.workspace_id).where(Work.stage == stage, *_is_due(now)).order_by(Work.id).limit(1)  # type: ignore[arg-type]
+    )
+    if workspace is None:
+        return []
+    rows = session.scalars(
+        select(Work)
+        .where(Work.stage == stage, Work.workspace_id == workspace, *_is_due(now))  # type: ignore[arg-type]
+        .order_by(Work.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    token = secrets.token_hex(8)
+    taken: list[Leased] = []
+    for row in rows:
+        if row.attempts >= max_attempts:
+            row.state, row.error = WorkState.DEAD, row.error or "its worker died at every attempt"
+            continue
+        row.attempts += 1
+        row.lease, row.lease_until = token, now + timedelta(seconds=seconds)
+        taken.append(
+            Leased(row.id, row.workspace_id, row.stage, row.subject, row.version, row.attempts, token)
+        )
+    session.flush()
+    return taken
+
+
+def finish(session: Session, leased: Sequence[Leased], *, now: datetime) -> None:
+    """Mark work done, in the transaction that holds its effect; work that was marked dirty meanwhile stays."""
+    if not leased:
+        return
+    session.execute(
+        update(Work)
+        .where(Work.id.in_([piece.id for piece in leased]), Work.lease == leased[0].lease)
+        .values(state=WorkState.DONE, done_at=now, lease=None, lease_until=None, error=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def release(session: Session, leased: Sequence[Leased]) -> None:
+    """Give work back untried, so that its neighbour's failure does not count against it."""
+    session.execute(
+        update(Work)
+        .where(Work.id.in_([piece.id for piece in leased]), Work.lease == leased[0].lease)
+        .values(lease=None, lease_until=None, attempts=Work.attempts - 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def fail(session: Session, piece: Leased, *, error: str, now: datetime, max_attempts: int) -> None:
+    """Record a failed attempt: try again later, each time after a longer wait, or give up as `dead`."""
+    wait = min(BACKOFF_FIRST * 2 ** (piece.attempts - 1), BACKOFF_LONGEST)
+    dead = piece.attempts >= max_attempts
+    session.execute(
+        update(Work)
+        .where(Work.id == piece.id, Work.lease == piece.lease)
+        .values(
+            state=WorkState.DEAD if dead else WorkState.READY,
+            error=error[:2000],
+            run_at=now + wait,
+            lease=None,
+            lease_until=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def revive(session: Session, *, workspace: int | None, now: datetime) -> int:
+    """Make every dead piece of work ready again; return how many."""
+    rows = session.scalars(
+        select(Work).where(
+            Work.state == WorkState.DEAD, *([Work.workspace_id == workspace] if workspace else [])
+        )
+    ).all()
+    for row in rows:
+        row.state, row.attempts, row.run_at, row.error = WorkState.READY, 0, now, None
+    return len(rows)
+
+
+def count_due(session: Session, *, now: datetime) -> dict[Job, int]:
+    """Count the pieces of work that could run by `now`, leased or not, by stage."""
+    rows = session.execute(
+        select(Work.stage, func.count())
+        .where(Work.state == WorkState.READY, Work.run_at <= now)
+        .group_by(Work.stage)
+    )
+    return {stage: count for stage, count in rows}  # noqa: C416 - rows are not pairs to the type checker
+
+
+def count_states(session: Session, *, workspace: int | None = None) -> dict[tuple[Job, WorkState], int]:
+    """Count work by stage and state."""
+    query = select(Work.stage, Work.state, func.count()).group_by(Work.stage, Work.state)
+    if workspace is not None:
+        query = query.where(Work.workspace_id == workspace)
+    return {(stage, state): count for stage, state, count in session.execute(query)}
+
+
+def oldest_due(session: Session, *, now: datetime) -> datetime | None:
+    """Say since when the oldest unfinished due piece of work waits."""
+    return session.scalar(
+        select(func.min(Work.run_at)).where(Work.state == WorkState.READY, Work.run_at <= now)
+    )

@@ -1,0 +1,62 @@
+"""All tables; importing this package fills the metadata that migrations are compared with."""
+
+from models.records.audit import AuditEntry
+from models.records.base import JsonObject, Record
+from models.records.delivery import Delivery, DeliveryState, Source
+from models.records.exposure import Exposure
+from models.records.feedback import Account, Embedding, FeedbackItem, Person
+from models.records.goal import ContextEvent, KeyResult, Metric, Objective, Observation, Team
+from models.records.link import Link, LinkState
+from models.records.product import Feature, Release, RolloutStep
+from models.records.theme import (
+    Arrival,
+    Assignment,
+    DailyCount,
+    Theme,
+    ThemeEvent,
+    ThemeQuote,
+    ThemeState,
+    ThemeStreamState,
+)
+from models.records.verdict import Verdict
+from models.records.work import Work
+from models.records.workspace import ApiKey, ConsoleTicket, Encoder, Workspace
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "Arrival",
+    "Assignment",
+    "AuditEntry",
+    "ConsoleTicket",
+    "ContextEvent",
+    "DailyCount",
+    "Delivery",
+    "DeliveryState",
+    "Embedding",
+    "Encoder",
+    "Exposure",
+    "Feature",
+    "FeedbackItem",
+    "JsonObject",
+    "KeyResult",
+    "Link",
+    "LinkState",
+    "Metric",
+    "Objective",
+    "Observation",
+    "Person",
+    "Record",
+    "Release",
+    "RolloutStep",
+    "Source",
+    "Team",
+    "Theme",
+    "ThemeEvent",
+    "ThemeQuote",
+    "ThemeState",
+    "ThemeStreamState",
+    "Verdict",
+    "Work",
+    "Workspace",
+]

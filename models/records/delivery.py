@@ -1,0 +1,48 @@
+"""Sources, and the deliveries they sent: stored as received, before anything else happens to them."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.records.base import EnumText, InWorkspace, JsonObject, Record, UtcDateTime
+
+
+class DeliveryState(StrEnum):
+    """What became of a delivery."""
+
+    OPEN = "open"
+    PARSED = "parsed"
+    IGNORED = "ignored"
+    INVALID = "invalid"
+
+
+class Source(InWorkspace, Record):
+    """One configured connector."""
+
+    __tablename__ = "source"
+
+    kind: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(200))
+    secret: Mapped[str | None] = mapped_column(String(500))
+    settings: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    rejected_count: Mapped[int] = mapped_column(default=0)
+    rejected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Delivery(InWorkspace, Record):
+    """One webhook call, or one row of an import, exactly as it came."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("source_id", "key"),)
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
+    # The vendor's event id, or the hash of the body where there is none.
+    key: Mapped[str] = mapped_column(String(200))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    headers: Mapped[dict[str, str]] = mapped_column(JSON)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[DeliveryState] = mapped_column(EnumText(DeliveryState))
+    reason: Mapped[str | None] = mapped_column(Text)

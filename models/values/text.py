@@ -1,0 +1,33 @@
+"""What was cut from a customer's message, and where: shared by cleaning, redaction and whoever shows it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RemovedKind(StrEnum):
+    """Why a span is not part of the customer's own words."""
+
+    QUOTE = "quote"
+    SIGNATURE = "signature"
+    MACRO = "macro"
+    PERSONAL_DATA = "personal_data"
+    OVERFLOW = "overflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """One removed span, half-open `[start, end)` in characters; never the removed text itself.
+
+    What the offsets count in is said by the function that returns it. `what` narrows the kind where that
+    helps a reader (`email`, `phone`, ... for personal data) and is empty otherwise.
+    """
+
+    kind: RemovedKind
+    start: int
+    end: int
+    what: str = ""
+
+    @property
+    def text_length(self) -> int:
+        """Count the removed characters."""
+        return self.end - self.start

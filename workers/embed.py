@@ -1,0 +1,115 @@
+"""Stage `embed`: turn items into vectors, in large batches, and say what kind of message each is."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.database import Session
+from models.jobs import Job
+from models.language.kind import classify
+from models.queries import embeddings, feedback, work, workspaces
+from models.queries.work import Leased
+from models.records import FeedbackItem
+from models.values.feedback import Rating, RatingKind
+from workers.context import Context
+
+WRITE_AT_ONCE = 64
+"""Vectors written in one transaction: short enough that intake never waits long for its turn."""
+
+THEMED_LANGUAGES = frozenset({"en", "und"})
+"""Languages the bundled model can place in themes; items in others are embedded and counted, not themed."""
+
+
+def embed_items(context: Context, leased: Sequence[Leased]) -> None:
+    """Encode items that have words, classify them, and ask for their place in a theme."""
+    workspace = leased[0].workspace_id
+    versions = {piece.subject: piece for piece in leased}
+    with context.database.read() as session:
+        found = feedback.load_items(session, workspace=workspace, items=list(versions))
+        dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
+    items = [item for item in found if item.version == versions[item.id].version and not item.withdrawn]
+    worded = [item for item in items if text_of(item)]
+    encoder = context.encoder(dtype)
+    vectors = encoder.encode([text_of(item) for item in worded]) if worded else np.zeros((0, 1), np.float32)
+    with context.database.write(workspace=workspace) as session:
+        number = workspaces.bind_encoder(
+            session,
+            workspace=workspace,
+            name=encoder.name,
+            digest=encoder.digest,
+            dtype=encoder.dtype,
+            dimension=encoder.dimension,
+        )
+    for start in range(0, len(worded), WRITE_AT_ONCE):
+        chunk = worded[start : start + WRITE_AT_ONCE]
+        with context.database.write(workspace=workspace) as session:
+            _write(context, session, workspace, chunk, vectors[start : start + WRITE_AT_ONCE], number)
+            work.finish(session, [versions[item.id] for item in chunk], now=context.clock())
+    with context.database.write(workspace=workspace) as session:
+        _write_wordless(session, [item for item in items if not text_of(item)])
+        written = {item.id for item in worded}
+        rest = [piece for piece in leased if piece.subject not in written]
+        work.finish(session, rest, now=context.clock())
+
+
+def text_of(item: FeedbackItem) -> str:
+    """Join subject and text, as they are embedded."""
+    return " ".join(part for part in (item.subject, item.text) if part).strip()
+
+
+def _write(
+    context: Context,
+    session: Session,
+    workspace: int,
+    items: Sequence[FeedbackItem],
+    vectors: NDArray[np.float32],
+    encoder: int,
+) -> None:
+    now = context.clock()
+    for item, vector in zip(items, vectors, strict=True):
+        embeddings.put(
+            session,
+            workspace=workspace,
+            item=item.id,
+            version=item.version,
+            encoder=encoder,
+            vector=embeddings.pack(vector),
+        )
+        _write_kind(session, item)
+        if item.language in THEMED_LANGUAGES:
+            work.enqueue(
+                session,
+                workspace=workspace,
+                stage=Job.PLACE,
+                subject=item.id,
+                version=item.version,
+                run_at=now,
+            )
+
+
+def _write_wordless(session: Session, items: Sequence[FeedbackItem]) -> None:
+    for item in items:
+        _write_kind(session, item)
+
+
+def _write_kind(session: Session, item: FeedbackItem) -> None:
+    result = classify(
+        item.text, rating=_share_of_scale(item), channel=item.channel, subject=item.subject or ""
+    )
+    feedback.set_kind(session, item=item.id, version=item.version, kind=result.kind, why=result.why)
+
+
+def _share_of_scale(item: FeedbackItem) -> float | None:
+    """Return the rating as a share of its scale, from 0 (worst) to 1 (best)."""
+    if item.rating is None:
+        return None
+    rating = Rating(
+        value=float(str(item.rating["value"])),
+        scale_min=float(str(item.rating["scale_min"])),
+        scale_max=float(str(item.rating["scale_max"])),
+        kind=RatingKind(str(item.rating["kind"])),
+    )
+    if rating.scale_max <= rating.scale_min:
+        return None
+    return (rating.value - rating.scale_min) / (rating.scale_max - rating.scale_min)

@@ -1,0 +1,281 @@
+"""Stage `intake`: read stored deliveries, clean and redact what customers said, and write it as items."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from models.database import Session
+from models.errors import Invalid
+from models.language.clean import clean
+from models.language.detect import detect
+from models.language.redact import redact
+from models.queries import deliveries, feedback, goals, products, work
+from models.queries.feedback import ItemDraft, StatusDraft
+from models.queries.work import Leased
+from models.records import Delivery, DeliveryState, JsonObject, Metric, Source
+from models.sources.registry import SOURCES
+from models.sources.source import settings_from
+from models.values.feedback import (
+    FIRST_MESSAGE,
+    Action,
+    AuthorRole,
+    Change,
+    FeedbackChange,
+    MetricChange,
+    ReleaseChange,
+    Unreadable,
+)
+from workers.context import Context
+
+APPLY_AT_ONCE = 25
+"""Deliveries written in one transaction: short enough that intake never waits long for its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A delivery after parsing; `reason` says why it could not be understood, or what in it could not."""
+
+    delivery: Delivery
+    source: Source
+    prepared: tuple["Prepared", ...]
+    state: DeliveryState
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A change with its text cleaned and redacted, before any transaction is open."""
+
+    change: Change
+    subject: str | None = None
+    text: str = ""
+    removed: tuple[JsonObject, ...] = ()
+    language: str = "und"
+
+
+def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
+    """Parse deliveries and write their changes; one that cannot be understood is kept and says why."""
+    pieces = {piece.subject: piece for piece in leased}
+    workspace = leased[0].workspace_id
+    with context.database.read() as session:
+        rows = deliveries.load(session, deliveries=list(pieces))
+    reads = [_read(delivery, source) for delivery, source in rows]
+    for start in range(0, len(reads), APPLY_AT_ONCE):
+        chunk = reads[start : start + APPLY_AT_ONCE]
+        with context.database.write(workspace=workspace) as session:
+            now = context.clock()
+            for read in chunk:
+                for prepared in read.prepared:
+                    _apply(session, workspace, read.source, prepared, read.delivery.received_at, now)
+                deliveries.close(session, delivery=read.delivery.id, state=read.state, reason=read.reason)
+            work.finish(session, [pieces[read.delivery.id] for read in chunk], now=now)
+
+
+def _read(delivery: Delivery, source: Source) -> Read:
+    kind = SOURCES[source.kind]
+    try:
+        changes = kind.parse(
+            delivery.body,
+            headers=delivery.headers,
+            settings=settings_from(kind.schemes, source.settings),
+            received_at=delivery.received_at,
+        )
+    except Invalid as error:
+        where = f"{error.field}: " if error.field else ""
+        return Read(delivery, source, (), DeliveryState.INVALID, f"{where}{error.message}")
+    wanted = tuple(_prepare(change) for change in changes if not isinstance(change, Unreadable))
+    faults = [change for change in changes if isinstance(change, Unreadable)]
+    reason = "; ".join(f"entry {fault.index}: {fault.reason}" for fault in faults) or None
+    if faults:
+        return Read(delivery, source, wanted, DeliveryState.INVALID, reason)
+    state = DeliveryState.PARSED if any(map(_matters, changes)) else DeliveryState.IGNORED
+    return Read(delivery, source, wanted, state, None)
+
+
+def _matters(change: Change) -> bool:
+    return not isinstance(change, FeedbackChange) or change.action not in (
+        Action.IGNORE,
+        Action.PING,
+        Action.HANDSHAKE,
+    )
+
+
+def _prepare(change: Change) -> Prepared:
+    """Clean and redact a customer's message; staff's own words are dropped here and never stored."""
+    if not isinstance(change, FeedbackChange):
+        return Prepared(change)
+    subject = redact(clean(change.subject, html=False).text).text[:1000] if change.subject else None
+    if not change.makes_item or change.body is None:
+        return Prepared(change, subject=subject)
+    cleaned = clean(change.body, html=True if change.body_is_html else None)
+    redacted = redact(cleaned.text)
+    removed: list[JsonObject] = [
+        {"kind": str(cut.kind), "what": cut.what, "start": cut.start, "end": cut.end}
+        for cut in (*cleaned.removed, *redacted.removed)
+    ]
+    language = change.language or detect(f"{subject or ''} {redacted.text}")
+    return Prepared(change, subject, redacted.text, tuple(removed), language[:8])
+
+
+def _apply(
+    session: Session,
+    workspace: int,
+    source: Source,
+    prepared: Prepared,
+    received_at: datetime,
+    now: datetime,
+) -> None:
+    change = prepared.change
+    if isinstance(change, FeedbackChange):
+        _apply_feedback(session, workspace, source, change, prepared, received_at, now)
+    elif isinstance(change, ReleaseChange):
+        _apply_release(session, workspace, change, received_at, now)
+    elif isinstance(change, MetricChange):
+        _apply_metric(session, workspace, change)
+
+
+def _apply_feedback(
+    session: Session,
+    workspace: int,
+    source: Source,
+    change: FeedbackChange,
+    prepared: Prepared,
+    received_at: datetime,
+    now: datetime,
+) -> None:
+    if change.external_id is None:
+        return
+    record = {"source": source.id, "external_id": change.external_id}
+    if change.fallback and feedback.has_record(session, **record):  # type: ignore[arg-type]
+        return
+    changed_at = change.occurred_at or change.updated_at or received_at
+    match change.action:
+        case Action.UPSERT | Action.APPEND_MESSAGE | Action.RESTORE:
+            if change.action is Action.RESTORE:
+                feedback.restore(session, **record)  # type: ignore[arg-type]
+            if change.makes_item:
+                draft = _item_draft(session, workspace, source, prepared, change, received_at, changed_at)
+                feedback.upsert_item(session, workspace=workspace, draft=draft, now=now)
+            feedback.update_record(session, draft=_status_draft(source, prepared, change, changed_at))
+        case Action.UPDATE_STATUS:
+            feedback.update_record(session, draft=_status_draft(source, prepared, change, changed_at))
+        case Action.DELETE | Action.REDACT | Action.MERGE:
+            feedback.withdraw(
+                session,
+                workspace=workspace,
+                message_id=change.message_id,
+                changed_at=changed_at,
+                now=now,
+                **record,  # type: ignore[arg-type]
+            )
+        case _:
+            return
+
+
+def _item_draft(
+    session: Session,
+    workspace: int,
+    source: Source,
+    prepared: Prepared,
+    change: FeedbackChange,
+    received_at: datetime,
+    changed_at: datetime,
+) -> ItemDraft:
+    assert change.external_id is not None
+    message_id = change.message_id or FIRST_MESSAGE
+    is_first = message_id == FIRST_MESSAGE
+    opened_at = (
+        change.created_at
+        or feedback.ticket_opened_at(session, source=source.id, external_id=change.external_id)
+        or change.occurred_at
+        or received_at
+    )
+    identity = change.customer_email or (f"{source.id}:{change.customer_id}" if change.customer_id else None)
+    person = (
+        feedback.ensure_person(session, workspace=workspace, identity=identity, now=received_at)
+        if identity
+        else None
+    )
+    return ItemDraft(
+        source_id=source.id,
+        external_id=change.external_id,
+        message_id=message_id,
+        created_at=opened_at if is_first else (change.occurred_at or changed_at),
+        ticket_created_at=opened_at,
+        changed_at=changed_at,
+        status=str(change.status) if change.status else None,
+        subject=prepared.subject,
+        text=prepared.text,
+        removed=list(prepared.removed),
+        author_role=change.author_role or AuthorRole.CUSTOMER,
+        person_id=person,
+        account_key=change.account_id,
+        plan=change.plan,
+        product_area=change.product_area,
+        channel=change.channel,
+        tags=list(change.tags) if change.tags is not None else None,
+        rating=_rating(change),
+        language=prepared.language,
+    )
+
+
+def _status_draft(
+    source: Source, prepared: Prepared, change: FeedbackChange, changed_at: datetime
+) -> StatusDraft:
+    assert change.external_id is not None
+    return StatusDraft(
+        source_id=source.id,
+        external_id=change.external_id,
+        changed_at=changed_at,
+        status=str(change.status) if change.status else None,
+        plan=change.plan,
+        product_area=change.product_area,
+        tags=list(change.tags) if change.tags is not None else None,
+        rating=_rating(change),
+    )
+
+
+def _rating(change: FeedbackChange) -> JsonObject | None:
+    if change.rating is None:
+        return None
+    rating = change.rating
+    return {
+        "value": rating.value,
+        "scale_min": rating.scale_min,
+        "scale_max": rating.scale_max,
+        "kind": str(rating.kind),
+    }
+
+
+def _apply_release(
+    session: Session, workspace: int, change: ReleaseChange, received_at: datetime, now: datetime
+) -> None:
+    released_at = change.released_at or received_at
+    step = products.Step(released_at, change.rollout_percent or 100.0, change.segments)
+    products.put_release(
+        session,
+        workspace=workspace,
+        draft=products.ReleaseDraft(
+            key=change.external_id,
+            name=change.name,
+            released_at=released_at,
+            version=change.version,
+            environment=change.environment,
+            description=change.description,
+            url=change.url,
+            steps=(step,),
+        ),
+        now=now,
+    )
+
+
+def _apply_metric(session: Session, workspace: int, change: MetricChange) -> None:
+    row = {"key": change.metric, "name": change.metric, "unit": change.unit, "definition": ""}
+    metric = goals.put(session, Metric, workspace=workspace, row=row)
+    segment = ",".join(f"{name}:{value}" for name, value in change.dimensions) or "all"
+    goals.put_observations(
+        session,
+        workspace=workspace,
+        metric=metric.id,
+        values={(change.occurred_at.astimezone(UTC), segment[:200]): change.value},
+    )

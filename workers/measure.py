@@ -1,0 +1,315 @@
+"""Stage `measure`: judge a release at every look that is due, and plan the next one."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from models.database import Session
+from models.impact.judge import METHOD_VERSION, judge_many
+from models.impact.looks import schedule
+from models.impact.setting import Case
+from models.jobs import Job
+from models.queries import counts, exposure, feedback, goals, impact, links, products, themes, work, workspaces
+from models.queries.links import ReleaseLink
+from models.queries.work import Leased
+from models.records import JsonObject, LinkState, Release
+from models.values.series import Period, Series
+from models.values.verdicts import Judgement, Look, Reason
+from workers.context import Context
+
+REPORTING_DELAY = timedelta(days=3)
+OVERLAP = timedelta(days=28)
+SEEN_AFTER = timedelta(days=7)
+"""A link confirmed later than this after its release was chosen when the first week could be seen."""
+
+UNIT_WITH_EXPOSURE = "complaints per 1,000 customer-days"
+UNIT_WITHOUT = "complaints"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A workspace's data as days: from the first ticket to `end`, the first day that is not complete."""
+
+    start: date
+    end: date
+    zone: ZoneInfo
+
+    def array(self, by_day: Mapping[date, float], *, absent: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Return one value a day, `absent` where there is none."""
+        days = (self.end - self.start).days
+        values = [by_day.get(self.start + timedelta(days=i), absent) for i in range(days)]
+        return np.array(values, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One case to judge and where its answer is stored."""
+
+    theme_key: int
+    link: ReleaseLink | None
+    case: Case
+
+
+def judge_releases(context: Context, leased: Sequence[Leased]) -> None:
+    """Judge each release on the themes linked to it, and store what is new."""
+    for piece in leased:
+        with context.database.read() as session:
+            release = session.get(Release, piece.subject)
+            if release is None:
+                window, questions, revision, quotes = None, [], 0, {}
+            else:
+                window = data_window(session, workspace=piece.workspace_id, now=context.clock())
+                questions = _questions(session, release, window) if window else []
+                revision = themes.read_stream(session, workspace=piece.workspace_id).revision
+                quotes = {
+                    question.theme_key: impact.quote_spans(session, theme=question.theme_key, limit=5)
+                    for question in questions
+                }
+        answers = judge_many([question.case for question in questions])
+        with context.database.write(workspace=piece.workspace_id) as session:
+            for question, answer in zip(questions, answers, strict=True):
+                row = _row(question, answer, piece.subject, revision, context.clock())
+                row["quotes"] = quotes[question.theme_key]
+                impact.write_verdict(session, workspace=piece.workspace_id, row=row)
+            work.finish(session, [piece], now=context.clock())
+            if release is not None and window is not None:
+                _plan_next(session, release, window, context.clock())
+
+
+def data_window(session: Session, *, workspace: int, now: datetime) -> Window | None:
+    """Return the days that hold complete data; None without tickets.
+
+    The last days before `now` are left out for tickets still on their way, and days after the newest ticket
+    are silence, not an absence of complaints.
+    """
+    span = feedback.span_of_days(session, workspace=workspace)
+    if span is None:
+        return None
+    zone = ZoneInfo(workspaces.get_workspace(session, workspace=workspace).time_zone)
+    first, last = (moment.astimezone(zone).date() for moment in span)
+    end = min(now.astimezone(zone).date() - REPORTING_DELAY, last + timedelta(days=1))
+    return Window(first, end, zone) if end > first else None
+
+
+def _questions(session: Session, release: Release, window: Window) -> list[Question]:
+    workspace = release.workspace_id
+    start, full = (moment.astimezone(window.zone).date() for moment in (release.released_at, release.full_at))
+    found = links.of_release(session, release=release.id)
+    seen: dict[int, ReleaseLink] = {}
+    for each in found:
+        seen.setdefault(each.theme_id, each)
+    confirmed = links.confirmed_releases(session, workspace=workspace)
+    by_theme = counts.daily(session, workspace=workspace)
+    bearers = exposure.read_exposure(session, workspace=workspace)
+    silent = _silent_days(session, workspace, window)
+    targets: list[tuple[int, ReleaseLink | None]] = list(seen.items())
+    if not any(each.link.state is LinkState.CONFIRMED for each in found):
+        targets.append((impact.TOTAL, None))
+    questions = []
+    for theme, link in targets:
+        touched = set(confirmed) | set(seen)
+        series = _series(
+            window,
+            counts.totals(session, workspace=workspace, zone=window.zone) if theme == impact.TOTAL else by_theme.get(theme, {}),
+            bearers,
+            _control(by_theme, touched) if theme != impact.TOTAL else None,
+            silent,
+        )
+        flags = _flags(session, release, link, confirmed.get(theme, set()), window)
+        for look, read_through in _due_looks(full, window):
+            case = Case(
+                series=_cut(series, read_through),
+                release_start=start,
+                release_full=full,
+                read_through=read_through,
+                look=look,
+                registered_control=link is not None and _is_prospective(link, release),
+                flags=flags,
+            )
+            questions.append(Question(theme, link, case))
+    return questions
+
+
+def _series(
+    window: Window,
+    complaints: Mapping[date, int],
+    bearers: Mapping[date, float],
+    control: Mapping[date, float] | None,
+    silent: set[date],
+) -> Series:
+    values = window.array({day: float(count) for day, count in complaints.items()}, absent=0.0)
+    others = None if control is None else window.array(control, absent=0.0)
+    for day in silent:
+        index = (day - window.start).days
+        values[index] = np.nan
+        if others is not None:
+            others[index] = np.nan
+    return Series(
+        start=window.start,
+        period=Period.DAY,
+        counts=values,
+        exposure=window.array(bearers, absent=np.nan) if bearers else None,
+        control=others,
+    )
+
+
+def _cut(series: Series, end: date) -> Series:
+    days = (end - series.start).days
+    return Series(
+        start=series.start,
+        period=series.period,
+        counts=series.counts[:days],
+        exposure=None if series.exposure is None else series.exposure[:days],
+        control=None if series.control is None else series.control[:days],
+    )
+
+
+def _control(by_theme: Mapping[int, Mapping[date, int]], touched: set[int]) -> dict[date, float] | None:
+    """Add up the themes that no confirmed link and no candidate of this release touches."""
+    total: dict[date, float] = {}
+    for theme, days in by_theme.items():
+        if theme not in touched:
+            for day, count in days.items():
+                total[day] = total.get(day, 0.0) + count
+    return total or None
+
+
+def _silent_days(session: Session, workspace: int, window: Window) -> set[date]:
+    silent = set()
+    for start, end in goals.silent_days(session, workspace=workspace):
+        day = start.astimezone(window.zone).date()
+        while day < end.astimezone(window.zone).date():
+            if window.start <= day < window.end:
+                silent.add(day)
+            day += timedelta(days=1)
+    return silent
+
+
+def _flags(
+    session: Session, release: Release, link: ReleaseLink | None, same_theme: set[int], window: Window
+) -> tuple[Reason, ...]:
+    flags = []
+    others = [session.get_one(Release, other) for other in sorted(same_theme - {release.id})]
+    if any(
+        other.released_at < release.full_at + OVERLAP and other.full_at > release.released_at - OVERLAP
+        for other in others
+    ):
+        flags.append(Reason.OVERLAPPING_RELEASE)
+    if link is not None and not _is_prospective(link, release):
+        flags.append(Reason.CHOSEN_AFTER)
+    end = datetime.combine(window.end, time.min, window.zone)
+    horizon = min(end, release.full_at + impact.LONGEST_WINDOW)
+    events = impact.events_between(
+        session, workspace=release.workspace_id, start=release.released_at, end=horizon
+    )
+    if any(event.kind != "source_silent" for event in events):
+        flags.append(Reason.CONTEXT_EVENT)
+    return tuple(flags)
+
+
+def _is_prospective(link: ReleaseLink, release: Release) -> bool:
+    decided_at = link.link.decided_at
+    return (
+        link.link.state is LinkState.CONFIRMED
+        and decided_at is not None
+        and decided_at < release.released_at + SEEN_AFTER
+    )
+
+
+def _due_looks(full: date, window: Window) -> list[tuple[Look | None, date]]:
+    """Return the looks whose weeks are complete, each with the end of its own data; (None, …) before the first."""
+    looks: list[tuple[Look | None, date]] = []
+    for look in schedule(full, reporting_delay_days=REPORTING_DELAY.days):
+        end = full + timedelta(weeks=look.weeks)
+        if end <= window.end:
+            looks.append((look, end))
+    return looks or [(None, window.end)]
+
+
+def _plan_next(session: Session, release: Release, window: Window, now: datetime) -> None:
+    full = release.full_at.astimezone(window.zone).date()
+    for look in schedule(full, reporting_delay_days=REPORTING_DELAY.days):
+        run_at = datetime.combine(look.read_on, time.min, window.zone).astimezone(UTC)
+        if run_at > now:
+            work.enqueue(
+                session,
+                workspace=release.workspace_id,
+                stage=Job.MEASURE,
+                subject=release.id,
+                version=look.number,
+                run_at=run_at,
+            )
+            return
+
+
+def _row(
+    question: Question, answer: Judgement, release: int, revision: int, now: datetime
+) -> dict[str, object]:
+    case, estimate, link = question.case, answer.estimate, question.link
+    has_exposure = case.series.exposure is not None
+    numbers = asdict(estimate) if estimate is not None else {}
+    return {
+        "release_id": release,
+        "theme_key": question.theme_key,
+        "theme_id": question.theme_key or None,
+        "link_id": link.link.id if link else None,
+        "link_state": link.link.state if link else None,
+        "segment": "all",
+        "look": case.look.number if case.look else 0,
+        "method_version": METHOD_VERSION,
+        "theme_revision": revision,
+        "word": answer.word,
+        "grade": answer.grade,
+        **{
+            name: numbers.get(name)
+            for name in (
+                "effect",
+                "low",
+                "high",
+                "decision_low",
+                "decision_high",
+                "shrunk_effect",
+                "p_value",
+                "expected",
+                "observed",
+            )
+        },
+        "rate_unit": UNIT_WITH_EXPOSURE if has_exposure else UNIT_WITHOUT,
+        "bound": answer.bound,
+        "mde": answer.mde,
+        "judgeable_on": answer.judgeable_on,
+        "reasons": [str(reason) for reason in answer.reasons],
+        "checks": [asdict(check) for check in answer.checks],
+        "periods": [_period(period) for period in answer.periods],
+        "read_through": case.read_through,
+        "input_hash": _input_hash(case, link),
+        "created_at": now,
+    }
+
+
+def _period(fit: object) -> JsonObject:
+    row: JsonObject = asdict(fit)  # type: ignore[call-overload]
+    row["start"] = str(row["start"])
+    return row
+
+
+def _input_hash(case: Case, link: ReleaseLink | None) -> str:
+    """Hash everything the answer depends on, so that a restated verdict shows that its input changed."""
+    digest = hashlib.sha256()
+    facts = {
+        "start": str(case.series.start),
+        "release": [str(case.release_start), str(case.release_full), str(case.read_through)],
+        "look": asdict(case.look) | {"read_on": str(case.look.read_on)} if case.look else None,
+        "control": case.registered_control,
+        "flags": [str(flag) for flag in case.flags],
+        "link": str(link.link.state) if link else None,
+    }
+    digest.update(json.dumps(facts, sort_keys=True).encode())
+    for array in (case.series.counts, case.series.exposure, case.series.control):
+        digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

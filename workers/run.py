@@ -1,0 +1,103 @@
+"""The embedded worker: lease a batch of one stage, do it, and begin again at the first stage that has work."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from models.jobs import Job
+from models.queries import work
+from models.queries.work import Leased
+from workers.context import Context
+
+log = logging.getLogger("ebb.worker")
+
+Handler = Callable[[Context, Sequence[Leased]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How one stage is worked: how many pieces at a time, and by which function.
+
+    The function commits its effect and `work.finish` in the same transactions, and may commit part of a
+    batch: pieces it did not finish are leased again.
+    """
+
+    batch_size: int
+    handle: Handler
+
+
+def run_batch(context: Context, stages: Mapping[Job, Stage]) -> tuple[Job, int] | None:
+    """Work one batch of the first stage that has due work; return the stage and the count, None when idle."""
+    for job, stage in stages.items():
+        leased = _lease(context, job, stage.batch_size)
+        if leased:
+            _work(context, stage, leased)
+            return job, len(leased)
+    return None
+
+
+def _lease(context: Context, job: Job, limit: int) -> list[Leased]:
+    # Looking needs no writer's turn: an idle worker must not disturb intake.
+    now = context.clock()
+    with context.database.read() as session:
+        if not work.count_due(session, now=now).get(job):
+            return []
+    with context.database.write(workspace=None) as session:
+        return work.lease(
+            session,
+            stage=job,
+            limit=limit,
+            now=now,
+            seconds=context.settings.lease_seconds,
+            max_attempts=context.settings.work_max_attempts,
+        )
+
+
+def _work(context: Context, stage: Stage, leased: Sequence[Leased]) -> None:
+    """Handle a batch; when it fails, handle each piece alone, so that one bad piece stops nobody else."""
+    try:
+        stage.handle(context, leased)
+    except Exception as error:  # noqa: BLE001 - whatever it was, it is recorded with the work and retried
+        log.warning("stage %s: a batch of %d failed: %r", leased[0].stage, len(leased), error)
+        if len(leased) == 1:
+            _fail(context, leased[0], error)
+            return
+        for piece in leased:
+            try:
+                stage.handle(context, [piece])
+            except Exception as alone:  # noqa: BLE001 - as above
+                _fail(context, piece, alone)
+
+
+def _fail(context: Context, piece: Leased, error: Exception) -> None:
+    log.error(
+        "stage %s, work %d, attempt %d: %r", piece.stage, piece.id, piece.attempts, error, exc_info=error
+    )
+    with context.database.write(workspace=piece.workspace_id) as session:
+        work.fail(
+            session,
+            piece,
+            # The type alone: a message may carry a ticket's text.
+            error=type(error).__name__,
+            now=context.clock(),
+            max_attempts=context.settings.work_max_attempts,
+        )
+
+
+def run_until_idle(
+    context: Context, stages: Mapping[Job, Stage], *, on_batch: Callable[[Job, int], None]
+) -> int:
+    """Work until nothing is due; return how many pieces were worked."""
+    worked = 0
+    while (batch := run_batch(context, stages)) is not None:
+        worked += batch[1]
+        on_batch(*batch)
+    return worked
+
+
+def run_forever(context: Context, stages: Mapping[Job, Stage], *, stop: threading.Event) -> None:
+    """Work until told to stop; an idle worker looks again after a pause."""
+    while not stop.is_set():
+        if run_batch(context, stages) is None:
+            stop.wait(context.settings.poll_seconds)

@@ -1,0 +1,246 @@
+"""Stages `place` and `label`: give items their theme, publish theme revisions, name themes."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from models.database import Session
+from models.jobs import Job
+from models.language.discover import Event, EventKind, ThemeStream
+from models.language.encode import FloatArray
+from models.language.events import Bookkeeping, ThemeSetting
+from models.language.events import ThemeState as StoredTheme
+from models.language.label import label_themes
+from models.queries import counts, embeddings, themes, work, workspaces
+from models.queries.themes import Change, Entry, QuoteSpan, StreamRow
+from models.queries.work import Leased
+from models.records import Encoder
+from workers.context import Context
+
+PUBLISHING = frozenset({EventKind.BIRTH, EventKind.MERGE, EventKind.BURST, EventKind.MOVE})
+"""Events that change themes themselves, and so publish a new theme revision."""
+
+SETTLE_LEAST = 20
+"""Items without any theme from which a small set is fitted at once instead of waiting for its first refit."""
+
+SETTLE_WAITING_SHARE = 0.05
+SETTLE_GROWTH = 1.1
+RELABEL_GROWTH = 1.5
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A workspace's stream in memory, and the stored version it equals."""
+
+    stream: ThemeStream
+    row: StreamRow
+    encoder: int
+    dimension: int
+    zone: ZoneInfo
+
+
+@dataclass(slots=True)
+class Streams:
+    """The streams a worker process keeps between batches; another writer's move makes it load again."""
+
+    by_workspace: dict[int, Loaded] = field(default_factory=dict)
+
+    def load(self, context: Context, workspace: int) -> Loaded:
+        """Return the workspace's stream as it is stored now."""
+        with context.database.read() as session:
+            row = themes.read_stream(session, workspace=workspace)
+            loaded = self.by_workspace.get(workspace)
+            if loaded is None or loaded.row.version != row.version:
+                loaded = _restore(session, context, workspace, row)
+                self.by_workspace[workspace] = loaded
+        return loaded
+
+    def forget(self, workspace: int) -> None:
+        """Drop a stream whose batch failed: memory and database no longer agree."""
+        self.by_workspace.pop(workspace, None)
+
+
+def _restore(session: Session, context: Context, workspace: int, row: StreamRow) -> Loaded:
+    owner = workspaces.get_workspace(session, workspace=workspace)
+    if owner.encoder_id is None:
+        raise RuntimeError("items cannot be placed before any was embedded")
+    dimension = session.get_one(Encoder, owner.encoder_id).dimension
+    setting = ThemeSetting(granularity=context.settings.theme_granularity)
+    if row.version == 0:
+        stream = ThemeStream(dimension, setting)
+    else:
+        items = themes.stream_items(session, workspace=workspace, encoder=owner.encoder_id)
+        stored = StoredTheme(
+            ids=np.array([item.item for item in items], dtype=np.int64),
+            themes=np.array([item.theme_number for item in items], dtype=np.int64),
+            arrived=np.array([item.position for item in items], dtype=np.int64),
+            bookkeeping=Bookkeeping.from_json(json.dumps(row.state["bookkeeping"])),
+        )
+        vectors = embeddings.unpack([item.vector for item in items], dimension)
+        stream = ThemeStream.restore(stored, vectors, setting)
+    return Loaded(stream, row, owner.encoder_id, dimension, ZoneInfo(owner.time_zone))
+
+
+def place_items(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
+    """Read items into the theme stream, in order of id, and write what changed."""
+    workspace = leased[0].workspace_id
+    loaded = streams.load(context, workspace)
+    wanted = {piece.subject: piece.version for piece in leased}
+    with context.database.read() as session:
+        stored = themes.vectors_of(session, items=list(wanted), encoder=loaded.encoder)
+        leaving = sorted(themes.arrived_among(session, items=list(wanted)))
+    current = sorted(item for item, (version, _) in stored.items() if version == wanted[item])
+    vectors = embeddings.unpack([stored[item][1] for item in current], loaded.dimension)
+    try:
+        loaded.stream.remove(leaving)
+        ids = np.array(current, dtype=np.int64)
+        events = loaded.stream.add(ids, vectors) if current else ()
+        _write(context, loaded, workspace, leased, leaving, current, events)
+    except Exception:
+        streams.forget(workspace)
+        raise
+
+
+def _write(
+    context: Context,
+    loaded: Loaded,
+    workspace: int,
+    leased: Sequence[Leased],
+    leaving: Sequence[int],
+    arriving: Sequence[int],
+    events: Sequence[Event],
+    settled_at: int | None = None,
+) -> None:
+    """Store one batch's outcome and finish its work, all in one transaction."""
+    now = context.clock()
+    revision = loaded.row.revision + any(event.kind in PUBLISHING for event in events)
+    stored = loaded.stream.state()
+    settled = settled_at if settled_at is not None else loaded.row.state.get("settled_at", 0)
+    state = {"bookkeeping": json.loads(stored.bookkeeping.to_json()), "settled_at": settled}
+    with context.database.write(workspace=workspace) as session:
+        themes.write_stream(
+            session, workspace=workspace, before=loaded.row.version, revision=revision, state=state
+        )
+        dirty: list[tuple[int, datetime]] = []
+        if leaving:
+            held = themes.themes_of_items(session, items=leaving)
+            themes.leave_stream(session, items=leaving, revision=revision)
+            days = themes.ticket_days(session, items=leaving)
+            dirty += [(theme, days[item]) for item, theme in held.items()]
+        position = dict(zip(stored.ids.tolist(), stored.arrived.tolist(), strict=True))
+        themes.arrive(session, workspace=workspace, positions={item: position[item] for item in arriving})
+        dirty += _write_events(session, workspace, events, revision, now)
+        counts.mark(session, workspace=workspace, pairs=dirty, zone=loaded.zone, now=now)
+        if revision > loaded.row.revision or _is_settling_due(loaded):
+            work.mark_dirty(session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=now)
+        work.finish(session, leased, now=now)
+    loaded.row = StreamRow(loaded.row.version + 1, revision, state)
+
+
+def _write_events(
+    session: Session, workspace: int, events: Sequence[Event], revision: int, now: datetime
+) -> list[tuple[int, datetime]]:
+    """Write births, merges and entries in the order in which they happened; return the counts they touch."""
+    ids = themes.apply_changes(
+        session,
+        workspace=workspace,
+        changes=[
+            Change(str(event.kind), event.theme, len(event.items), event.merged)
+            for event in events
+            if event.kind in PUBLISHING
+        ],
+        revision=revision,
+        now=now,
+    )
+    entries = [
+        Entry(item, event.theme, score)
+        for event in events
+        for item, score in zip(event.items, event.scores, strict=True)
+    ]
+    themes.enter(session, workspace=workspace, entries=entries, ids=ids, revision=revision)
+    days = themes.ticket_days(session, items=[entry.item for entry in entries])
+    dirty = [(ids[entry.theme_number], days[entry.item]) for entry in entries]
+    for event in events:
+        for item, origin in zip(event.items, event.origins, strict=True):
+            if origin:
+                dirty.append((ids[origin], days[item]))
+        if event.merged is not None:
+            moments = themes.days_of_theme(session, theme=ids[event.theme])
+            dirty += [(ids[number], at) for number in (event.theme, event.merged) for at in moments]
+    return _at_standing_themes(session, workspace, dirty)
+
+
+def _at_standing_themes(
+    session: Session, workspace: int, dirty: Sequence[tuple[int, datetime]]
+) -> list[tuple[int, datetime]]:
+    """Count an item's day at the theme that stands for its own, and clear the day at the one that is gone."""
+    redirects = themes.redirects(session, workspace=workspace)
+    moved = [(redirects[theme], at) for theme, at in dirty if theme in redirects]
+    return [*dirty, *moved]
+
+
+def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
+    """Settle what still waits, then name the themes that are new or have grown."""
+    workspace = leased[0].workspace_id
+    loaded = streams.load(context, workspace)
+    _settle(context, loaded, workspace, streams)
+    with context.database.read() as session:
+        members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
+        standing = {theme.id: theme for theme in themes.active_themes(session, workspace=workspace)}
+    sizes: dict[int, int] = {}
+    for member in members:
+        sizes[member.theme] = sizes.get(member.theme, 0) + 1
+    due = {
+        theme
+        for theme, size in sizes.items()
+        if standing[theme].labelled_size == 0 or size >= RELABEL_GROWTH * standing[theme].labelled_size
+    }
+    if due:
+        vectors: FloatArray = embeddings.unpack([member.vector for member in members], loaded.dimension)
+        numbers = np.array([member.theme for member in members], dtype=np.int64)
+        labels = label_themes([member.text for member in members], vectors, numbers)
+    with context.database.write(workspace=workspace) as session:
+        for theme in sorted(due):
+            found = labels[theme]
+            quotes = [QuoteSpan(members[quote.index].item, quote.start, quote.end) for quote in found.quotes]
+            themes.write_label(
+                session,
+                workspace=workspace,
+                theme=theme,
+                label=found.label,
+                keywords=found.keywords,
+                quotes=quotes,
+                size=sizes[theme],
+            )
+        if due:
+            themes.ask_for_links(session, workspace=workspace, now=context.clock())
+        work.finish(session, leased, now=context.clock())
+
+
+def _settle(context: Context, loaded: Loaded, workspace: int, streams: Streams) -> None:
+    """Refit outside the stream's own rhythm where many items still wait: after an import, or in a small set."""
+    if not _is_settling_due(loaded):
+        return
+    read = loaded.stream.state().bookkeeping.read
+    try:
+        _write(context, loaded, workspace, [], [], [], loaded.stream.finish(), settled_at=read)
+    except Exception:
+        streams.forget(workspace)
+        raise
+
+
+def _is_settling_due(loaded: Loaded) -> bool:
+    """Say whether too many items wait, given how many were read since the last time."""
+    _, numbers = loaded.stream.assignments()
+    read = loaded.stream.state().bookkeeping.read
+    settled_at = int(str(loaded.row.state.get("settled_at", 0)))
+    waiting = int((numbers == 0).sum())
+    return (
+        read >= SETTLE_LEAST
+        and waiting > SETTLE_WAITING_SHARE * len(numbers)
+        and read >= SETTLE_GROWTH * settled_at
+    )
