@@ -62,8 +62,8 @@ class Database:
         with Session(self._reader, expire_on_commit=False) as session:
             if not self.is_sqlite:
                 session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            # Closing gives the rows loaded so far away whole; a rollback would empty them first.
             yield session
-            session.rollback()
 
     @contextmanager
     def write(self, *, workspace: int | None) -> Iterator[Session]:

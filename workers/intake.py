@@ -250,23 +250,8 @@ def _rating(change: FeedbackChange) -> JsonObject | None:
 def _apply_release(
     session: Session, workspace: int, change: ReleaseChange, received_at: datetime, now: datetime
 ) -> None:
-    released_at = change.released_at or received_at
-    step = products.Step(released_at, change.rollout_percent or 100.0, change.segments)
-    products.put_release(
-        session,
-        workspace=workspace,
-        draft=products.ReleaseDraft(
-            key=change.external_id,
-            name=change.name,
-            released_at=released_at,
-            version=change.version,
-            environment=change.environment,
-            description=change.description,
-            url=change.url,
-            steps=(step,),
-        ),
-        now=now,
-    )
+    draft = products.draft_of(change, received_at=received_at)
+    products.put_release(session, workspace=workspace, draft=draft, now=now)
 
 
 def _apply_metric(session: Session, workspace: int, change: MetricChange) -> None:

@@ -30,8 +30,6 @@ class ControlEvidence:
 
 def control_usable(window: Window) -> bool:
     """Say whether the control leaves at least four in five of the periods that the theme itself has."""
-    if window.control is None:
-        return False
     seen = ~np.isnan(window.counts) & (window.exposure > 0) & (window.before | window.after)
     return bool(window.usable.sum() >= _LEAST_CONTROL_SHARE * seen.sum())
 
@@ -103,7 +101,7 @@ _HISTORY: Final = {
 }
 _SEASON: Final = {
     True: "Two years of history: the yearly season is taken out.",
-    False: "Less than two years of history: a yearly season cannot be told from a change.",
+    False: "Less than two years of history: the season is unknown, and one of about 10% is allowed for.",
 }
 _SPIKE: Final = {
     True: "The weeks before the release were ordinary.",

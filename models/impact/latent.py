@@ -93,8 +93,8 @@ class _Batch(NamedTuple):
 class _Curvature(NamedTuple):
     """The Hessian of the negative log posterior at one point, with the latent path eliminated.
 
-    mean: (n, B, G) expected counts, 0 where not observed; factor: of the path's block; response: (n, B, p, G) by how
-    much the path gives way per unit of each weight; schur: (B, G, p, p) precision of the weights.
+    mean: (n, B, G) expected counts, 0 where not observed; factor: of the path's block; response: (n, B, p, G)
+    by how much the path gives way per unit of each weight; schur: (B, G, p, p) precision of the weights.
     """
 
     mean: Floats
@@ -244,9 +244,8 @@ def _newton(batch: _Batch, weights: Floats, path: Floats, curvature: _Curvature)
     alone = tridiagonal.solve(curvature.factor, slope_u[:, :, None, :])[:, :, 0, :]
     slope_b = _against(batch, residual - curvature.mean * alone)
     slope_b -= (batch.precision * (weights.transpose(2, 0, 1) - batch.prior_mean)).transpose(1, 2, 0)
-    step_b = np.linalg.solve(curvature.schur, slope_b.transpose(0, 2, 1)[..., None])[..., 0].transpose(
-        0, 2, 1
-    )
+    solved = np.linalg.solve(curvature.schur, slope_b.transpose(0, 2, 1)[..., None])
+    step_b = np.asarray(solved[..., 0].transpose(0, 2, 1), dtype=np.float64)
     step_u: Floats = alone - (curvature.response * step_b).sum(axis=2)
     return step_b, step_u
 

@@ -11,7 +11,7 @@ from models.impact.latent import Design, Posterior, effect_sd
 
 Floats = NDArray[np.float64]
 
-FALLS: Final = np.array([0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
+FALLS: Final = np.array([0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.95])
 
 
 def smallest_falls(
@@ -24,7 +24,7 @@ def smallest_falls(
     """
     spreads = effect_sd(designs, forecasts, np.log1p(-FALLS))
     return [
-        _crossing(tail_at_power(np.log1p(-FALLS), sd, forecast.weight, power=power), alpha / 2)
+        crossing(tail_at_power(np.log1p(-FALLS), sd, forecast.weight, power=power), alpha / 2)
         for sd, forecast, alpha in zip(spreads, forecasts, alphas, strict=True)
     ]
 
@@ -42,15 +42,15 @@ def tail_at_power(effects: Floats, sd: Floats, weight: Floats, *, power: float) 
     return tail
 
 
-def _crossing(tails: Floats, level: float) -> float | None:
-    """Interpolate the fall at which the tail first drops to the level, linear in log tail and log rate."""
+def crossing(tails: Floats, level: float) -> float | None:
+    """Interpolate the fall at which the tail drops to the level; its z-score is nearly linear in log rate."""
     below = np.flatnonzero(tails <= level)
     if below.size == 0:
         return None
     k = int(below[0])
     if k == 0:
         return float(FALLS[0])
-    left, right, at = *np.log(np.maximum(tails[k - 1 : k + 1], 1e-300)), np.log(level)
-    share = (left - at) / (left - right)
+    left, right = ndtri(np.maximum(tails[k - 1 : k + 1], 1e-300))
     effects = np.log1p(-FALLS[k - 1 : k + 1])
+    share = (left - ndtri(level)) / (left - right)
     return float(-np.expm1(effects[0] + share * (effects[1] - effects[0])))

@@ -1,24 +1,25 @@
-"""Read series from csv or parquet as a stream, one series at a time, and say exactly what is wrong with a bad file."""
+"""Read series from csv or parquet, one at a time, and say exactly what is wrong with a bad file."""
 
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from itertools import groupby
-from math import isfinite, nan
+from datetime import date, datetime
+from itertools import groupby, pairwise
+from math import isfinite, isnan, nan
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pyarrow
 import pyarrow.parquet
 
 from models.errors import Invalid
-from models.values.series import Floats, Period, Series
+from models.values.series import DAYS_PER_WEEK, Floats, Period, Series
 
 _REQUIRED: Final = ("series_id", "date", "count", "release_date")
 _OPTIONAL: Final = ("exposure", "control_count")
 _COLUMNS: Final = _REQUIRED + _OPTIONAL
+_SHORTEST_MONTH: Final = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class NamedSeries:
     series: Series
 
 
-class _Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Row:
     line: int
     series_id: str
     day: date
@@ -43,16 +45,18 @@ class _Row(NamedTuple):
 def read_series(path: Path) -> Iterator[NamedSeries]:
     """Yield the series of a csv or parquet file in file order; a missing period is a gap, an empty count too.
 
-    Columns: series_id, date (first day of its day, week or month), count, release_date and, if known, exposure and
-    control_count; others are ignored. Only one series is held at a time. Raises Invalid that names file, line, field
-    and fix. Lines count from 1 with the header, rows of a parquet file from 1.
+    Columns: series_id, date (first day of its day, week or month), count, release_date and, if known,
+    exposure and control_count; others are ignored. Only one series is held at a time. Raises Invalid that
+    names file, line, field and fix. Lines count from 1 with the header, rows of a parquet file from 1.
     """
     rows = _parsed(path)
     done: set[str] = set()
     for series_id, group in groupby(rows, key=lambda row: row.series_id):
         members = list(group)
         if series_id in done:
-            raise _bad(path, members[0].line, "series_id", f"{series_id!r} came earlier", "sort rows by series_id")
+            raise _bad(
+                path, members[0].line, "series_id", f"{series_id!r} came earlier", "sort rows by series_id"
+            )
         done.add(series_id)
         _check_order(path, members)
         yield NamedSeries(series_id, members[0].release, _series(path, members))
@@ -73,7 +77,9 @@ def _parsed(path: Path) -> Iterator[_Row]:
 
 def _records(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     if not path.is_file():
-        raise Invalid(f"{path}: there is no such file; give the path of a .csv or .parquet file", field="file")
+        raise Invalid(
+            f"{path}: there is no such file; give the path of a .csv or .parquet file", field="file"
+        )
     if path.suffix.lower() == ".csv":
         return _csv_records(path)
     if path.suffix.lower() == ".parquet":
@@ -89,7 +95,9 @@ def _csv_records(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
             for cells in reader:
                 if None in cells or None in cells.values():
                     width = len(reader.fieldnames or [])
-                    raise _bad(path, reader.line_num, "row", f"does not have {width} cells", "quote commas in text")
+                    raise _bad(
+                        path, reader.line_num, "row", f"does not have {width} cells", "quote commas in text"
+                    )
                 yield reader.line_num, cells
     except UnicodeDecodeError as error:
         raise Invalid(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8", field="file") from error
@@ -121,26 +129,23 @@ def _check_columns(path: Path, names: object) -> None:
 
 
 def _check_order(path: Path, rows: list[_Row]) -> None:
-    for earlier, later in zip(rows, rows[1:], strict=False):
+    for earlier, later in pairwise(rows):
         if later.day <= earlier.day:
             fix = "sort the rows of a series by date, one row per period"
             raise _bad(path, later.line, "date", f"{later.day} does not follow {earlier.day}", fix)
         if later.release != rows[0].release:
             fix = "give every row of a series the same release_date"
-            raise _bad(path, later.line, "release_date", f"{later.release} differs from {rows[0].release}", fix)
+            raise _bad(
+                path, later.line, "release_date", f"{later.release} differs from {rows[0].release}", fix
+            )
 
 
 def _series(path: Path, rows: list[_Row]) -> Series:
-    period = _period([row.day for row in rows])
-    places = [_steps(rows[0].day, row.day, period) for row in rows]
-    for row, place in zip(rows, places, strict=True):
-        if place is None:
-            fix = f"give the first day of each {period}"
-            raise _bad(path, row.line, "date", f"{row.day} is not a whole number of {period}s on", fix)
-    index = np.array(places, dtype=np.intp)
+    period = _period(path, rows)
+    index = np.array([_steps(rows[0].day, row.day, period) for row in rows], dtype=np.intp)
 
     def column(values: list[float]) -> Floats:
-        full = np.full(index[-1] + 1, nan)
+        full = np.full(int(index[-1]) + 1, nan)
         full[index] = values
         return full
 
@@ -156,20 +161,66 @@ def _series(path: Path, rows: list[_Row]) -> Series:
     )
 
 
-def _period(days: list[date]) -> Period:
+def _period(path: Path, rows: list[_Row]) -> Period:
     """Tell days, weeks and months apart by the dates alone; gaps only widen the steps."""
-    steps = [(later - earlier).days for earlier, later in zip(days, days[1:], strict=False)]
+    steps = [(later.day - earlier.day).days for earlier, later in pairwise(rows)]
     if not steps:
         return Period.DAY
-    if min(steps) >= 28 and all(day.day == 1 for day in days):
-        return Period.MONTH
-    return Period.WEEK if all(step % 7 == 0 for step in steps) else Period.DAY
+    if all(step % DAYS_PER_WEEK == 0 for step in steps) and min(steps) < _SHORTEST_MONTH:
+        return Period.WEEK
+    if min(steps) < _SHORTEST_MONTH:
+        return Period.DAY
+    for row in rows:
+        if row.day.day != 1:
+            raise _bad(
+                path, row.line, "date", f"{row.day} does not begin a month", "date months by their first day"
+            )
+    return Period.MONTH
 
 
-def _steps(first: date, day: date, period: Period) -> int | None:
+def _steps(first: date, day: date, period: Period) -> int:
     if period is Period.MONTH:
         return (day.year - first.year) * 12 + day.month - first.month
-    days = (day - first) // timedelta(days=1)
-    if period is Period.WEEK:
-        return days // 7 if days % 7 == 0 else None
-    return days
+    return (day - first).days // (DAYS_PER_WEEK if period is Period.WEEK else 1)
+
+
+def _text(path: Path, line: int, field: str, value: object) -> str:
+    text = "" if value is None else str(value).strip()
+    if not text:
+        raise _bad(path, line, field, "is empty", "give every row the id of its series")
+    return text
+
+
+def _day(path: Path, line: int, field: str, value: object) -> date:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return datetime.fromisoformat(str(value).strip()).date()
+    except ValueError as error:
+        raise _bad(path, line, field, f"{value!r} is not a date", "write it as 2026-01-31") from error
+
+
+def _number(path: Path, line: int, field: str, value: object) -> float:
+    """Read a number of at least 0; an empty cell is nan."""
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return nan
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise _bad(
+            path, line, field, f"{text!r} is not a number", "use digits, or leave a gap empty"
+        ) from error
+    if isnan(number) and not isinstance(value, str):
+        return nan
+    if not isfinite(number) or number < 0:
+        raise _bad(
+            path, line, field, f"{text} is not a count", "use numbers of at least 0, or leave a gap empty"
+        )
+    return number
+
+
+def _bad(path: Path, line: int, field: str, problem: str, fix: str) -> Invalid:
+    return Invalid(f"{path}, line {line}, {field}: {problem}; {fix}", field=field)

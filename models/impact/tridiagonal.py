@@ -31,7 +31,7 @@ def factorise(diagonal: Floats, off_diagonal: Floats) -> Factor:
 
 
 def solve(factor: Factor, right: Floats) -> Floats:
-    """Solve for k right-hand sides (n, B, k, G) per matrix, where the factor is (n, B, G); keeps the shape."""
+    """Solve for k right-hand sides (n, B, k, G) per matrix, the factor being (n, B, G)."""
     solution = right.copy()
     multipliers = factor.multipliers[:, :, None, :]
     for i in range(1, len(solution)):

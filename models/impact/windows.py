@@ -1,6 +1,6 @@
 """From a series and a release to the periods that are compared, and to the design that the model fits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import log, tau
 from typing import Final
@@ -18,8 +18,8 @@ EFFECT_SD: Final = 1.5
 _LEVEL_SD: Final = 1.5
 _SLOPE_SD_PER_WEEK: Final = 0.01
 _CONTROL_MEAN, _CONTROL_SD = 1.0, 0.5
-_SEASON_SD: Final = 0.3
-_SEASON_WAVES: Final = 2
+_SEASON_SD: Final = {True: 0.3, False: 0.1}
+_SEASON_WAVES: Final = {True: 2, False: 1}
 _DAYS_PER_YEAR: Final = 365.25
 SEASON_DAYS: Final = 730
 
@@ -65,9 +65,10 @@ def frame(
 
     Days are added up to weeks counted back from release_start and, after the wash-out, forward from
     release_full, so that no day is lost to the calendar; weeks and months stay as they are, and one that
-    straddles a border belongs to neither side. Periods that end after read_through are left out. The wash-out
-    does not apply to months.
+    straddles a border belongs to neither side. Periods that end after read_through are left out; those
+    missing before it at the series' end are gaps. The wash-out does not apply to months.
     """
+    series = _padded(series, read_through)
     settled = release_full + timedelta(days=0 if series.period is Period.MONTH else wash_out_days)
     pieces = _weekly_pieces(series, release_start, settled) if series.period is Period.DAY else [series]
     starts = [start for piece in pieces for start in piece.starts()]
@@ -91,10 +92,11 @@ def frame(
 
 
 def design(window: Window, *, with_control: bool = True, see_after: bool = True) -> Design:
-    """Write a window as a regression: effect, level, trend, control and, given two years, a yearly season.
+    """Write a window as a regression: effect, level, trend, control and a yearly season.
 
     Priors ("A" of the method): level N(0, 1.5) around the mean rate before, trend N(0, .01 a week), log
-    control rate N(1, .5), effect N(0, 1.5), two yearly waves N(0, .3) each. With see_after False the periods
+    control rate N(1, .5), effect N(0, 1.5). Two years of history can show the season: two yearly waves, N(0,
+    .3) each. Less cannot, but a season there may be: one wave, N(0, .1). With see_after False the periods
     after the release count as not observed, which makes the fit a forecast. Raises ValueError for a window
     with nothing before.
     """
@@ -104,13 +106,13 @@ def design(window: Window, *, with_control: bool = True, see_after: bool = True)
     exposure = _filled(window.exposure)
     rate = (window.counts[known].sum() + 0.5) / exposure[known].sum()
     columns = [window.after.astype(np.float64), np.ones(len(exposure)), window.weeks]
-    priors = list(zip(*regression_priors(), strict=True))
+    priors = [(0.0, EFFECT_SD), (0.0, _LEVEL_SD), (0.0, _SLOPE_SD_PER_WEEK)]
     if with_control and window.control is not None:
         columns.append(_log_rate(window.control, exposure, known))
         priors.append((_CONTROL_MEAN, _CONTROL_SD))
-    if has_season(window):
-        columns += _waves(window.weeks)
-        priors += [(0.0, _SEASON_SD)] * (2 * _SEASON_WAVES)
+    known_season = has_season(window)
+    columns += _waves(window.weeks, _SEASON_WAVES[known_season])
+    priors += [(0.0, _SEASON_SD[known_season])] * (2 * _SEASON_WAVES[known_season])
     mean, sd = np.array(priors).T
     seen = window.usable if see_after else known
     return Design(
@@ -122,15 +124,18 @@ def design(window: Window, *, with_control: bool = True, see_after: bool = True)
     )
 
 
-def regression_priors() -> tuple[Floats, Floats]:
-    """Give prior means and standard deviations (3,) of effect, level and weekly trend."""
-    return np.zeros(3), np.array([EFFECT_SD, _LEVEL_SD, _SLOPE_SD_PER_WEEK])
-
-
 def has_season(window: Window) -> bool:
     """Say whether the usable history spans two years, so that a season can be told from a change."""
     known = np.flatnonzero(window.usable & window.before)
     return known.size > 0 and (window.release - window.starts[known[0]]).days >= SEASON_DAYS
+
+
+def _padded(series: Series, read_through: date) -> Series:
+    """Fill a series up to read_through with gaps: a source that fell silent is not a short series."""
+    steps = 0
+    while period_start(series.end, series.period, steps + 1) <= read_through:
+        steps += 1
+    return _stretched(series, len(series) + steps)
 
 
 def _weekly_pieces(series: Series, release_start: date, settled: date) -> list[Series]:
@@ -142,7 +147,8 @@ def _weekly_pieces(series: Series, release_start: date, settled: date) -> list[S
         return [before, after]
     between = aligned_weeks(_days(series, release_start, settled), anchor=release_start)
     steps = max(round(days / DAYS_PER_WEEK), 1)
-    return [before, _stretched(between, release_start, steps), after]
+    between = replace(between, start=release_start)
+    return [before, _stretched(between, steps), after]
 
 
 def _days(series: Series, first: date, until: date) -> Series:
@@ -158,15 +164,18 @@ def _days(series: Series, first: date, until: date) -> Series:
     )
 
 
-def _stretched(weeks: Series, start: date, steps: int) -> Series:
-    """Make a weekly series `steps` long, with gaps at the end where it is shorter."""
+def _stretched(series: Series, steps: int) -> Series:
+    """Make a series `steps` long, with gaps at the end where it is shorter."""
 
-    def fitted(values: Floats | None) -> Floats | None:
-        return None if values is None else np.append(values, np.full(steps, np.nan))[:steps]
+    def fitted(values: Floats) -> Floats:
+        return np.append(values, np.full(steps, np.nan))[:steps]
 
-    counts = fitted(weeks.counts)
-    assert counts is not None
-    return Series(start, Period.WEEK, counts, fitted(weeks.exposure), fitted(weeks.control))
+    return replace(
+        series,
+        counts=fitted(series.counts),
+        exposure=None if series.exposure is None else fitted(series.exposure),
+        control=None if series.control is None else fitted(series.control),
+    )
 
 
 def _exposure(piece: Series) -> Floats:
@@ -193,6 +202,7 @@ def _log_rate(control: Floats, exposure: Floats, known: Flags) -> Floats:
     return np.where(np.isnan(control), 0.0, centred)
 
 
-def _waves(weeks: Floats) -> list[Floats]:
+def _waves(weeks: Floats, waves: int) -> list[Floats]:
+    """Give sine and cosine (n,) of the given number of yearly waves."""
     angle = weeks * (tau * DAYS_PER_WEEK / _DAYS_PER_YEAR)
-    return [wave(k * angle) for k in range(1, _SEASON_WAVES + 1) for wave in (np.sin, np.cos)]
+    return [wave(k * angle) for k in range(1, waves + 1) for wave in (np.sin, np.cos)]

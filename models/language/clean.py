@@ -87,7 +87,7 @@ def clean(text: str, *, html: bool | None = None) -> Cleaned:
         notes.append(CleanNote.KEPT_FIRST_PARAGRAPH)
         if automatic:
             notes.append(CleanNote.ONLY_AUTOMATIC_TEXT)
-    removed = _spans(lines, kinds, marked)
+    removed = _spans(plain, lines, kinds, marked)
     cleaned, pieces, end = _compose(plain, removed)
     if end < len(plain) or cut:
         notes.append(CleanNote.TRUNCATED)
@@ -153,26 +153,26 @@ def _first_paragraph(lines: Sequence[Line], labels: Labels) -> Labels:
     return [None if first <= index < stop else kind for index, kind in enumerate(labels)]
 
 
-def _spans(lines: Sequence[Line], labels: Labels, marked: Sequence[Removed]) -> tuple[Removed, ...]:
-    """Join labelled lines to spans, blank lines between two of a kind included, and add what markup named."""
+def _spans(
+    plain: str, lines: Sequence[Line], labels: Labels, marked: Sequence[Removed]
+) -> tuple[Removed, ...]:
+    """Join labelled lines and what markup named to disjoint spans, in order; blanks between two of a kind join."""
+    found = [
+        Removed(kind, line.start, line.end)
+        for line, kind in zip(lines, labels, strict=True)
+        if kind is not None and not line.blank
+    ]
+    found = sorted((*found, *marked), key=lambda span: (span.start, -span.end))
     spans: list[Removed] = []
-    for line, kind in zip(lines, labels, strict=True):
-        if line.blank:
+    for span in found:
+        start = max(span.start, spans[-1].end) if spans else span.start
+        if start >= span.end:
             continue
-        if kind is None:
-            spans.append(Removed(RemovedKind.OVERFLOW, line.start, line.start))  # a fence between two spans
-        elif spans and spans[-1].kind is kind:
-            spans[-1] = Removed(kind, spans[-1].start, line.end)
+        if spans and spans[-1].kind is span.kind and not plain[spans[-1].end : start].strip():
+            spans[-1] = Removed(span.kind, spans[-1].start, span.end)
         else:
-            spans.append(Removed(kind, line.start, line.end))
-    spans = [span for span in spans if span.start < span.end]
-    outside = [span for span in marked if span.start < span.end and not _covered(span, spans)]
-    return tuple(sorted((*spans, *outside), key=lambda span: (span.start, span.end)))
-
-
-def _covered(span: Removed, spans: Sequence[Removed]) -> bool:
-    at = bisect_right(spans, span.start, key=lambda other: other.start) - 1
-    return at >= 0 and spans[at].end >= span.end
+            spans.append(Removed(span.kind, start, span.end))
+    return tuple(spans)
 
 
 def _compose(plain: str, removed: Sequence[Removed]) -> tuple[str, tuple[Piece, ...], int]:

@@ -18,14 +18,17 @@ from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, Constraints, Event, EventKind, ThemeSetting, ThemeState
 from models.language.graph import communities, shared_neighbour_graph
 from models.language.neighbours import NeighbourLists
-from models.language.place import PENDING, count_votes, novelty_floors
+from models.language.place import PENDING, Votes, count_votes, novelty_floors
 
 __all__ = ["Bookkeeping", "Constraints", "Event", "EventKind", "ThemeSetting", "ThemeState", "ThemeStream"]
 
-ITEMS_AT_RESOLUTION_1 = 30_000
-SMALL_SET_RESOLUTION = 0.03  # per item: below 1,000 items the resolution must fall again, or nothing would join
-FINE, BURST = 4.0, 8.0  # resolutions of births and bursts relative to that of merges
-LEAST_RESOLUTION = 1.5
+ROWS_AT_RESOLUTION_1 = 30_000  # the resolution of merges falls as rows grow, for lists have a fixed length
+SMALL_SET_RESOLUTION = 0.03  # per row: below 1,000 rows it must fall again, or nothing would join
+SETTLED_RESOLUTION = 1.3  # of the last merges; also the least
+FINE, FINEST = 4.0, 60.0  # births are finer than merges by this factor, up to this resolution
+BURST = 2.0  # bursts are finer than births
+ROWS_PER_NEIGHBOUR = 12  # small sets use shorter lists, or a list would reach across themes
+FEWEST_NEIGHBOURS = 4
 
 
 class ThemeStream:
@@ -130,7 +133,9 @@ class ThemeStream:
 
         vectors: (n, d) float32 of unit length, those that were added, in the state's order.
         """
-        if vectors.ndim != 2 or not (len(vectors) == len(state.ids) == len(state.themes) == len(state.arrived)):
+        if vectors.ndim != 2 or not (
+            len(vectors) == len(state.ids) == len(state.themes) == len(state.arrived)
+        ):
             raise ValueError("ids, themes, arrived and vectors must have one entry per item")
         stream = cls(vectors.shape[1], setting, constraints)
         stream._read = state.bookkeeping.read
@@ -200,9 +205,8 @@ class ThemeStream:
         waiting = np.flatnonzero(self._themes == PENDING)
         if not len(waiting) or self._next_theme == 1:
             return []
-        near, cosine = self._lists.near, self._lists.cosine
-        votes = count_votes(near, cosine, self._themes, waiting)
-        floors = novelty_floors(near, cosine, self._themes, self.setting.novelty_quantile)
+        votes = self._count(waiting)
+        floors = novelty_floors(*self._neighbours(), self._themes, self.setting.novelty_quantile)
         waited = self._read - self._row_arrived[waiting]
         level = np.searchsorted(self.setting.patience, waited, side="right")
         need = np.array(self.setting.vote_shares)[level]
@@ -225,22 +229,34 @@ class ThemeStream:
     # --- refitting --------------------------------------------------------------------------------------------
 
     def _refit(self, *, settle: bool) -> list[Event]:
-        """Look at the whole graph and change themes by events; `settle` merges without waiting."""
-        graph = shared_neighbour_graph(self._lists.near)
-        r = self.resolution()
-        events = self._births(communities(graph, FINE * r))
+        """Look at the whole graph and change themes by events; `settle` merges at once and further."""
+        near, _ = self._neighbours()
+        graph = shared_neighbour_graph(near)
+        r, dial = self._resolution(settle=settle), self.setting.granularity
+        fine = min(FINE * r, FINEST)
+        events = self._births(communities(graph, dial * fine))
         if len(self._themes) > self.setting.burst_after:
-            events += self._bursts(communities(graph, BURST * r))
-        events += self._merges(communities(graph, r), settle=settle)
+            events += self._bursts(communities(graph, dial * BURST * fine))
+        events += self._merges(communities(graph, dial * r), settle=settle)
         events += self._moves()
         self._next_refit = max(self._read + 1, math.ceil(self._read * self.setting.refit_growth))
         return events + self._place()
 
-    def resolution(self) -> float:
-        """Return the resolution at which themes merge; it falls as items grow, for lists have a fixed length."""
+    def _resolution(self, *, settle: bool) -> float:
+        """Return the resolution of merges: careful while items arrive, as coarse as it gets at the end."""
         count = max(1, len(self._themes))
-        r = min(max(LEAST_RESOLUTION, ITEMS_AT_RESOLUTION_1 / count), SMALL_SET_RESOLUTION * count)
-        return self.setting.granularity * r
+        if settle:
+            return SETTLED_RESOLUTION
+        return min(max(SETTLED_RESOLUTION, ROWS_AT_RESOLUTION_1 / count), SMALL_SET_RESOLUTION * count)
+
+    def _neighbours(self) -> tuple[IntArray, NDArray[np.float64]]:
+        """Return the lists and their cosines, cut short while there are few rows."""
+        length = max(FEWEST_NEIGHBOURS, len(self._themes) // ROWS_PER_NEIGHBOUR)
+        return self._lists.near[:, :length], self._lists.cosine[:, :length]
+
+    def _count(self, rows: IntArray) -> Votes:
+        near, cosine = self._neighbours()
+        return count_votes(near, cosine, self._themes, rows)
 
     def _births(self, labels: IntArray) -> list[Event]:
         setting = self.setting
@@ -274,33 +290,34 @@ class ThemeStream:
         self._next_theme += len(groups)
         events = []
         for number, rows in zip(numbers, groups, strict=True):
-            shares = count_votes(self._lists.near, self._lists.cosine, self._themes, rows).own
+            shares = self._count(rows).own
             events.append(self._enter(kind, number, rows, shares, before[rows]))
         return events
 
     def _merges(self, labels: IntArray, *, settle: bool) -> list[Event]:
         """Merge pairs of themes that have looked alike at every refit for long enough."""
         setting, centres = self.setting, propose.theme_centres(self._lists.vectors, self._themes)
+        least = setting.settled_cosine if settle else setting.merge_cosine
         pairs = propose.neighbours_to_merge(
-            labels, self._themes, centres, share=setting.merge_share, cosine=setting.merge_cosine
+            labels, self._themes, centres, share=setting.merge_share, cosine=least
         )
         alike = [(a, b) for a, b, _ in pairs if self._may_merge(a, b)]
         self._holds = {pair: self._holds.get(pair, self._read) for pair in alike}
         ripe = [p for p in alike if settle or self._read >= setting.hold_growth * self._holds[p]]
-        events = []
-        for a, b in ripe:
-            one, other = self.resolve(a), self.resolve(b)
-            if one != other and self._may_merge(one, other) and self._close(one, other):
-                sizes = np.bincount(self._themes, minlength=max(one, other) + 1)
-                small, large = (one, other) if sizes[one] < sizes[other] else (other, one)
-                events.append(self._merge(small, large))
-        return events
+        return [
+            event for a, b in ripe for event in self._merge_if_close(self.resolve(a), self.resolve(b), least)
+        ]
 
-    def _close(self, a: int, b: int) -> bool:
-        """Ask again whether two themes are close: either may have grown by a merge since."""
-        means = [self._lists.vectors[self._themes == theme].mean(axis=0) for theme in (a, b)]
-        lengths = np.linalg.norm(means[0]) * np.linalg.norm(means[1])
-        return bool(means[0] @ means[1] >= self.setting.merge_cosine * lengths)
+    def _merge_if_close(self, a: int, b: int, least: float) -> list[Event]:
+        """Merge the smaller theme into the larger; ask again first, for either may have grown by a merge since."""
+        if a == b or not self._may_merge(a, b):
+            return []
+        rows = [np.flatnonzero(self._themes == theme) for theme in (a, b)]
+        means = [self._lists.vectors[own].mean(axis=0) for own in rows]
+        if means[0] @ means[1] < least * np.linalg.norm(means[0]) * np.linalg.norm(means[1]):
+            return []
+        small, large = (a, b) if len(rows[0]) < len(rows[1]) else (b, a)
+        return [self._merge(small, large)]
 
     def _may_merge(self, a: int, b: int) -> bool:
         pinned = {self.resolve(theme) for theme in self.constraints.pinned}
@@ -319,7 +336,7 @@ class ThemeStream:
         rows = np.flatnonzero((self._themes != PENDING) & ~np.isin(self._themes, pinned))
         if not len(rows):
             return []
-        votes = count_votes(self._lists.near, self._lists.cosine, self._themes, rows)
+        votes = self._count(rows)
         leave = (votes.share >= self.setting.move_to) & (votes.own <= self.setting.move_from)
         leave &= votes.theme != PENDING
         rows, themes, before = rows[leave], votes.theme[leave], self._themes[rows[leave]]

@@ -42,7 +42,7 @@ class Event:
 class ThemeSetting:
     """Dials of theme discovery. Shares are from 0 to 1; lengths of time count items read."""
 
-    granularity: float = 1.0  # above 1: more and smaller themes
+    granularity: float = 1.0  # 2: about half as many themes again; 0.5: about a third fewer
     neighbours: int = 15
     copy_cosine: float = 0.98  # texts at least this close count as one wording
     first_fit: int = 1_000
@@ -59,7 +59,8 @@ class ThemeSetting:
     burst_share: float = 0.6
     burst_chance: float = 1e-3
     merge_share: float = 0.7
-    merge_cosine: float = 0.75
+    merge_cosine: float = 0.75  # of two themes' centres, while items arrive
+    settled_cosine: float = 0.65  # the same, when an import ends
     move_to: float = 0.6
     move_from: float = 0.2
 

@@ -5,25 +5,18 @@ highest sum wins, and the strongest cue of the winner is given as the reason.
 """
 
 import math
-import re
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 
 from models.language import cues
+from models.values.kinds import Kind
 
 KIND_VERSION = "kind-cues-1"
+
+__all__ = ["KIND_VERSION", "Kind", "KindResult", "classify"]
+
 READ = 2000  # characters; what a message is about stands at its beginning
 MARGIN_SCALE = 1.0  # one unit of weight in log odds
-
-
-class Kind(StrEnum):
-    """What a customer wants to say."""
-
-    COMPLAINT = "complaint"
-    REQUEST = "request"
-    PRAISE = "praise"
-    QUESTION = "question"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,9 @@ def label_themes(texts: Sequence[str], vectors: FloatArray, themes: IntArray) ->
     """
     if not len(texts) == len(vectors) == len(themes):
         raise ValueError("texts, vectors and themes must be equally long")
-    runs = [tokens(text) if theme != PENDING else [] for text, theme in zip(texts, themes.tolist(), strict=True)]
+    runs = [
+        tokens(text) if theme != PENDING else [] for text, theme in zip(texts, themes.tolist(), strict=True)
+    ]
     counts = _count(texts, runs, themes)
     centres = theme_centres(vectors, themes)
     members = {theme: np.flatnonzero(themes == theme) for theme in centres}
@@ -210,7 +212,11 @@ def _quotes(
     for limit in (SAME_QUOTE, 1.01):  # the second round fills up where everybody says the same
         for row in order:
             alike = max((float(vectors[row] @ vectors[other]) for other in chosen), default=-1.0)
-            if len(chosen) < (QUOTES if limit < 1 else min(3, QUOTES)) and row not in chosen and alike < limit:
+            if (
+                len(chosen) < (QUOTES if limit < 1 else min(3, QUOTES))
+                and row not in chosen
+                and alike < limit
+            ):
                 chosen.append(row)
     return tuple(Quote(row, *spoken[row]) for row in chosen)
 

@@ -96,7 +96,8 @@ def _label_quotes(lines: Sequence[Line], labels: Labels) -> None:
                 rules.QUOTE_LINE.match(lines[following].text) or labels[following] is RemovedKind.QUOTE
             )
             stop = len(lines) if words_above and not prefixed else index + length
-            _fill(lines, labels, range(index, stop), RemovedKind.QUOTE)
+            marker = not words_above and rules.REPLY_MARKER.match(line.text)
+            _fill(lines, labels, range(index, stop), RemovedKind.MACRO if marker else RemovedKind.QUOTE)
             index = stop
             continue
         if rules.QUOTE_LINE.match(line.text) and not _is_comparison(lines, index):
@@ -239,13 +240,18 @@ def _closing(lines: Sequence[Line], own: Sequence[int]) -> int | None:
     found = None
     for position in range(len(own) - 1, max(-1, len(own) - 2 - SIGNATURE_LINES), -1):
         text = lines[own[position]].text
-        if rules.CLOSING.match(text[:120]) and len(text) <= 120:
-            found = position
-        elif position == len(own) - 1 and rules.DASH_NAME.match(text) and position:
+        if len(text) <= 120 and (rules.CLOSING.match(text) or _is_dashed_name(lines, own, position)):
             found = position
         elif not _is_signature_line(text):
             break
     return found
+
+
+def _is_dashed_name(lines: Sequence[Line], own: Sequence[int], position: int) -> bool:
+    """Tell a last line such as `- Tom` from the last point of a list."""
+    if not 0 < position == len(own) - 1 or not rules.DASH_NAME.match(lines[own[position]].text):
+        return False
+    return not lines[own[position - 1]].text.lstrip().startswith(("-", "–", "—", "*", "•"))
 
 
 def _contact_block(lines: Sequence[Line], own: Sequence[int]) -> int | None:

@@ -7,8 +7,8 @@ column layout pads every row to the widest one, so that a small hostile page cou
 import re
 from html import unescape
 
-import lxml.etree
-import lxml.html
+import lxml.etree  # type: ignore[import-untyped]
+import lxml.html  # type: ignore[import-untyped]
 from inscriptis import Inscriptis
 from inscriptis.css_profiles import STRICT_CSS_PROFILE
 from inscriptis.html_properties import Display
@@ -18,7 +18,7 @@ from inscriptis.model.html_element import HtmlElement
 from models.values.text import Removed, RemovedKind
 
 MAX_DEPTH = 100  # levels of nesting that are laid out; deeper tags are dropped, their text stays
-MAX_HTML = 2_000_000  # characters of HTML that are read
+MAX_HTML = 1_000_000  # characters of HTML that are read
 
 # Noncharacters of Unicode: they cannot stand in a text that was meant for people.
 _OPEN = {RemovedKind.QUOTE: "\ufdd0", RemovedKind.SIGNATURE: "\ufdd1", RemovedKind.MACRO: "\ufdd2"}
@@ -29,7 +29,7 @@ _MARKS = re.compile("[\ufdd0-\ufdd3]")
 _SURE_HTML = re.compile(r"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _CLOSING = re.compile(
-    r"</(p|div|span|a|b|i|u|em|strong|table|td|tr|ul|ol|li|h[1-6]|blockquote|font|pre|body|html)\s*>",
+    r"</(p|div|span|a|b|i|u|em|strong|table|td|tr|ul|ol|li|h[1-6]|blockquote|font|pre|body|html|style|script)\s*>",
     re.IGNORECASE,
 )
 # Lists without indentation: nested lists of a hostile page would otherwise grow with depth times length.
@@ -40,13 +40,58 @@ _LAYOUT = ParserConfig(
     display_images=False,
 )
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]*)([^<>]*)>")
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_INLINE = frozenset("a abbr b big cite code em font i ins mark s small span strong sub sup tt u".split())
+_VOID = {
+    "area",
+    "base",
+    "br",
+    "col",
+    "embed",
+    "hr",
+    "img",
+    "input",
+    "link",
+    "meta",
+    "param",
+    "source",
+    "track",
+    "wbr",
+}
+_INLINE = {
+    "a",
+    "abbr",
+    "b",
+    "big",
+    "cite",
+    "code",
+    "em",
+    "font",
+    "i",
+    "mark",
+    "s",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "u",
+}
 
-_DROPPED = frozenset("script style head title noscript template svg object iframe select button".split())
+_DROPPED = {
+    "script",
+    "style",
+    "head",
+    "title",
+    "noscript",
+    "template",
+    "svg",
+    "object",
+    "iframe",
+    "select",
+    "button",
+}
 _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden", re.IGNORECASE)
-_ROWS = frozenset(("table", "tbody", "thead", "tfoot", "tr", "caption", "colgroup"))
-_CELLS = frozenset(("td", "th"))
+_ROWS = {"table", "tbody", "thead", "tfoot", "tr", "caption", "colgroup"}
+_CELLS = {"td", "th"}
 _QUOTE_NAMES = re.compile(
     r"gmail_quote|gmail_attr|gmail_extra_quote|yahoo_quoted|moz-cite-prefix|protonmail_quote|front-blockquote"
     r"|hs_reply|zmail_extra|ms-outlook-mobile-reference|mail-editor-reference-message|tutanota_quote|oriMsg",
@@ -54,7 +99,7 @@ _QUOTE_NAMES = re.compile(
 _SIGNATURE_NAMES = re.compile(
     r"gmail_signature|moz-signature|protonmail_signature|ms-outlook-mobile-signature|email-signature|hs_signature",
 )
-_SIGNATURE_IDS = frozenset(("signature", "x_signature", "ms-outlook-mobile-signature", "applemailsignature"))
+_SIGNATURE_IDS = {"signature", "x_signature", "ms-outlook-mobile-signature", "applemailsignature"}
 _MACRO_NAMES = re.compile(r"preheader|zd_survey|csat|survey-footer|AVGEmailCert|DAB4FAD8")
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import phonenumbers
 
+from models.language.wordlists import any_of
+
 Span = tuple[int, int]
 
 _CARD = re.compile(r"(?<![\w.,])\d(?:[ -]?\d){11,18}(?![\w]|[.,]\d)")
@@ -12,16 +14,28 @@ _BRANDS = re.compile(
     r"4\d{12}(?:\d{3}){0,2}$|5[1-5]\d{14}$|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}$|3[47]\d{13}$"
     r"|(?:6011|65\d\d|64[4-9]\d)\d{12}$|3(?:0[0-5]|[68]\d)\d{11}$|35\d{14}$|62\d{14,17}$|(?:50|5[6-9]|6[0-9])\d{14,17}$"
 )
+_IDENTIFIERS = any_of(
+    """
+    order  invoice  ticket  case  tracking  reference  ref  booking  transaction  customer  account  serial
+    item  product  sku  article  licen[cs]e  imei  isbn  ean  gtin  ids?  error  code  status  build
+    version  po  rma  shipment  parcel  confirmation  policy  request  issue  bug  part  model  voucher
+    coupon  promo  meter  seat  room  bestell\\w*  rechnung\\w*  auftrags?\\w*  kunden\\w*  commande
+    facture  pedido  factura
+    """
+)
 _IDENTIFIER_LABEL = re.compile(
-    r"(?i)(?:order|invoice|ticket|case|tracking|reference|ref|booking|transaction|customer|account|serial|item|product|sku|article|"
-    r"bestell\w*|rechnung\w*|auftrags?\w*|kunden\w*|commande|facture|pedido|factura|licen[cs]e|imei|isbn|ean|id|ids|error|code|status|build|version|"
-    r"po|rma|order[ -]?id|shipment|parcel|confirmation|policy|request|issue|bug)"
-    r"(?:[ _-]?(?:number|no|nr|num|id|code|numbers))?[ \t]?(?:is|was|are|ist)?\W{0,4}$"
+    rf"(?i)\b{_IDENTIFIERS}(?:[ _-]?(?:number|numbers|no|nr|num|id|code))?[ \t]?(?:is|was|are|ist)?\W{{0,4}}$"
+)
+_PHONES = any_of(
+    """
+    tel(?:efon|ephone|éfono)?  phone  cell  mobile?  mob  handy  fax  whatsapp  sms  text me
+    call(?:ing)?(?: me| us| back)?  ring me  reach me  tél(?:éphone)?  portable  móvil  rufnummer  dial
+    landline  number
+    """
 )
 _PHONE_LABEL = re.compile(
-    r"(?i)(?:tel(?:efon|ephone|éfono)?|phone|cell|mobile|mob|mobil|handy|fax|whatsapp|sms|text me|call(?:ing)?(?: me| us| back| him| her)?|ring me|reach me|"
-    r"tél(?:éphone)?|portable|móvil|rufnummer|dial|landline|number)(?:[ _-]?(?:number|no|nr|num|#))?"
-    r"(?:[ \t](?:is|at|on|under|unter|ist|au|al|me|via|to))*\W{0,6}$"
+    rf"(?i)\b{_PHONES}(?:[ _-]?(?:number|no|nr|num|#))?"
+    r"(?:[ \t](?:is|at|on|under|unter|ist|au|al|me|via|to)){0,3}\W{0,6}$"
 )
 _IBAN_START = re.compile(r"(?i)(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?=[ -]?[A-Z0-9])")
 # Length of an IBAN per country, SWIFT IBAN registry (2024).
@@ -39,8 +53,9 @@ _IBAN_LENGTH = {
 _PHONE = re.compile(
     r"(?<![\w.,/#$€£+@-])(?:\+|00|\()?[ ]?\d(?:[ ().\-/\u2010-\u2013\u00a0]{0,3}\d){6,16}(?![\w@%]|[.,:]\d)"
 )
+_MONTH_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _DATE = re.compile(
-    r"(?:(?:19|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])[-/. ](?:0?[1-9]|[12]\d|3[01])[-/. ](?:19|20)\d\d)"
+    rf"(?:19|20)\d\d[-/. ]{_MONTH_DAY}[-/. ]{_MONTH_DAY}|{_MONTH_DAY}[-/. ]{_MONTH_DAY}[-/. ](?:19|20)\d\d"
 )
 _MONEY_AFTER = re.compile(
     r"\s?(?:€|\$|£|eur\b|usd\b|gbp\b|chf\b|dollars?\b|euros?\b|%|ms\b|mb\b|gb\b|kb\b|bytes\b|px\b|rows\b|items\b)",

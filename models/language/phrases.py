@@ -14,11 +14,28 @@ from models.language.words import stem, stop_words
 LONGEST_PHRASE = 5
 LONGEST_SENTENCE = 300
 TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-PLACEHOLDER = re.compile(r"<[^<>]{1,40}>|\[[^\[\]]{1,40}\]|\{\{?[^{}]{1,40}\}?\}")  # <num>, [email], {{Order}}
+PLACEHOLDER = re.compile(
+    r"<[^<>]{1,40}>|\[[^\[\]]{1,40}\]|\{\{?[^{}]{1,40}\}?\}"
+)  # <num>, [email], {{Order}}
 SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]+)*[.!?]*")
 PARTICLES = frozenset(("in", "out", "up", "off", "on", "down"))
 PARTICLE_VERBS = frozenset(
-    ("log", "logg", "sign", "top", "topp", "set", "sett", "check", "cash", "opt", "turn", "shut", "lock", "back")
+    (
+        "log",
+        "logg",
+        "sign",
+        "top",
+        "topp",
+        "set",
+        "sett",
+        "check",
+        "cash",
+        "opt",
+        "turn",
+        "shut",
+        "lock",
+        "back",
+    )
 )
 
 
@@ -45,7 +62,9 @@ class Phrase:
 @cache
 def courtesy_words() -> frozenset[str]:
     """Return words of greeting and asking, in lower case; no label contains one."""
-    return frozenset((Path(__file__).parent / "data" / "courtesy_words.txt").read_text(encoding="utf-8").split())
+    return frozenset(
+        (Path(__file__).parent / "data" / "courtesy_words.txt").read_text(encoding="utf-8").split()
+    )
 
 
 def tokens(text: str) -> list[Token]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.language.names import find_names
 from models.language.numbers import find_cards, find_ibans, find_phones
+from models.language.wordlists import any_of
 from models.values.text import Removed, RemovedKind
 
 REDACT_VERSION = "redact-1"
@@ -29,39 +30,60 @@ _MAIL_AT = re.compile(
     r"[\w.%+'’~!$&*=-]{0,64}[\w%+~$*=-]@(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24}(?![\w-]*@)"
 )
 _MAIL_SPELLED = re.compile(
-    r"(?i)\b[\w.+-]{1,64}[ \t]?(?:\(at\)|\[at\]|\{at\})[ \t]?[\w-]{1,63}(?:[ \t]?(?:\(dot\)|\[dot\]|\.)[ \t]?[a-z]{2,24}){1,3}\b"
+    r"(?i)\b[\w.+-]{1,64}[ \t]?(?:\(at\)|\[at\]|\{at\})[ \t]?[\w-]{1,63}"
+    r"(?:[ \t]?(?:\(dot\)|\[dot\]|\.)[ \t]?[a-z]{2,24}){1,3}\b"
 )
 
-_SECRET_SHAPES = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    r"(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{8,}|sk-(?:ant-|proj-|or-)?[A-Za-z0-9_-]{16,}"
-    r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|glpat-[A-Za-z0-9_-]{12,}|xox[abeoprs]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{10,}"
-    r"|(?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{16}(?![0-9A-Za-z])|AIza[0-9A-Za-z_-]{30,}|ya29\.[0-9A-Za-z_-]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}"
-    r"|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{16,}|dop_v1_[a-f0-9]{32,}|hf_[A-Za-z0-9]{24,}|EAA[A-Za-z0-9]{40,}"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?|sq0(?:atp|csp)-[\w-]{16,}|AC[a-f0-9]{32}|SK[a-f0-9]{32}"
-    r")"
+_KEYS = any_of(
+    # payment, code hosting, chat, clouds, mail, packages, models; then JSON web tokens
+    r"""
+    (?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,}  whsec_[A-Za-z0-9+/=]{8,}  sq0(?:atp|csp)-[\w-]{16,}
+    gh[pousr]_[A-Za-z0-9]{16,}  github_pat_[A-Za-z0-9_]{16,}  glpat-[A-Za-z0-9_-]{12,}
+    xox[abeoprs]-[A-Za-z0-9-]{8,}  xapp-[A-Za-z0-9-]{10,}
+    (?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{16}(?![0-9A-Za-z])  AIza[0-9A-Za-z_-]{30,}  ya29\.[0-9A-Za-z_-]{16,}
+    SG\.[\w-]{16,}\.[\w-]{16,}  AC[a-f0-9]{32}  SK[a-f0-9]{32}  shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{16,}
+    npm_[A-Za-z0-9]{30,}  pypi-[A-Za-z0-9_-]{30,}  dop_v1_[a-f0-9]{32,}  EAA[A-Za-z0-9]{40,}
+    hf_[A-Za-z0-9]{24,}  sk-(?:ant-|proj-|or-)?[A-Za-z0-9_-]{16,}
+    eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?
+    """
 )
-_PEM = re.compile(
-    r"-----BEGIN [A-Z ]{0,30}(?:PRIVATE KEY|CERTIFICATE)-----[A-Za-z0-9+/=\s:,-]{0,8000}?(?:-----END [A-Z ]{0,40}-----|\Z)"
+_SECRET_SHAPES = re.compile(rf"(?<![A-Za-z0-9]){_KEYS}")
+_PEM_END = re.compile(r"-----END [A-Z ]{0,40}-----")
+_PEM_START = re.compile(r"-----BEGIN [A-Z ]{0,30}(?:PRIVATE KEY|CERTIFICATE)-----")
+_SECRET_WORDS = any_of(
+    """
+    pass(?:word|wort|phrase|code)  passwd  pwd  kennwort  mot de passe  contraseña  api[ _-]?key
+    secret(?:[ _-]?key)?  access[ _-]?(?:key|token)  auth(?:entication)?[ _-]?token  token
+    client[ _-]?secret  otp  2fa code  pin(?: ?code)?  cvv  cvc
+    """
 )
 _LABELLED = re.compile(
-    r"(?i)\b(?:(?:my|the|temp(?:orary)?|current|old|new)[ \t])?(?:pass(?:word|wort|phrase|code)|passwd|pwd|kennwort|mot[ \t]de[ \t]passe|contraseña|"
-    r"api[ _-]?key|secret(?:[ _-]?key)?|access[ _-]?(?:key|token)|auth(?:entication)?[ _-]?token|token|client[ _-]?secret|otp|2fa[ \t]code|pin(?:[ \t]?code)?|cvv|cvc|ssn)"
-    r"(?:[ \t](?:is|was|ist|est|es)(?:[ \t]?:)?[ \t]|[ \t]?[:=][ \t]?)[\"'`]?(?P<value>[^\s\"'`<>,;\ufdd0]{3,200})"
+    rf"(?i)(?=[2acikmopst])\b{_SECRET_WORDS}(?:[ \t](?:is|was|ist|est|es)(?:[ \t]?:)?[ \t]|[ \t]?[:=][ \t]?)[\"'`]?"
+    r"(?P<value>[^\s\"'`<>,;\ufdd0]{3,200})"
 )
-_BEARER = re.compile(r"(?i)\b(?:bearer|basic|authorization:)[ \t]+(?P<value>[A-Za-z0-9+/._=~-]{12,})")
-_LONG = re.compile(r"(?<![\w/+.-])[A-Za-z0-9+/_-]{32,}={0,2}(?![\w])")
+_BEARER = re.compile(r"(?i)(?=[ab])\b(?:bearer|basic|authorization:)[ \t]+(?P<value>[A-Za-z0-9+/._=~-]{12,})")
+_KEY_LABEL = re.compile(rf"(?i)\b(?:{_SECRET_WORDS}|keys?|credentials?)\W{{0,3}}(?:(?:is|was|of)\W{{1,2}})?$")
+_SURE_LENGTH = 32  # shorter words that look random are as often public identifiers of tracks, orders or pages
+_LONG = re.compile(r"(?<![\w/+.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w])")
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
-_HARMLESS_LABEL = re.compile(
-    r"(?i)(?:commit|sha-?\d*|md5|checksum|digest|trace[ _-]?id|request[ _-]?id|correlation[ _-]?id|error[ _-]?id|build|hash|event[ _-]?id|span[ _-]?id)\W{0,4}(?:is\W{1,2})?$"
+_HARMLESS = any_of(
+    """
+    commit  sha-?\\d*  md5  checksum  digest  hash  build
+    (?:trace|request|correlation|error|event|span|session)[ _-]?id
+    """
 )
+_HARMLESS_LABEL = re.compile(rf"(?i)\b{_HARMLESS}\W{{0,4}}(?:is\W{{1,2}})?$")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?i)(?<![\w:.])(?:[0-9a-f]{1,4}:|:){2,7}(?::?[0-9a-f]{1,4}){1,2}(?![\w:])")
-_VERSION_LABEL = re.compile(
-    r"(?i)(?:\bv|version|ver|release|build|firmware|driver|chrome|safari|firefox|edge|android|ios|windows|macos|agent|sdk|client|app|update|patch)\W{0,3}(?:is\W{1,2}|to\W{1,2}|v)?$"
+_VERSIONED = any_of(
+    """
+    v  version  ver  release  build  firmware  driver  chrome  safari  firefox  edge  android  ios  windows  macos
+    agent  sdk  client  app  update  patch
+    """
 )
+_VERSION_LABEL = re.compile(rf"(?i)\b{_VERSIONED}(?: (?:number|no))?\W{{0,3}}(?:is\W{{1,2}}|to\W{{1,2}}|v)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +225,18 @@ def _find_mails(text: str) -> Iterator[Span]:
 
 
 def _find_secrets(text: str) -> Iterator[Span]:
-    for found in _PEM.finditer(text):
-        yield found.span()
+    for found in _PEM_START.finditer(text):
+        end = _PEM_END.search(text, found.end(), found.end() + 8000)
+        yield found.start(), end.end() if end else len(text)
     for found in _SECRET_SHAPES.finditer(text):
         yield found.span()
     for found in _BEARER.finditer(text):
         yield found.span("value")
     for found in _LONG.finditer(text):
-        if _looks_random(found.group()) and not _HARMLESS_LABEL.search(
-            text[max(0, found.start() - 24) : found.start()]
-        ):
+        before = text[max(0, found.start() - 24) : found.start()]
+        if not _looks_random(found.group()) or _HARMLESS_LABEL.search(before):
+            continue
+        if found.end() - found.start() >= _SURE_LENGTH or _KEY_LABEL.search(before):
             yield found.span()
     yield from _find_labelled(text)
 
@@ -220,7 +244,7 @@ def _find_secrets(text: str) -> Iterator[Span]:
 def _find_labelled(text: str) -> Iterator[Span]:
     """Yield values that a word such as "password" introduces, and social security numbers."""
     for found in _LABELLED.finditer(text):
-        value = found.group("value").rstrip(".!?)")
+        value = found.group("value").rstrip(".?)")
         if any(character.isdigit() for character in value) and len(value) >= 3:
             yield found.start("value"), found.start("value") + len(value)
     for found in _SSN.finditer(text):
@@ -234,22 +258,29 @@ def _looks_random(word: str) -> bool:
         return False
     digits = sum(character.isdigit() for character in body)
     if all(character in "0123456789abcdefABCDEF" for character in body):
-        return 4 <= digits < len(body)
+        return len(body) >= 32 and 4 <= digits < len(body)
     upper = sum(character.isupper() for character in body)
     lower = sum(character.islower() for character in body)
-    return digits >= 3 and upper >= 3 and lower >= 3 and body.count("/") <= 4 and body.count("-") <= 4
+    least = 3 if len(body) >= 32 else 4
+    return min(digits, upper, lower) >= least and body.count("/") <= 4 and body.count("-") <= 4
 
 
 def _find_addresses(text: str) -> Iterator[Span]:
     for found in _IPV4.finditer(text):
         octets = [int(octet) for octet in found.group().split(".")]
-        before = text[max(0, found.start() - 16) : found.start()]
-        if max(octets) <= 255 and octets[0] not in (0, 127) and not _VERSION_LABEL.search(before):
+        before = text[max(0, found.start() - 28) : found.start()]
+        if max(octets) <= 255 and not _is_local(octets) and not _VERSION_LABEL.search(before):
             yield found.span()
     if "::" in text or text.count(":") >= 7:
         for found in _IPV6.finditer(text):
             if _is_ipv6(found.group()):
                 yield found.span()
+
+
+def _is_local(octets: list[int]) -> bool:
+    """Tell addresses that every office uses (RFC 1918, loopback): they name nobody."""
+    first, second = octets[:2]
+    return first in (0, 10, 127) or (first, second) == (192, 168) or (first == 172 and 16 <= second <= 31)
 
 
 def _is_ipv6(word: str) -> bool:

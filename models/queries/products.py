@@ -11,6 +11,7 @@ from models.errors import Conflict, Invalid, NotFound
 from models.jobs import Job
 from models.queries import work
 from models.records import Feature, Release, RolloutStep
+from models.values.feedback import ReleaseChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,21 @@ class FeatureDraft:
     body: str = ""
     area: str | None = None
     release_key: str | None = None
+
+
+def draft_of(change: ReleaseChange, *, received_at: datetime) -> ReleaseDraft:
+    """Turn what a tool or a file told us of a release into a draft; without a date it shipped when it was told."""
+    released_at = change.released_at or received_at
+    return ReleaseDraft(
+        key=change.external_id,
+        name=change.name,
+        released_at=released_at,
+        version=change.version,
+        environment=change.environment,
+        description=change.description,
+        url=change.url,
+        steps=(Step(released_at, change.rollout_percent or 100.0, change.segments),),
+    )
 
 
 def put_release(session: Session, *, workspace: int, draft: ReleaseDraft, now: datetime) -> Release:

@@ -238,3 +238,9 @@ def ensure_workspace(
     return first_workspace(session) or create_workspace(
         session, name=name, time_zone=time_zone, encoder_dtype=encoder_dtype, now=now
     )
+
+
+def encoder_of(session: Session, *, workspace: int) -> Encoder | None:
+    """Return the encoder a workspace is bound to; None before its first vector."""
+    owner = get_workspace(session, workspace=workspace)
+    return session.get(Encoder, owner.encoder_id) if owner.encoder_id is not None else None

@@ -1,1 +1,1 @@
-"""A year of tickets of an invented company, with the truth behind them: made from a seed, for the demo and for tests."""
+"""A year of tickets of an invented company, with the truth behind them, made from a seed."""

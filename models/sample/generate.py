@@ -19,9 +19,10 @@ from models.sample.exports import (
     write_lines,
 )
 from models.sample.people import active_accounts, gather_crowd
-from models.sample.plan import DAYS, SOURCES, load_company, load_events, load_releases, load_topics
+from models.sample.plan import DAYS, SOURCES, Topic, load_company, load_events, load_releases, load_topics
 from models.sample.rates import draw_counts, expected_counts
 from models.sample.tables import (
+    Active,
     write_accounts,
     write_events,
     write_exposure,
@@ -58,9 +59,9 @@ def write_sample(
 ) -> SampleSummary:
     """Write a year of the invented company's tickets, with all that stands beside them and the truth.
 
-    `until` is the first day without data and a Monday; every date is counted back from it, so that the same seed gives
-    the same year, shifted. `progress` is called with (tickets written, tickets in all). Raises ValueError when `until`
-    is another weekday.
+    `until` is the first day without data and a Monday; every date is counted back from it, so that the same
+    seed gives the same year, shifted. `progress` is called with (tickets written, tickets in all). Raises
+    ValueError when `until` is another weekday.
     """
     if until.weekday() != 0:
         raise ValueError(f"until must be a Monday, got {until:%A} {until}")
@@ -71,26 +72,13 @@ def write_sample(
     active = active_accounts(crowd, company, seed)
     expected = expected_counts(topics, releases, events, active["all"].astype(np.float64))
     counts = draw_counts(topics, expected, seed)
-    scene = Scene(start, company, crowd, releases, events)
+    complaints = tuple(topic for topic in topics if topic.kind == "complaint")
+    scene = Scene(start, company, crowd, releases, events, complaints)
     drawn = draw_tickets(scene, topics, counts, seed)
     tickets = list(_watched(drawn, int(counts.sum()), progress))
     messages = _write_feedback(folder, tickets, seed)
-    write_accounts(folder / "accounts.csv", crowd, start)
-    write_exposure(folder / "exposure.csv", active, start)
-    write_releases(folder / "releases.csv", releases, start)
-    write_features(folder / "features.csv", releases)
-    write_events(folder / "events.csv", events, start)
-    write_goals(folder / "goals.yaml", topics, active["all"], start, seed)
-    write_truth(
-        folder / "truth.json",
-        tickets=tickets,
-        topics=topics,
-        releases=releases,
-        events=events,
-        expected=expected,
-        start=start,
-        seed=seed,
-    )
+    _write_tables(folder, scene, topics, active, seed)
+    write_truth(folder / "truth.json", scene, tickets, topics, expected, seed)
     return SampleSummary(
         folder=folder,
         start=start,
@@ -98,7 +86,7 @@ def write_sample(
         tickets=len(tickets),
         tickets_by_source=dict(Counter(ticket.source for ticket in tickets)),
         messages=messages,
-        problems=sum(topic.kind == "complaint" for topic in topics),
+        problems=len(complaints),
         releases=len(releases),
         broken_rows=len(BROKEN_MAIL),
     )
@@ -117,8 +105,17 @@ def _write_feedback(folder: Path, tickets: Sequence[Ticket], seed: int) -> int:
     return len(bodies) + len(records) + len(mails) + len(reviews)
 
 
+def _write_tables(folder: Path, scene: Scene, topics: tuple[Topic, ...], active: Active, seed: int) -> None:
+    write_accounts(folder / "accounts.csv", scene.crowd, scene.start)
+    write_exposure(folder / "exposure.csv", active, scene.start)
+    write_releases(folder / "releases.csv", scene.releases, scene.start)
+    write_features(folder / "features.csv", scene.releases)
+    write_events(folder / "events.csv", scene.events, scene.start)
+    write_goals(folder / "goals.yaml", topics, active["all"], scene.start, seed)
+
+
 def _watched(tickets: Iterator[Ticket], total: int, progress: Progress | None) -> Iterator[Ticket]:
-    """Pass tickets on and tell `progress`; a silent source keeps the count a little below `total` until the end."""
+    """Pass tickets on and tell `progress`; those of a silent source count only at the end."""
     for done, ticket in enumerate(tickets, start=1):
         if progress is not None and done % PROGRESS_EVERY == 0:
             progress(done, total)

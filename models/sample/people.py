@@ -80,7 +80,8 @@ def active_accounts(crowd: Crowd, company: Company, seed: int) -> dict[str, npt.
         created = np.array([a.created_day for a in crowd.accounts if a.plan == tier.name])
         alive = np.searchsorted(created, day, side="right")
         by_plan[tier.name] = np.rint(alive * activity).astype(np.int64)
-    return {"all": np.sum(list(by_plan.values()), axis=0, dtype=np.int64)} | by_plan
+    total = np.stack(list(by_plan.values())).sum(axis=0)
+    return {"all": total, **by_plan}
 
 
 def _created_days(company: Company, rng: Random) -> list[int]:

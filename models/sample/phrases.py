@@ -8,14 +8,15 @@ from models.sample.plan import load_shared
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"n(\d+)-(\d+)\Z")
-_WORD = re.compile(r"\b[a-z]{5,}\b")
+# Not in addresses: a typo there could name a domain that exists.
+_WORD = re.compile(r"(?<![@.\w-])[a-z]{5,}\b(?!@|[.-]\w)")
 
 
 def fill(template: str, rng: Random, words: Mapping[str, str]) -> str:
     """Turn a phrasing into text.
 
-    `{a|b}` picks one side, `{n3-9}` a whole number, `{slot}` an entry of `words` or of the shared slot list; braces
-    may nest. Raises ValueError for an unknown slot.
+    `{a|b}` picks one side, `{n3-9}` a whole number, `{slot}` an entry of `words` or of the shared slot list;
+    braces may nest. Raises ValueError for an unknown slot.
     """
     done = template
     while (match := _BRACES.search(done)) is not None:
@@ -46,7 +47,7 @@ def roughen(text: str, rng: Random, *, haste: float) -> str:
         text = text.upper()
     if rng.random() < 0.12:
         text = text.rstrip(".") + rng.choice(("!!", "!!!", "...", "??" if "?" in text else "!"))
-    for _ in range(rng.choice((0, 1, 1, 2))):
+    for _ in range(rng.choice((0, 0, 1, 2) if len(text) > 160 else (0, 0, 1))):
         text = _typo(text, rng)
     return text
 

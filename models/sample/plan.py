@@ -1,4 +1,4 @@
-"""The hand-written plan of the sample: topics, releases, events, the company. Read from `data/*.yaml` into frozen values."""
+"""The hand-written plan of the sample: topics, releases, events, the company; read from `data/*.yaml`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ Raw = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One thing people write about, with its phrasings and its volume (`weekly`: tickets at mean exposure)."""
+    """One thing people write about: its phrasings and its volume (`weekly`: tickets at mean exposure)."""
 
     key: str
     name: str
@@ -68,7 +68,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release with its roll-out: steps are (days before the end of the sample, share of accounts reached)."""
+    """A release with its roll-out: steps are (days before the end of the sample, share of accounts)."""
 
     version: str
     name: str
@@ -104,7 +104,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class PlanTier:
-    """A subscription plan: its share of accounts, yearly revenue and number of people who write (low, high)."""
+    """A subscription plan: its share of accounts, yearly revenue and people who write (low, high)."""
 
     name: str
     share: float

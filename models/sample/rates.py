@@ -1,7 +1,7 @@
 """Expected and drawn ticket counts per topic and day.
 
-The rate of a topic is proportional to the active accounts of the day, times what events and releases do to it,
-times a mild week-to-week disturbance (first-order autoregressive on the log scale).
+The rate of a topic is proportional to the active accounts of the day, times what events and releases do to
+it, times a mild week-to-week disturbance (first-order autoregressive on the log scale).
 """
 
 import numpy as np

@@ -32,6 +32,13 @@ COMPLAINT_UNIT = "complaints per 1,000 account-days"
 RELEASE_HOUR = "T09:00:00Z"
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes repeated values in full, without YAML anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
 def write_accounts(path: Path, crowd: Crowd, start: date) -> None:
     """Write `accounts.csv`, oldest account first."""
     columns = ("account_id", "name", "plan", "arr_usd", "segment", "created_on")
@@ -92,7 +99,7 @@ def write_goals(
         "teams": [dict(team) for team in records(raw["teams"])],
         "objectives": [_objective(raw_goal, rates, start, rng) for raw_goal in records(raw["objectives"])],
     }
-    dumped = yaml.safe_dump(goals, sort_keys=False, allow_unicode=True, width=110)
+    dumped = yaml.dump(goals, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
     path.write_bytes(dumped.encode("utf-8"))
 
 

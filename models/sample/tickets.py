@@ -34,7 +34,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One conversation with its truth (`topic`, `kind`) beside it."""
+    """One conversation with its truth beside it: `vague` and `also` as in `First`."""
 
     source: str
     ticket_id: str
@@ -42,6 +42,8 @@ class Ticket:
     topic: str
     kind: str
     language: str
+    vague: bool
+    also: str | None
     account: Account
     person: Person
     subject: str
@@ -63,6 +65,7 @@ class Scene:
     crowd: Crowd
     releases: tuple[Release, ...]
     events: tuple[Event, ...]
+    complaints: tuple[Topic, ...]
 
     @property
     def end(self) -> datetime:
@@ -115,33 +118,36 @@ def _moment(rng: Random, start: date, day: int) -> datetime:
 def _ticket(rng: Random, scene: Scene, slot: _Slot, ticket_id: str) -> Ticket:
     account, person = scene.crowd.pick(rng, slot.day)
     words = {"ver": _version(rng, scene.releases, slot.day), "agent": rng.choice(load_shared()["agents"])}
-    subject, letter, language = write_first(rng, slot.topic, slot.source, (account, person), words)
-    first = Message(slot.at, "customer", person.name, letter)
-    later = _later(rng, scene, slot, person, words) if language == "en" else []
+    other = rng.choice([topic for topic in scene.complaints if topic is not slot.topic])
+    written = write_first(rng, slot.topic, other, slot.source, (account, person), words)
+    first = Message(slot.at, "customer", person.name, written.letter)
+    later = _later(rng, scene, slot, person, words) if written.language == "en" else []
     return Ticket(
         source=slot.source,
         ticket_id=ticket_id,
         day=slot.day,
         topic=slot.topic.key,
         kind=slot.topic.kind,
-        language=language,
+        language=written.language,
+        vague=written.vague,
+        also=written.also,
         account=account,
         person=person,
-        subject=subject,
+        subject=written.subject,
         area=slot.topic.area if rng.random() < 0.7 else None,
         messages=(first, *later),
     )
 
 
-def _later(
-    rng: Random, scene: Scene, slot: _Slot, person: Person, words: dict[str, str]
-) -> list[Message]:
+def _later(rng: Random, scene: Scene, slot: _Slot, person: Person, words: dict[str, str]) -> list[Message]:
     """Write what follows the first message: an answer, perhaps a nudge or thanks."""
     messages: list[Message] = []
     at, agent = slot.at, words["agent"]
     if rng.random() < ANSWER_CHANCE[slot.source]:
         at += timedelta(minutes=rng.randint(25, 1_500), seconds=rng.randrange(60))
-        messages.append(Message(at, "agent", agent, write_answer(rng, scene.company, person, agent)))
+        messages.append(
+            Message(at, "agent", agent, write_answer(rng, scene.company, slot.topic.kind, person, agent))
+        )
     if rng.random() < FOLLOW_UP_CHANCE[slot.source]:
         solved = bool(messages) and (slot.topic.kind == "question" or rng.random() < 0.2)
         body = write_follow_up(rng, slot.source, words, solved=solved)

@@ -1,8 +1,8 @@
 """Our own JSON: what anything without a connector sends, and what `ebb import` makes of each row of a file.
 
 A body is one entry, or {"items": [entry, ...]}, or a list of entries. An entry's `type` is feedback (the
-default), release, metric or ping. Feedback names are forgiving (`FIELDS`); the first name of each row is the
-canonical one. `action` is upsert (the default), append_message, update_status, delete, redact or merge. A
+default), release, metric or ping. Feedback names are forgiving (`generic_fields.FIELDS` lists what is taken
+for each). `action` is upsert (the default), append_message, update_status, delete, redact or merge. A
 feedback entry without `message_id` is the text its record was opened with. The same (id, message id) twice in
 one body: the last one wins.
 
@@ -11,11 +11,11 @@ Two schemes are taken with the source's secret: an HMAC in `X-Signature-256` ove
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from models.errors import Invalid
+from models.sources.generic_fields import FIELDS, Context, read, time_at
+from models.sources.generic_signals import metric_of, release_of
 from models.sources.payload import (
     JsonObject,
     channel_of,
@@ -24,8 +24,8 @@ from models.sources.payload import (
     id_of,
     language_of,
     list_of,
-    number_of,
     object_or_empty,
+    plan_of,
     rating_of,
     read_json,
     require_id,
@@ -36,54 +36,19 @@ from models.sources.payload import (
 )
 from models.sources.signature import header
 from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
-from models.sources.times import instant_of, is_date, past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
     Action,
     AuthorRole,
     Change,
     FeedbackChange,
-    MetricChange,
     Rating,
-    ReleaseChange,
     Status,
     Unreadable,
 )
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 MAX_ENTRIES = 10_000
-MAX_DIMENSIONS = 20
-
-T = TypeVar("T")
-
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    "external_id": ("external_id", "id", "ticket_id"),
-    "message_id": ("message_id", "comment_id"),
-    "action": ("action",),
-    "created_at": ("created_at", "createdAt", "created", "timestamp"),
-    "updated_at": ("updated_at", "updatedAt", "updated"),
-    "occurred_at": ("occurred_at", "sent_at"),
-    "subject": ("subject", "title", "summary"),
-    "text": ("text", "body", "message", "description", "comment"),
-    "html": ("html",),
-    "author_role": ("author_role", "role"),
-    "is_public": ("is_public", "public"),
-    "customer_id": ("customer_id", "user_id", "customerId", "userId"),
-    "customer_email": ("customer_email", "email"),
-    "account_id": ("account_id", "accountId", "organization_id", "company_id"),
-    "plan": ("plan", "segment", "tier"),
-    "channel": ("channel", "via"),
-    "language": ("language", "locale"),
-    "tags": ("tags", "labels"),
-    "product_area": ("area", "product_area", "component"),
-    "status": ("status", "state"),
-    "rating": ("rating", "score", "stars"),
-    "rating_min": ("rating_min",),
-    "rating_max": ("rating_max",),
-    "rating_kind": ("rating_kind",),
-    "merged_into": ("merged_into",),
-}
-"""Canonical field -> the names it is read from, the first that is neither null nor empty wins."""
 
 _ACTIONS = (
     Action.UPSERT,
@@ -101,13 +66,6 @@ _ROLES: Mapping[str, AuthorRole] = {
     **dict.fromkeys(("agent", "staff", "admin", "support"), AuthorRole.AGENT),
     **dict.fromkeys(("bot", "system"), AuthorRole.BOT),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    event_id: str | None
-    settings: SourceSettings
-    received_at: datetime
 
 
 def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
@@ -140,7 +98,7 @@ def parse(
     back as `Unreadable` and the others are not held up.
     """
     event_id = short_of(header(headers, IDEMPOTENCY_KEY), field=IDEMPOTENCY_KEY)
-    context = _Context(event_id=event_id, settings=settings, received_at=received_at)
+    context = Context(event_id=event_id, settings=settings, received_at=received_at)
     payload = read_json(body)
     entries = _entries(payload)
     if entries is None:
@@ -165,7 +123,7 @@ def _entries(payload: object) -> list[object] | None:
     return entries
 
 
-def _tolerant(index: int, entry: object, context: _Context) -> Change:
+def _tolerant(index: int, entry: object, context: Context) -> Change:
     try:
         return _change(require_object(entry, field=f"items[{index}]"), context)
     except Invalid as error:
@@ -185,7 +143,7 @@ def _last_wins(changes: list[Change]) -> tuple[Change, ...]:
     return tuple(latest.values())
 
 
-def _change(entry: JsonObject, context: _Context) -> Change:
+def _change(entry: JsonObject, context: Context) -> Change:
     kind = short_of(entry.get("type"), field="type") or "feedback"
     reader = _READERS.get(kind.lower())
     if reader is None:
@@ -193,72 +151,65 @@ def _change(entry: JsonObject, context: _Context) -> Change:
     return reader(entry, context)
 
 
-def _ping(entry: JsonObject, context: _Context) -> Change:
+def _ping(entry: JsonObject, context: Context) -> Change:
     return FeedbackChange(action=Action.PING, event_id=context.event_id)
 
 
-def _feedback(entry: JsonObject, context: _Context) -> Change:
+def _feedback(entry: JsonObject, context: Context) -> Change:
     """Read one feedback entry; a nested `customer` object {id, email, account_id, plan} fills what is not on
     top."""
     entry = {**_customer(entry), **entry}
     action = _action(entry)
-    external_id = _read(entry, "external_id", require_id)
-    message_id = _read(entry, "message_id", id_of)
+    external_id = read(entry, "external_id", require_id)
+    message_id = read(entry, "message_id", id_of)
     if action in (Action.DELETE, Action.REDACT, Action.MERGE):
         return FeedbackChange(
             action=action,
             external_id=external_id,
             message_id=message_id,
             event_id=context.event_id,
-            occurred_at=_time(entry, "occurred_at", context),
-            merged_into=_read(entry, "merged_into", id_of),
+            occurred_at=time_at(entry, "occurred_at", context),
+            merged_into=read(entry, "merged_into", id_of),
         )
     return _written(entry, context, action=action, external_id=external_id, message_id=message_id)
 
 
 def _written(
-    entry: JsonObject, context: _Context, *, action: Action, external_id: str, message_id: str | None
+    entry: JsonObject, context: Context, *, action: Action, external_id: str, message_id: str | None
 ) -> FeedbackChange:
     writes = action in _WRITING
     body, is_html = _body(entry) if writes else (None, False)
-    email = _read(entry, "customer_email", short_of)
-    tags = _read(entry, "tags", list_of)
+    email = read(entry, "customer_email", short_of)
+    tags = read(entry, "tags", list_of)
     role = _role(entry) if writes else None
     change = FeedbackChange(
         action=action,
         external_id=external_id,
         message_id=(message_id or FIRST_MESSAGE) if writes else message_id,
         event_id=context.event_id,
-        occurred_at=_time(entry, "occurred_at", context),
-        created_at=_time(entry, "created_at", context),
-        updated_at=_time(entry, "updated_at", context),
-        subject=_read(entry, "subject", text_of),
+        occurred_at=time_at(entry, "occurred_at", context),
+        created_at=time_at(entry, "created_at", context),
+        updated_at=time_at(entry, "updated_at", context),
+        subject=read(entry, "subject", text_of),
         body=body,
         body_is_html=is_html,
         author_role=role,
-        is_public=_read(entry, "is_public", flag_of),
+        is_public=read(entry, "is_public", flag_of),
         relayed=role is AuthorRole.AGENT and message_id in (None, FIRST_MESSAGE),
-        customer_id=_read(entry, "customer_id", id_of) or email,
+        customer_id=read(entry, "customer_id", id_of) or email,
         customer_email=email,
-        account_id=_read(entry, "account_id", id_of),
-        plan=_read(entry, "plan", short_of) or tagged(tags, context.settings.plan_tag_prefix),
-        channel=_read(entry, "channel", channel_of) or ("api" if writes else None),
-        language=_read(entry, "language", language_of),
+        account_id=read(entry, "account_id", id_of),
+        plan=read(entry, "plan", plan_of) or tagged(tags, context.settings.plan_tag_prefix),
+        channel=read(entry, "channel", channel_of) or ("api" if writes else None),
+        language=read(entry, "language", language_of),
         tags=tags,
-        product_area=_read(entry, "product_area", short_of) or tagged(tags, context.settings.area_tag_prefix),
+        product_area=read(entry, "product_area", short_of) or tagged(tags, context.settings.area_tag_prefix),
         status=_status(entry, context),
         rating=_rating(entry, context),
     )
     if writes and not body and not (change.subject or "").strip() and change.rating is None:
         raise Invalid("text, subject and rating are all empty: there is nothing to keep", field="text")
     return change
-
-
-def _read(entry: JsonObject, name: str, reader: Callable[..., T]) -> T:
-    """Apply a reader to the first synonym of a field that says anything, naming that synonym in its
-    errors."""
-    found, value = first(entry, FIELDS[name])
-    return reader(value, field=found)
 
 
 def _customer(entry: JsonObject) -> JsonObject:
@@ -268,14 +219,14 @@ def _customer(entry: JsonObject) -> JsonObject:
 
 
 def _action(entry: JsonObject) -> Action:
-    word = (_read(entry, "action", short_of) or Action.UPSERT).lower()
+    word = (read(entry, "action", short_of) or Action.UPSERT).lower()
     if word not in _ACTIONS:
         raise Invalid(f"action must be one of {', '.join(_ACTIONS)}", field="action")
     return Action(word)
 
 
 def _role(entry: JsonObject) -> AuthorRole:
-    word = (_read(entry, "author_role", short_of) or AuthorRole.CUSTOMER).lower()
+    word = (read(entry, "author_role", short_of) or AuthorRole.CUSTOMER).lower()
     if word not in _ROLES:
         raise Invalid(f"author_role must be one of {', '.join(AuthorRole)}", field="author_role")
     return _ROLES[word]
@@ -287,16 +238,16 @@ def _body(entry: JsonObject) -> tuple[str, bool]:
     html = entry.get("html")
     if isinstance(html, str) and html.strip().lower() not in ("", "true", "false", "yes", "no", "1", "0"):
         return text_of(html, field="html") or "", True
-    text = _read(entry, "text", text_of) or ""
+    text = read(entry, "text", text_of) or ""
     return (text if text.strip() else ""), flag_of(html, field="html") or False
 
 
-def _status(entry: JsonObject, context: _Context) -> Status | None:
+def _status(entry: JsonObject, context: Context) -> Status | None:
     found, value = first(entry, FIELDS["status"])
     return status_of(value, field=found, words=context.settings.statuses)
 
 
-def _rating(entry: JsonObject, context: _Context) -> Rating | None:
+def _rating(entry: JsonObject, context: Context) -> Rating | None:
     found, value = first(entry, FIELDS["rating"])
     if not isinstance(value, dict):
         scale = {"scale_min": "rating_min", "scale_max": "rating_max", "kind": "rating_kind"}
@@ -304,79 +255,10 @@ def _rating(entry: JsonObject, context: _Context) -> Rating | None:
     return rating_of(value, field=found, scale=context.settings.rating_scale)
 
 
-def _time(entry: JsonObject, name: str, context: _Context) -> datetime | None:
-    found, value = first(entry, FIELDS[name])
-    return past_instant_of(value, field=found, received_at=context.received_at, zone=context.settings.zone)
-
-
-def _release(entry: JsonObject, context: _Context) -> Change:
-    id_name, identity = first(entry, ("external_id", "id", "key", "version", "name"))
-    external_id = require_id(identity, field=id_name)
-    version = short_of(entry.get("version"), field="version")
-    time_name, released_at = first(entry, ("released_at", "at", "date", "published_at"))
-    area_name, area = first(entry, FIELDS["product_area"])
-    return ReleaseChange(
-        external_id=external_id,
-        name=short_of(entry.get("name"), field="name") or version or external_id,
-        event_id=context.event_id,
-        version=version,
-        released_at=instant_of(released_at, field=time_name, zone=context.settings.zone),
-        environment=short_of(entry.get("environment"), field="environment"),
-        description=text_of(entry.get("description"), field="description"),
-        url=text_of(entry.get("url"), field="url"),
-        prerelease=flag_of(entry.get("prerelease"), field="prerelease"),
-        product_area=short_of(area, field=area_name),
-        release_kind=short_of(entry.get("release_kind"), field="release_kind") or "published",
-        rollout_percent=_percent(entry.get("rollout_percent")),
-        segments=list_of(entry.get("segments"), field="segments") or (),
-        feature_keys=list_of(entry.get("feature_keys"), field="feature_keys") or (),
-        kr_ids=list_of(entry.get("kr_ids"), field="kr_ids") or (),
-    )
-
-
-def _percent(value: object) -> float | None:
-    percent = number_of(value, field="rollout_percent")
-    if percent is not None and not 0 <= percent <= 100:
-        raise Invalid("rollout_percent must lie between 0 and 100", field="rollout_percent")
-    return percent
-
-
-def _metric(entry: JsonObject, context: _Context) -> Change:
-    name_field, name = first(entry, ("metric", "name"))
-    at_field, at = first(entry, ("at", "occurred_at", "timestamp", "date"))
-    value = number_of(entry.get("value"), field="value")
-    occurred_at = instant_of(at, field=at_field, zone=context.settings.zone)
-    if value is None or occurred_at is None:
-        missing = "value" if value is None else at_field
-        raise Invalid(f"{missing} is missing: an observation is a number at a time", field=missing)
-    return MetricChange(
-        metric=require_id(name, field=name_field),
-        value=value,
-        occurred_at=occurred_at,
-        unit=short_of(entry.get("unit"), field="unit"),
-        event_id=context.event_id,
-        customer_id=_read(entry, "customer_id", id_of),
-        account_id=_read(entry, "account_id", id_of),
-        dimensions=_dimensions(entry.get("dimensions")),
-        daily=is_date(at),
-    )
-
-
-def _dimensions(value: object) -> tuple[tuple[str, str], ...]:
-    given = object_or_empty(value, field="dimensions")
-    if len(given) > MAX_DIMENSIONS:
-        raise Invalid(f"dimensions may hold at most {MAX_DIMENSIONS} entries", field="dimensions")
-    pairs = (
-        (short_of(name, field="dimensions"), short_of(text, field=f"dimensions.{name[:40]}"))
-        for name, text in given.items()
-    )
-    return tuple(sorted((name, text) for name, text in pairs if name and text))
-
-
-_READERS: Mapping[str, Callable[[JsonObject, _Context], Change]] = {
+_READERS: Mapping[str, Callable[[JsonObject, Context], Change]] = {
     "feedback": _feedback,
-    "release": _release,
-    "metric": _metric,
+    "release": release_of,
+    "metric": metric_of,
     "ping": _ping,
 }
 

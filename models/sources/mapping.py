@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 import yaml
 
 from models.errors import Invalid
-from models.sources import generic_json
+from models.sources.generic_fields import FIELDS
 from models.sources.payload import JsonObject, object_or_empty, rating_of, require_object, short_of
 from models.sources.source import STARS, zone_of
 from models.values.feedback import Rating
@@ -67,9 +67,9 @@ def load_map(text: str) -> ColumnMap:
 
 def _fields(given: JsonObject, member: str) -> JsonObject:
     fields = object_or_empty(given.get(member), field=member)
-    unknown = sorted(str(name) for name in fields if name not in generic_json.FIELDS)
+    unknown = sorted(str(name) for name in fields if name not in FIELDS)
     if unknown:
-        known = ", ".join(generic_json.FIELDS)
+        known = ", ".join(FIELDS)
         raise Invalid(f"{member} names {unknown[0]}, which is no field: known are {known}", field=member)
     return fields
 

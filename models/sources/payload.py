@@ -12,7 +12,11 @@ from models.values.feedback import Rating, RatingKind, Status
 
 JsonObject = dict[str, object]
 
-MAX_ID_CHARS = 255
+MAX_ID_CHARS = 200
+MAX_PLAN_CHARS = 100
+MAX_CHANNEL_CHARS = 64
+MAX_NAME_CHARS = 300
+MAX_URL_CHARS = 1000
 MAX_TEXT_CHARS = 1_000_000
 MAX_TAGS = 200
 
@@ -90,12 +94,17 @@ def text_of(value: object, *, field: str) -> str | None:
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def short_of(value: object, *, field: str) -> str | None:
-    """Return a one-line text of at most 255 characters, trimmed; null and "" are None."""
+def short_of(value: object, *, field: str, limit: int = MAX_ID_CHARS) -> str | None:
+    """Return a text of at most `limit` characters (what its column takes), trimmed; null and "" are None."""
     text = (text_of(value, field=field) or "").strip()
-    if len(text) > MAX_ID_CHARS:
-        raise Invalid(f"{field} is longer than {MAX_ID_CHARS} characters", field=field)
+    if len(text) > limit:
+        raise Invalid(f"{field} is longer than {limit} characters", field=field)
     return text or None
+
+
+def plan_of(value: object, *, field: str) -> str | None:
+    """Return the name of a plan, at most 100 characters."""
+    return short_of(value, field=field, limit=MAX_PLAN_CHARS)
 
 
 def id_of(value: object, *, field: str) -> str | None:
@@ -170,7 +179,7 @@ def status_of(value: object, *, field: str, words: Mapping[str, Status]) -> Stat
 
 def channel_of(value: object, *, field: str) -> str | None:
     """Return the channel in our words, an unknown one in lower case."""
-    word = (short_of(value, field=field) or "").lower()
+    word = (short_of(value, field=field, limit=MAX_CHANNEL_CHARS) or "").lower()
     return _CHANNELS.get(word, word) or None
 
 

@@ -33,6 +33,7 @@ from typing import BinaryIO
 
 from models.errors import Invalid
 from models.sources import generic_json
+from models.sources.generic_fields import FIELDS
 from models.sources.lines import (
     MAX_LINE_CHARS,
     Broken,
@@ -275,7 +276,7 @@ def _columns(
     )
     if strict and absent:
         raise Invalid(f"the map names column {absent[0]}, the file has {', '.join(header)}", field="columns")
-    for name, names in generic_json.FIELDS.items():
+    for name, names in FIELDS.items():
         if name not in wanted and name not in _ONLY_MAPPED and name not in mapping.constants:
             known = map(_folded, (*names, *EXTRA_NAMES.get(name, ())))
             wanted[name] = tuple(each for each in dict.fromkeys(known) if each not in taken)

@@ -21,9 +21,10 @@ _CONTROL_LEVEL = 40.0
 class Regime:
     """How a series is made.
 
-    level: complaints a day; dispersion: negative binomial, variance = mean + dispersion * mean²; sigma, phi: sd and
-    daily memory of the latent log rate; shared: sd of a weekly-lasting shock that hits the control too; trend: log
-    rate a week; selected: the release came right after the worst fortnight of a longer history.
+    level: complaints a day; dispersion: negative binomial, variance = mean + dispersion * mean²; sigma, phi:
+    sd and daily memory of the latent log rate; shared: sd of a weekly-lasting shock that hits the control
+    too; trend: log rate a week; selected: the release came right after the worst fortnight of a longer
+    history.
     """
 
     level: float

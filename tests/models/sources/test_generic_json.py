@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from models.errors import Invalid
-from models.sources.generic_json import FIELDS, SOURCE, delivery_key, handshake, parse
+from models.sources.generic_fields import FIELDS
+from models.sources.generic_json import SOURCE, delivery_key, handshake, parse
 from models.sources.source import settings_from
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -20,7 +21,7 @@ from models.values.feedback import (
     Status,
     Unreadable,
 )
-from tests.models.sources.examples import NOW, PLAIN, example, examples, meaning, meant
+from tests.models.sources.examples import NOW, PLAIN, Example, example, examples, meaning, meant
 
 GENERIC = [each for each in examples() if each.data["source"] == "generic_json"]
 
@@ -39,7 +40,7 @@ def one(payload: dict, **settings: object) -> FeedbackChange:
 
 
 @pytest.mark.parametrize("each", GENERIC, ids=lambda e: e.name)
-def test_examples_mean_what_they_should(each) -> None:
+def test_examples_mean_what_they_should(each: Example) -> None:
     found = parse(each.body, headers=each.headers, settings=PLAIN, received_at=NOW)
     wanted = [meant(expected) for expected in each.expected]
     assert [
@@ -215,7 +216,10 @@ def test_an_empty_batch_changes_nothing() -> None:
         ({"text": "x"}, "external_id is missing"),
         ({"id": 1.5, "text": "x"}, "id must be an id"),
         ({"id": True, "text": "x"}, "id must be a text, got true or false"),
-        ({"id": "x" * 256, "text": "x"}, "longer than 255"),
+        ({"id": "x" * 201, "text": "x"}, "longer than 200"),
+        ({"id": 1, "text": "x", "tier": "x" * 101}, "tier is longer than 100"),
+        ({"id": 1, "text": "x", "via": "x" * 65}, "via is longer than 64"),
+        ({"type": "release", "id": 1, "url": "x" * 1001}, "url is longer than 1000"),
         ({"id": 1, "text": ["x"]}, "text must be a text, got a list"),
         ({"id": 1, "text": "x" * 1_000_001}, "longer than 1000000"),
         ({"id": 1, "text": " "}, "all empty"),

@@ -9,7 +9,7 @@ from models.sources.signature import SCHEMES
 from models.sources.source import STARS, SourceSettings, authenticate, settings_from
 from models.sources.times import instant_of, is_date, past_instant_of
 from models.values.feedback import Rating, RatingKind, Status
-from tests.models.sources.examples import NOW, examples
+from tests.models.sources.examples import NOW, Example, examples
 
 GENERIC = SOURCES["generic_json"]
 MOMENT = datetime(2026, 3, 2, 9, 14, 58, tzinfo=UTC)
@@ -25,7 +25,7 @@ def test_every_source_is_registered_under_its_own_name_with_known_schemes() -> N
 
 
 @pytest.mark.parametrize("each", examples(), ids=lambda e: e.name)
-def test_either_scheme_of_a_source_is_taken_with_its_secret(each) -> None:
+def test_either_scheme_of_a_source_is_taken_with_its_secret(each: Example) -> None:
     source = SOURCES[each.data["source"]]
     asked = {"headers": each.headers, "body": each.body, "now": NOW}
     chosen = authenticate(source, settings=SourceSettings(), secret=each.secret, **asked)

@@ -8,7 +8,7 @@ from models.errors import Invalid
 from models.sources.source import settings_from
 from models.sources.zendesk import SOURCE, delivery_key, handshake, parse
 from models.values.feedback import FIRST_MESSAGE, Action, AuthorRole, FeedbackChange, Status
-from tests.models.sources.examples import NOW, PLAIN, example, examples, meaning, meant
+from tests.models.sources.examples import NOW, PLAIN, Example, example, examples, meaning, meant
 
 ZENDESK = [each for each in examples() if each.data["source"] == "zendesk"]
 CREATED = json.loads(example("zendesk.event_ticket_created").data["body"])
@@ -39,7 +39,7 @@ def comment(body: str, *, staff: bool = False, public: bool = True, number: str 
 
 
 @pytest.mark.parametrize("each", ZENDESK, ids=lambda e: e.name)
-def test_examples_mean_what_they_should(each) -> None:
+def test_examples_mean_what_they_should(each: Example) -> None:
     found = parse(each.body, headers=each.headers, settings=PLAIN, received_at=NOW)
     expected = each.expected[0]
     assert meaning(found[0], expected) == meant(expected)

@@ -1,0 +1,144 @@
+"""Keys, the audit log, erasures, export, the state of the service, and problems."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from models.values.roles import Role
+from service.api.shapes.base import (
+    Answer,
+    AuditId,
+    Count,
+    ErasureId,
+    Finite,
+    Hash,
+    KeyId,
+    Moment,
+    Paging,
+    Request,
+    ShortText,
+    SourceId,
+)
+
+
+class KeyCreate(Request):
+    """Make an API key."""
+
+    name: ShortText = Field(description="Who or what uses it; 1 to 200 characters. The audit log names it.")
+    role: Role = Field(
+        default=Role.MEMBER, description="admin, member (read and curate) or ingest (deliver only)."
+    )
+    expires_at: Moment | None = Field(
+        default=None, description="When it stops working; null: when it is revoked."
+    )
+
+
+class KeyAnswer(Answer):
+    """A key, without the key itself."""
+
+    id: KeyId = Field(description="Public id.")
+    name: str = Field(description="Who or what uses it.")
+    role: Role = Field(description="What its holder may do.")
+    created_at: Moment = Field(description="When it was made.")
+    expires_at: Moment | None = Field(description="When it stops working.")
+    revoked_at: Moment | None = Field(description="When it was revoked.")
+
+
+class KeyCreated(KeyAnswer):
+    """The one answer that holds the key."""
+
+    key: str = Field(min_length=32, description="The key; it is told once and stored as a digest.")
+
+
+class AuditEntry(Answer):
+    """Who did what; the log only grows."""
+
+    id: AuditId = Field(description="Public id.")
+    at: Moment = Field(description="When.")
+    actor: str = Field(description="The name of the key or person.")
+    action: str = Field(description="What was done, such as theme.merge.")
+    subject: str = Field(description="To what: a public id.")
+    detail: dict[str, str | int | float | bool | list[str] | None] = Field(
+        description="Values that matter to the act; never a customer's text."
+    )
+
+
+class AuditQuery(Paging):
+    """Filters of the log, newest first."""
+
+    actor: ShortText | None = Field(default=None, description="Only acts of this actor.")
+    subject: ShortText | None = Field(default=None, description="Only acts on this id.")
+    since: Moment | None = Field(default=None, description="Done at or after this moment.")
+    until: Moment | None = Field(default=None, description="Done before this moment.")
+
+
+class ErasureCreate(Request):
+    """Erase a person: by the vendor's customer id at a source, or by e-mail address."""
+
+    customer_id: ShortText | None = Field(
+        default=None, description="The customer's id at the source; or an address."
+    )
+    source: SourceId | None = Field(
+        default=None, description="The source that knows the id; null: every source."
+    )
+    email: str | None = Field(
+        default=None, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$", description="Address; or a customer id."
+    )
+    dry_run: bool = Field(default=False, description="Only count what would go.")
+
+    @model_validator(mode="after")
+    def _names_somebody(self) -> "ErasureCreate":
+        if (self.customer_id is None) == (self.email is None):
+            raise ValueError("name a customer_id or an email, not both")
+        return self
+
+
+class ErasureAnswer(Answer):
+    """The receipt: what went, and that no number changed."""
+
+    id: ErasureId | None = Field(description="Public id of the receipt; null for a dry run.")
+    at: Moment = Field(description="When it was done.")
+    persons: Count = Field(description="Persons erased, 0 or 1.")
+    items: Count = Field(description="Items whose text went.")
+    vectors: Count = Field(description="Vectors that went.")
+    quotes: Count = Field(description="Quotes that went.")
+    deliveries: Count = Field(description="Raw deliveries that went.")
+    reports_unchanged: bool = Field(description="Whether every snapshot still has its number hash.")
+    receipt_hash: Hash = Field(description="SHA-256 of this receipt's other fields.")
+
+
+class ExportQuery(Request):
+    """What to export: everything, or what changed since a moment."""
+
+    since: Moment | None = Field(default=None, description="Only what was written at or after this moment.")
+
+
+class ExportLine(Answer):
+    """One line of the export, which is JSON Lines (application/x-ndjson)."""
+
+    kind: str = Field(description="Which table, such as feedback_item.")
+    record: dict[str, object] = Field(description="The row as the API shows it.")
+
+
+class Health(Answer):
+    """The process answers; needs no key, no database and no model."""
+
+    status: Literal["ok"] = Field(description="Always ok.")
+
+
+class Readiness(Answer):
+    """The database answers and work gets done."""
+
+    status: Literal["ready", "behind"] = Field(description="behind goes with status 503.")
+    oldest_work_s: Finite = Field(description="Age of the oldest unfinished due work in seconds.")
+    dead_work: Count = Field(description="Pieces of work that failed for good and wait for a person.")
+
+
+class Problem(Answer):
+    """What is wrong and how to mend it (RFC 9457, application/problem+json)."""
+
+    type: str = Field(default="about:blank", description="Address that names the kind of problem.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(ge=400, le=599, description="HTTP status.")
+    detail: str = Field(description="What is wrong with this request, and how to mend it.")
+    field: str | None = Field(default=None, description="Field, parameter or header that it is about.")

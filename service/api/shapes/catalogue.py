@@ -1,0 +1,146 @@
+"""Every call of the HTTP interface with its shapes: what the routers and the documentation are checked against."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from models.values.roles import Role
+from service.api.shapes import (
+    admin,
+    bets,
+    denominators,
+    feedback,
+    goals,
+    impact,
+    links,
+    products,
+    reports,
+    sources,
+    themes,
+)
+from service.api.shapes.base import Page, Paging
+
+Shape = type[BaseModel]
+
+NDJSON = "application/x-ndjson"
+TEXT = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call.
+
+    `request` is the JSON body, None where there is none or it is raw. `answer` is the JSON body at `status`; where
+    `media` is not JSON it is the shape of one line, or None. `role` is the least that is needed, None: no key.
+    `promised`: it stands in the contract; the others may come and go.
+    """
+
+    method: str
+    path: str
+    answer: Shape | None
+    request: Shape | None = None
+    query: Shape | None = None
+    status: int = 200
+    role: Role | None = Role.MEMBER
+    media: str = "application/json"
+    promised: bool = True
+
+
+def _listed(path: str, item: Shape, put: Shape, query: Shape = Paging) -> Iterator[Call]:
+    """Give the two calls of a plain collection: read a page, write one by key (201 for new and updated alike)."""
+    yield Call("GET", path, Page[item], query=query)  # type: ignore[valid-type]
+    yield Call("POST", path, item, request=put, status=201)
+
+
+def _theme_acts() -> Iterator[Call]:
+    acts: dict[str, Shape] = {
+        "merge": themes.ThemeMerge,
+        "split": themes.ThemeSplit,
+        "rename": themes.ThemeRename,
+        "pin": themes.ThemePin,
+        "undo": themes.ThemeUndo,
+    }
+    for name, request in acts.items():
+        yield Call("POST", f"/v1/themes/{{id}}/{name}", themes.ThemeActed, request=request)
+
+
+CALLS: tuple[Call, ...] = (
+    Call(
+        "POST",
+        "/v1/sources",
+        sources.SourceCreated,
+        request=sources.SourceCreate,
+        status=201,
+        role=Role.ADMIN,
+    ),
+    Call("GET", "/v1/sources", Page[sources.SourceAnswer], query=Paging, promised=False),
+    Call("POST", "/v1/ingest/{source_id}", sources.IngestAnswer, status=202, role=None),
+    Call("GET", "/v1/sources/{id}/health", sources.SourceHealth),
+    Call("GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery),
+    Call("PUT", "/v1/exposure/{series}", denominators.ExposureWritten, request=denominators.ExposurePut),
+    Call("PUT", "/v1/accounts", denominators.AccountsWritten, request=denominators.AccountsPut),
+    Call("GET", "/v1/themes", Page[themes.ThemeSummary], query=themes.ThemesQuery),
+    Call("GET", "/v1/themes/{id}", themes.ThemeDetail),
+    Call("GET", "/v1/themes/{id}/trend", themes.ThemeTrend, query=themes.TrendQuery),
+    Call("GET", "/v1/themes/{id}/quotes", themes.ThemeQuotes, query=Paging),
+    Call("GET", "/v1/themes/{id}/lineage", themes.ThemeLineage),
+    Call("GET", "/v1/themes/{id}/accounts", Page[themes.ThemeAccount], query=Paging),
+    *_theme_acts(),
+    *_listed("/v1/features", products.FeatureAnswer, products.FeaturePut, products.FeaturesQuery),
+    *_listed("/v1/releases", products.ReleaseAnswer, products.ReleasePut, products.ReleasesQuery),
+    Call("GET", "/v1/features/{id}", products.FeatureAnswer, promised=False),
+    Call("GET", "/v1/releases/{id}", products.ReleaseAnswer, promised=False),
+    *_listed("/v1/links", links.LinkAnswer, links.LinkPut, links.LinksQuery),
+    Call("GET", "/v1/releases/{id}/link-suggestions", links.LinkSuggestions, query=Paging),
+    Call("POST", "/v1/links/{id}/confirm", links.LinkAnswer, request=links.LinkDecision),
+    Call("POST", "/v1/links/{id}/reject", links.LinkAnswer, request=links.LinkDecision),
+    Call("GET", "/v1/releases/{id}/impact", impact.ImpactAnswer, query=impact.ImpactQuery),
+    Call("POST", "/v1/impact/analyze", impact.AnalyzeAnswer, request=impact.AnalyzeRequest),
+    Call("POST", "/v1/impact/plan", impact.PlanAnswer, request=impact.PlanRequest),
+    Call("POST", "/v1/impact/what-if", impact.WhatIfAnswer, request=impact.WhatIfRequest),
+    *_listed("/v1/teams", goals.TeamAnswer, goals.TeamPut),
+    *_listed("/v1/objectives", goals.ObjectiveAnswer, goals.ObjectivePut),
+    *_listed("/v1/key-results", goals.KeyResultAnswer, goals.KeyResultPut),
+    Call("GET", "/v1/key-results/{id}/progress", goals.KeyResultProgress),
+    Call("POST", "/v1/key-results/lint", goals.LintAnswer, request=goals.LintRequest),
+    *_listed("/v1/metrics", goals.MetricAnswer, goals.MetricPut),
+    Call(
+        "GET",
+        "/v1/metrics/{id}/observations",
+        Page[goals.ObservationAnswer],
+        query=goals.ObservationsQuery,
+        promised=False,
+    ),
+    Call(
+        "PUT",
+        "/v1/metrics/{id}/observations",
+        goals.ObservationsWritten,
+        request=goals.ObservationsPut,
+        promised=False,
+    ),
+    *_listed("/v1/bets", bets.BetAnswer, bets.BetPut, bets.BetsQuery),
+    *_listed("/v1/assumptions", bets.AssumptionAnswer, bets.AssumptionPut, bets.BetQuery),
+    *_listed("/v1/decisions", bets.DecisionAnswer, bets.DecisionPut, bets.BetQuery),
+    *_listed("/v1/events", bets.EventAnswer, bets.EventPut, bets.EventsQuery),
+    Call("GET", "/v1/reports/weekly", reports.Report, query=reports.ReportQuery),
+    Call("GET", "/v1/reports/monthly", reports.Report, query=reports.ReportQuery),
+    Call("GET", "/v1/reports/quarterly", reports.Report, query=reports.ReportQuery),
+    Call("POST", "/v1/reports/snapshots", reports.SnapshotAnswer, request=reports.SnapshotCreate, status=201),
+    Call("GET", "/v1/keys", Page[admin.KeyAnswer], query=Paging, role=Role.ADMIN),
+    Call("POST", "/v1/keys", admin.KeyCreated, request=admin.KeyCreate, status=201, role=Role.ADMIN),
+    Call("DELETE", "/v1/keys/{id}", None, status=204, role=Role.ADMIN, promised=False),
+    Call("GET", "/v1/audit", Page[admin.AuditEntry], query=admin.AuditQuery, role=Role.ADMIN),
+    Call(
+        "POST",
+        "/v1/erasures",
+        admin.ErasureAnswer,
+        request=admin.ErasureCreate,
+        status=201,
+        role=Role.ADMIN,
+    ),
+    Call("GET", "/v1/export", admin.ExportLine, query=admin.ExportQuery, role=Role.ADMIN, media=NDJSON),
+    Call("GET", "/healthz", admin.Health, role=None),
+    Call("GET", "/readyz", admin.Readiness, role=None),
+    Call("GET", "/metrics", None, role=None, media=TEXT),
+)

@@ -1,0 +1,136 @@
+"""Sources, the deliveries they send, and their health."""
+
+from pydantic import Field
+
+from models.sources.signature import Strength
+from models.values.feedback import RatingKind, Status
+from service.api.shapes.base import (
+    Answer,
+    Count,
+    DeliveryId,
+    Finite,
+    Moment,
+    Request,
+    ShortText,
+    SourceId,
+)
+from service.api.shapes.words import SourceLight
+
+
+class RatingScale(Request):
+    """The scale on which a source's ratings stand where its payloads do not say."""
+
+    min: Finite = Field(default=1, description="Lowest rating that can be given.")
+    max: Finite = Field(default=5, description="Highest rating that can be given.")
+    kind: RatingKind = Field(default=RatingKind.STARS, description="stars, csat or nps.")
+
+
+class SourceSettings(Request):
+    """How this source differs from the default of its kind."""
+
+    signature: ShortText | None = Field(
+        default=None, description="Take this signature scheme of the kind only; null takes each of them."
+    )
+    count_relayed: bool = Field(
+        default=False, description="Whether feedback that staff relay for customers counts as complaints."
+    )
+    plan_tag_prefix: ShortText | None = Field(
+        default=None, description="The plan is the rest of a tag that starts so: plan_ reads plan_business."
+    )
+    area_tag_prefix: ShortText | None = Field(
+        default=None, description="The product area is the rest of a tag that starts so."
+    )
+    rating_scale: RatingScale | None = Field(
+        default=None, description="Scale of ratings; null: 1 to 5 stars."
+    )
+    statuses: dict[str, Status] = Field(
+        default_factory=dict,
+        max_length=200,
+        description="Words of a custom or localised workflow, each with ours.",
+    )
+    time_zone: ShortText | None = Field(
+        default=None, description="IANA zone for times without one, such as Europe/Berlin; null: UTC."
+    )
+
+
+class SourceCreate(Request):
+    """Connect a tool."""
+
+    kind: ShortText = Field(description="zendesk, generic_json, ...: a connector's name.")
+    name: ShortText = Field(description="How people call this source; 1 to 200 characters.")
+    secret: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="The signing secret or token of the tool; null makes one, told once in the answer.",
+    )
+    settings: SourceSettings | None = Field(default=None, description="Null: the defaults of the kind.")
+
+
+class SourceAnswer(Answer):
+    """A configured source; its secret is never told."""
+
+    id: SourceId = Field(description="Public id.")
+    kind: str = Field(description="Connector's name.")
+    name: str = Field(description="How people call it.")
+    ingest_url: str = Field(description="Where the tool must send, as a path or an address; any host works.")
+    settings: SourceSettings = Field(description="Settings in force.")
+    created_at: Moment = Field(description="When it was connected.")
+
+
+class SourceCreated(SourceAnswer):
+    """The answer to connecting a tool, the only one that may hold a secret."""
+
+    secret: str | None = Field(description="The secret that was made; null where the caller brought one.")
+
+
+class IngestAnswer(Answer):
+    """Said once the delivery is committed, for new and repeated ones alike."""
+
+    status: str = Field(description="accepted, or duplicate where the same delivery is stored already.")
+
+
+class DeliveryCounts(Answer):
+    """Deliveries of one source since it was connected."""
+
+    accepted: Count = Field(description="Stored deliveries, each once.")
+    parsed: Count = Field(description="Of these: understood and applied.")
+    ignored: Count = Field(description="Of these: with nothing for us in them.")
+    waiting: Count = Field(description="Of these: stored and not yet looked at.")
+    failed: Count = Field(description="Of these: not understood; kept, and replayed once that is mended.")
+    rejected: Count = Field(description="Requests refused for their signature; not stored.")
+
+
+class DeliveryFailure(Answer):
+    """A delivery that could not be understood."""
+
+    id: DeliveryId = Field(description="Public id of the delivery.")
+    received_at: Moment = Field(description="When it arrived.")
+    reason: str = Field(description="What is wrong with it, and how to mend it.")
+
+
+class SignatureHealth(Answer):
+    """How well this source proves who it is."""
+
+    scheme: str | None = Field(
+        description="Scheme that the last accepted request used; null before the first."
+    )
+    strength: Strength = Field(description="strong: secret and body are proven; weak: less than that.")
+
+
+class SourceHealth(Answer):
+    """Is it on, is it silent, does it fail?"""
+
+    id: SourceId = Field(description="Public id of the source.")
+    light: SourceLight = Field(description="waiting before the first delivery, then green, amber or red.")
+    last_delivery_at: Moment | None = Field(description="When the last request was accepted.")
+    last_rejected_at: Moment | None = Field(description="When the last request was refused.")
+    silent_seconds: Count | None = Field(
+        description="Seconds since the last delivery; null before the first."
+    )
+    usual_gap_seconds: Count | None = Field(
+        description="Seconds within which 99 of 100 deliveries followed the one before; null below 100 deliveries."
+    )
+    counts: DeliveryCounts = Field(description="Deliveries by what became of them.")
+    failures: list[DeliveryFailure] = Field(description="The latest failures, newest first, at most 20.")
+    signature: SignatureHealth = Field(description="Strength of its signature.")

@@ -1,0 +1,272 @@
+"""The page of a release: its verdicts, what it shipped, the links that wait for a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from models.database import Session
+from models.errors import NotFound
+from models.queries import impact, links, overview, products, themes
+from models.queries.links import ReleaseLink
+from models.queries.overview import VerdictLine
+from models.records import LinkState, Release, Verdict
+from models.values.ids import Prefix, parse_id, public_id
+from service.console import key_results
+from service.console.addresses import theme_address
+from service.console.charts import ReleaseChart
+from service.console.frame import Frame
+from service.console.key_results import KeyResultRow
+from service.console.sentences import WORD_LABEL
+from service.console.verdict_card import (
+    QuoteRow,
+    VerdictCard,
+    quote_row,
+    read_card,
+    release_chart,
+    subject_of,
+)
+from service.console.verdict_row import label_of
+
+_NAMES_ON_CHART: Final = 6
+_SEEN_AFTER: Final = timedelta(days=7)
+"""A link confirmed later than this after its release was chosen when the first week could be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A roll-out step."""
+
+    on: date
+    percent: float
+    segments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """The claim that a feature addresses a theme; percent: how likely, None where a person entered it."""
+
+    id: str
+    feature: str
+    theme: str
+    theme_address: str
+    confirmed: bool
+    percent: int | None
+    reason: str
+    evidence: tuple[QuoteRow, ...]
+    decided_by: str | None
+    decided_on: date | None
+    prospective: bool
+    word: str | None
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeVerdict:
+    """A confirmed theme of a release: its links, and its verdict once there is one."""
+
+    theme: str
+    theme_address: str
+    card: VerdictCard | None
+    links: tuple[LinkRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRow:
+    """A feature that shipped with the release."""
+
+    title: str
+    body: str
+    area: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePage:
+    """All that the page of a release shows.
+
+    total: the verdict on all complaints, only where no theme is confirmed; proposed: links that wait.
+    """
+
+    release: Release
+    number: str
+    released_on: date
+    full_on: date
+    steps: tuple[StepRow, ...]
+    confirmed: tuple[ThemeVerdict, ...]
+    total: VerdictCard | None
+    proposed: tuple[LinkRow, ...]
+    features: tuple[FeatureRow, ...]
+    key_results: list[KeyResultRow]
+    next_look: tuple[int, date] | None
+    has_chart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdicts:
+    """The newest verdicts of a release by theme that stands today (0: all complaints), and all their looks."""
+
+    latest: dict[int, Verdict]
+    lines: dict[int, list[VerdictLine]]
+
+
+def read_release(session: Session, frame: Frame, *, release: int) -> ReleasePage:
+    """Read the page of a release; raise `NotFound` for one that does not exist."""
+    row = products.get_release(session, workspace=frame.workspace, release=release)
+    verdicts = _read_verdicts(session, frame, release)
+    labels = overview.theme_labels(session, workspace=frame.workspace)
+    found = links.of_release(session, release=release)
+    by_theme: dict[int, list[ReleaseLink]] = {}
+    for each in found:
+        by_theme.setdefault(each.theme_id, []).append(each)
+    confirmed = tuple(
+        _theme_verdict(session, frame, row, theme, group, verdicts, labels)
+        for theme, group in by_theme.items()
+        if any(each.link.state is LinkState.CONFIRMED for each in group)
+    )
+    total = None if confirmed else _card(session, frame, row, impact.TOTAL, verdicts, labels)
+    proposed = [each for each in found if each.link.state is LinkState.PROPOSED]
+    cards = [*(each.card for each in confirmed), total]
+    return ReleasePage(
+        release=row,
+        number=public_id(Prefix.RELEASE, row.id),
+        released_on=frame.day_of(row.released_at),
+        full_on=frame.day_of(row.full_at),
+        steps=_steps(session, frame, release),
+        confirmed=confirmed,
+        total=total,
+        proposed=tuple(_link_row(session, frame, row, each, verdicts, labels) for each in proposed),
+        features=tuple(
+            FeatureRow(feature.title, feature.body, feature.area)
+            for feature in products.list_features(session, workspace=frame.workspace, release=release)
+        ),
+        key_results=key_results.read_key_results(session, frame, on=frame.day_of(row.released_at)),
+        next_look=_next_look(session, frame, release),
+        has_chart=any(card is not None and card.chart_address for card in cards),
+    )
+
+
+def read_release_chart(session: Session, frame: Frame, *, release: int, key: str) -> ReleaseChart:
+    """Read the chart of a release and a theme (`all`: all complaints); raise `NotFound` where there is none."""
+    row = products.get_release(session, workspace=frame.workspace, release=release)
+    theme = impact.TOTAL if key == "all" else parse_id(Prefix.THEME, key)
+    verdicts = _read_verdicts(session, frame, release)
+    verdict = verdicts.latest.get(theme)
+    if verdict is None or not verdict.periods:
+        raise NotFound(f"There is no chart of {key} for {public_id(Prefix.RELEASE, release)}.")
+    labels = overview.theme_labels(session, workspace=frame.workspace)
+    return release_chart(
+        frame,
+        verdict=verdict,
+        release=row,
+        subject=subject_of(verdict, labels.get(theme)),
+        lines=[line for line in verdicts.lines.get(theme, []) if line.look > 0],
+        others=_other_releases(session, frame, theme, release),
+        next_look=_next_look(session, frame, release),
+    )
+
+
+def _read_verdicts(session: Session, frame: Frame, release: int) -> _Verdicts:
+    redirects = themes.redirects(session, workspace=frame.workspace)
+    rows = impact.latest_verdicts(session, workspace=frame.workspace, releases=[release])
+    latest = {redirects.get(row.theme_key, row.theme_key): row for row in rows}
+    latest |= {row.theme_key: row for row in rows}
+    lines: dict[int, list[VerdictLine]] = {}
+    for line in overview.verdict_lines(session, workspace=frame.workspace, releases=[release]):
+        lines.setdefault(line.theme_key, []).append(line)
+    return _Verdicts(latest, {theme: lines.get(row.theme_key, []) for theme, row in latest.items()})
+
+
+def _card(
+    session: Session,
+    frame: Frame,
+    release: Release,
+    theme: int,
+    verdicts: _Verdicts,
+    labels: dict[int, str | None],
+) -> VerdictCard | None:
+    verdict = verdicts.latest.get(theme)
+    if verdict is None:
+        return None
+    return read_card(
+        session,
+        frame,
+        verdict=verdict,
+        release=release,
+        theme=theme or None,
+        label=labels.get(theme),
+        lines=verdicts.lines.get(theme, []),
+    )
+
+
+def _theme_verdict(
+    session: Session,
+    frame: Frame,
+    release: Release,
+    theme: int,
+    group: Sequence[ReleaseLink],
+    verdicts: _Verdicts,
+    labels: dict[int, str | None],
+) -> ThemeVerdict:
+    confirmed = [each for each in group if each.link.state is LinkState.CONFIRMED]
+    return ThemeVerdict(
+        theme=label_of(labels, theme),
+        theme_address=theme_address(theme),
+        card=_card(session, frame, release, theme, verdicts, labels),
+        links=tuple(_link_row(session, frame, release, each, verdicts, labels) for each in confirmed),
+    )
+
+
+def _link_row(
+    session: Session,
+    frame: Frame,
+    release: Release,
+    each: ReleaseLink,
+    verdicts: _Verdicts,
+    labels: dict[int, str | None],
+) -> LinkRow:
+    link = each.link
+    verdict = verdicts.latest.get(each.theme_id)
+    quotes = impact.read_quotes(
+        session, workspace=frame.workspace, spans=[span for span in link.evidence if "item" in span]
+    )
+    return LinkRow(
+        id=public_id(Prefix.LINK, link.id),
+        feature=each.feature.title,
+        theme=label_of(labels, each.theme_id),
+        theme_address=theme_address(each.theme_id),
+        confirmed=link.state is LinkState.CONFIRMED,
+        percent=None if link.probability is None else round(link.probability * 100),
+        reason=link.reason,
+        evidence=tuple(quote_row(frame, quote) for quote in quotes),
+        decided_by=link.decided_by,
+        decided_on=None if link.decided_at is None else frame.day_of(link.decided_at),
+        prospective=link.decided_at is not None and link.decided_at < release.released_at + _SEEN_AFTER,
+        word=None if verdict is None else verdict.word.value,
+        label=None if verdict is None else WORD_LABEL[verdict.word],
+    )
+
+
+def _steps(session: Session, frame: Frame, release: int) -> tuple[StepRow, ...]:
+    steps = products.steps_of(session, releases=[release])[release]
+    return tuple(StepRow(frame.day_of(s.at), s.percent, tuple(s.segments)) for s in steps)
+
+
+def _next_look(session: Session, frame: Frame, release: int) -> tuple[int, date] | None:
+    planned = overview.next_looks(
+        session, workspace=frame.workspace, now=frame.now, limit=1, release=release
+    )
+    return (planned[0].number, frame.day_of(planned[0].due_at)) if planned else None
+
+
+def _other_releases(session: Session, frame: Frame, theme: int, release: int) -> dict[str, date]:
+    """Return further releases with a confirmed link to the theme, newest ones only: a chart holds few names."""
+    if theme == impact.TOTAL:
+        return {}
+    found = [
+        each.release
+        for each in overview.linked_releases(session, workspace=frame.workspace, theme=theme)
+        if each.release is not None
+        and each.release.id != release
+        and each.link.state is LinkState.CONFIRMED
+    ]
+    return {row.version or row.name: frame.day_of(row.released_at) for row in found[-_NAMES_ON_CHART:]}

@@ -1,0 +1,144 @@
+"""A verdict in one line of a table: badge, number, grade."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from models.queries.overview import LinkedRelease, VerdictLine
+from models.records import LinkState, Release
+from models.values.verdicts import Reason, Word
+from service.console import sparks
+from service.console.addresses import release_address, theme_address
+from service.console.frame import Frame
+from service.console.sentences import GRADE_MEANING, WORD_LABEL, WORD_MEANING, Said, brief
+
+_SHOWS_INTERVAL = frozenset({Word.FELL, Word.ROSE, Word.UNCHANGED, Word.INCONCLUSIVE})
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictCell:
+    """One verdict: word with its label and meaning, the number in brief, the grade, the interval's picture."""
+
+    word: str
+    label: str
+    meaning: str
+    brief: str
+    grade: str
+    grade_meaning: str
+    interval: sparks.Interval | None
+    look: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """A release and one theme in a table; without a confirmed link `theme` is None and `proposed` counts.
+
+    cell: None before the first verdict; first: False for further themes of the release in the row above.
+    """
+
+    release: str
+    version: str | None
+    release_address: str
+    released_on: date
+    rollout_days: int
+    theme: str | None
+    theme_address: str | None
+    proposed: int
+    cell: VerdictCell | None
+    first: bool = True
+
+
+def said_of(line: VerdictLine) -> Said:
+    """Take what sentences need out of a verdict in brief."""
+    return Said(
+        word=line.word,
+        grade=line.grade,
+        subject="",
+        release="",
+        effect=line.effect,
+        low=line.low,
+        high=line.high,
+        bound=line.bound,
+        mde=line.mde,
+        judgeable_on=line.judgeable_on,
+        reasons=known_reasons(line.reasons),
+    )
+
+
+def known_reasons(codes: tuple[str, ...]) -> tuple[Reason, ...]:
+    """Read stored reason codes; one from a newer version of the method is left out."""
+    known = {str(reason) for reason in Reason}
+    return tuple(Reason(code) for code in codes if code in known)
+
+
+def cell_of(line: VerdictLine) -> VerdictCell:
+    """Show a verdict in a table."""
+    interval = None
+    if line.word in _SHOWS_INTERVAL and line.effect and line.low and line.high:
+        interval = sparks.interval(line.effect, line.low, line.high)
+    return VerdictCell(
+        word=line.word.value,
+        label=WORD_LABEL[line.word],
+        meaning=WORD_MEANING[line.word],
+        brief=brief(said_of(line)),
+        grade=line.grade.value,
+        grade_meaning=GRADE_MEANING[line.grade],
+        interval=interval,
+        look=line.look,
+    )
+
+
+def furthest(lines: list[VerdictLine]) -> dict[tuple[int, int], VerdictLine]:
+    """Map (release, theme) to the verdict at its furthest look; `lines` are in order of look."""
+    return {(line.release_id, line.theme_key): line for line in lines}
+
+
+def rows_of(
+    frame: Frame,
+    releases: list[Release],
+    links: list[LinkedRelease],
+    lines: list[VerdictLine],
+    labels: dict[int, str | None],
+    redirects: dict[int, int],
+) -> list[ReleaseRow]:
+    """Build the table of releases: a row for each confirmed theme, one for a release that has none."""
+    verdicts = {
+        (line.release_id, redirects.get(line.theme_key, line.theme_key)): line for line in lines
+    } | furthest(lines)
+    rows: list[ReleaseRow] = []
+    for release in releases:
+        mine = [link for link in links if link.release is not None and link.release.id == release.id]
+        confirmed = dict.fromkeys(link.theme_id for link in mine if link.link.state is LinkState.CONFIRMED)
+        proposed = len({link.theme_id for link in mine} - set(confirmed))
+        for number, theme in enumerate(confirmed or {None: None}):
+            line = None if theme is None else verdicts.get((release.id, theme))
+            rows.append(_row(frame, release, theme, labels, proposed, line, is_first=number == 0))
+    return rows
+
+
+def _row(
+    frame: Frame,
+    release: Release,
+    theme: int | None,
+    labels: dict[int, str | None],
+    proposed: int,
+    line: VerdictLine | None,
+    *,
+    is_first: bool,
+) -> ReleaseRow:
+    return ReleaseRow(
+        release=release.name,
+        version=release.version,
+        release_address=release_address(release.id),
+        released_on=frame.day_of(release.released_at),
+        rollout_days=(frame.day_of(release.full_at) - frame.day_of(release.released_at)).days,
+        theme=None if theme is None else label_of(labels, theme),
+        theme_address=None if theme is None else theme_address(theme),
+        proposed=proposed,
+        cell=None if line is None else cell_of(line),
+        first=is_first,
+    )
+
+
+def label_of(labels: dict[int, str | None], theme: int) -> str:
+    """Return a theme's label, or its id while it has none."""
+    return labels.get(theme) or f"theme th_{theme}"

@@ -1,0 +1,180 @@
+import json
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.language.redact import Redacted, redact
+
+# 175 snippets written for this test by the author of the rules, some of them beyond what the rules can know
+# (names inside a sentence, street addresses, bank account numbers): figures on real mail will be lower.
+SNIPPETS = Path(__file__).parents[2] / "data" / "redaction.jsonl"
+RECALL = 0.92  # measured 93 of 101
+PRECISION = 0.97  # measured 92 of 94
+KEPT = 0.98  # measured 121 of 123: order numbers, dates, amounts, versions, error codes
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    text: str
+    removed: tuple[tuple[str, str], ...]
+    kept: tuple[str, ...]
+
+
+def snippets() -> list[Snippet]:
+    rows = [json.loads(line) for line in SNIPPETS.read_text(encoding="utf-8").splitlines()]
+    return [
+        Snippet(
+            row["text"], tuple((item["what"], item["value"]) for item in row["removed"]), tuple(row["kept"])
+        )
+        for row in rows
+    ]
+
+
+def is_covered(value: str, text: str, redacted: Redacted) -> bool:
+    """Tell whether every character of a value was removed."""
+    start = text.index(value)
+    return all(
+        any(span.start <= at < span.end for span in redacted.removed)
+        for at in range(start, start + len(value))
+    )
+
+
+def is_right(start: int, end: int, what: str, snippet: Snippet) -> bool:
+    """Tell whether a removed span overlaps a labelled value of its kind."""
+    for label, value in snippet.removed:
+        at = snippet.text.index(value)
+        if label == what and at < end and start < at + len(value):
+            return True
+    return False
+
+
+def test_finds_personal_data_and_leaves_the_rest() -> None:
+    found = total = right = spans = survived = kept = 0
+    for snippet in snippets():
+        redacted = redact(snippet.text)
+        total += len(snippet.removed)
+        found += sum(is_covered(value, snippet.text, redacted) for _, value in snippet.removed)
+        spans += len(redacted.removed)
+        right += sum(is_right(span.start, span.end, span.what, snippet) for span in redacted.removed)
+        kept += len(snippet.kept)
+        survived += sum(value in redacted.text for value in snippet.kept)
+    print(f"recall {found}/{total}, precision {right}/{spans}, survived {survived}/{kept}")  # noqa: T201
+
+    assert len(snippets()) >= 100
+    assert found / total >= RECALL
+    assert right / spans >= PRECISION
+    assert survived / kept >= KEPT
+
+
+def test_puts_a_placeholder_in_each_place_and_tells_where() -> None:
+    text = "Hi Anna,\nmail tom@acme.io or call +1 415 555 2671 about order 20231234567.\nThanks, Tom"
+    redacted = redact(text)
+
+    assert redacted.text == (
+        "Hi <name>,\nmail <email> or call <phone> about order 20231234567.\nThanks, <name>"
+    )
+    assert [(span.what, text[span.start : span.end]) for span in redacted.removed] == [
+        ("name", "Anna"),
+        ("email", "tom@acme.io"),
+        ("phone", "+1 415 555 2671"),
+        ("name", "Tom"),
+    ]
+
+
+def test_addresses_lose_login_and_query_only() -> None:
+    redacted = redact("see https://joe:pw1@example.com/a/b?token=12&x=3 and https://example.com/help.")
+
+    assert redacted.text == "see https://<login>@example.com/a/b?<query> and https://example.com/help."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order 4111111111111111 must be sent again",
+        "on 2024-01-05 10:33:21, 05.01.2024 and 12/31/2023",
+        "charged 1,249.99 EUR, version 10.0.19045.4291, error 0x80070005",
+        "commit 4f2d9c8a7b6e5d4c3b2a1908f7e6d5c4b3a29180 and 550e8400-e29b-41d4-a716-446655440000",
+        "Hi team, hello there, dear customer support",
+    ],
+)
+def test_numbers_of_business_survive(text: str) -> None:
+    assert redact(text) == Redacted(text)
+
+
+def test_checksums_decide() -> None:
+    assert redact("4111 1111 1111 1111").text == "<card>"
+    assert redact("4111 1111 1111 1112").text == "4111 1111 1111 1112"
+    assert redact("DE89 3704 0044 0532 0130 00").text == "<iban>"
+    assert redact("DE89 3704 0044 0532 0130 01").text == "DE89 3704 0044 0532 0130 01"
+
+
+@pytest.mark.parametrize("snippet", snippets(), ids=lambda snippet: snippet.text[:30])
+def test_redacting_twice_changes_nothing_on_the_snippets(snippet: Snippet) -> None:
+    once = redact(snippet.text).text
+
+    assert redact(once) == Redacted(once)
+
+
+# An e-mail address by a rule of its own, simpler than the one under test.
+MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}")
+PIECES = [word for snippet in snippets() for word in snippet.text.split()]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=300), st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join)))
+def test_never_raises_and_redacting_twice_changes_nothing(text: str) -> None:
+    once = redact(text)
+
+    assert redact(once.text) == Redacted(once.text)
+    assert not MAIL.search(once.text)
+    starts = [span.start for span in once.removed]
+    assert starts == sorted(starts)
+    assert all(0 <= span.start < span.end <= len(text) for span in once.removed)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.emails(), st.text(max_size=20), st.text(max_size=20))
+def test_no_address_is_left(address: str, before: str, after: str) -> None:
+    assert not MAIL.search(redact(f"{before} {address} {after}").text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join))
+def test_text_outside_the_spans_is_untouched(text: str) -> None:
+    redacted = redact(text)
+    pieces, last = [], 0
+    for span in redacted.removed:
+        pieces += [text[last : span.start], f"<{span.what}>"]
+        last = span.end
+
+    assert "".join((*pieces, text[last:])) == redacted.text
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a@",
+        "1 ",
+        "1",
+        "DE89 ",
+        "http://a?",
+        "::",
+        "Hi Anna\n",
+        "Aa ",
+        "password: ",
+        "eyJ",
+        "+1 ",
+        "-----BEGIN PRIVATE KEY-----",
+    ],
+)
+def test_hostile_input_takes_seconds_at_most(unit: str) -> None:
+    text = unit * (100_000 // len(unit))
+    started = time.process_time()
+    redact(text)
+
+    assert time.process_time() - started < 5  # 0.2 s at most when measured

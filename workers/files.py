@@ -1,0 +1,400 @@
+"""File-mode commands that need the encoder: themes of a file of texts, links between two files.
+
+Run as `python -m workers.files themes-discover IN --out A.csv`. Nothing is read or written but the files named.
+Exit codes: 0 done, 1 our fault, 2 bad input with one line on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import EbbError, Invalid
+from models.language.discover import ThemeStream
+from models.language.encode import Encoder, FloatArray, IntArray, unit_rows
+from models.language.events import Event
+from models.language.label import ThemeLabel, label_themes
+from models.language.lexical import LinkText, WordStatistics, prose
+from models.language.link import PairScores, passages, score_pairs
+
+LARGEST_FIELD = 10_000_000  # characters
+ITEMS_PER_BLOCK = 2_000
+PROGRESS_STEPS = 20
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file: its line for error messages, and its fields as text."""
+
+    line: int
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """When and where an item first entered a theme, and its score in the theme it is in now."""
+
+    first_theme: int
+    score: float
+    placed_after: int
+
+
+def discover(
+    path_in: Path,
+    out: Path,
+    *,
+    embeddings: Path | None = None,
+    batch: int = 200,
+    encoder: Encoder | None = None,
+    say: Say | None = None,
+) -> None:
+    """Find themes in a file read as a stream, and write one row per item to `out` and the themes beside it.
+
+    path_in: .jsonl or .csv with id and text. out: id, first_theme, theme, score, placed_after. Items without text
+    are counted as read and stay without a theme. Bad input raises Invalid naming file, line and field.
+    """
+    if batch < 1:
+        raise Invalid(f"--batch is {batch}: use 1 or more", field="batch")
+    tell = say or _to_stderr
+    rows = read_rows(path_in, required=("id", "text"))
+    _unique_ids(rows, path_in)
+    texts = [row.fields["text"] for row in rows]
+    filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
+    vectors = _vectors(texts, filled, embeddings, encoder, tell)
+    stream, placed = _read_stream(vectors, filled, batch, tell)
+    themes = np.zeros(len(rows), dtype=np.int64)
+    ids, found = stream.assignments()
+    themes[ids] = found
+    _write_items(out, rows, themes, placed, stream)
+    _write_themes(out.with_suffix(".themes.json"), texts, vectors, themes, stream)
+    tell(
+        f"{len(rows)} items, {len(set(found.tolist()) - {0})} themes, {int((themes == 0).sum())} without a theme"
+    )
+
+
+def links_rank(
+    features: Path,
+    feedback: Path,
+    out: Path,
+    *,
+    top: int = 10,
+    encoder: Encoder | None = None,
+    say: Say | None = None,
+) -> None:
+    """Rank feedback for features and features for feedback, and write the best pairs either way to `out`.
+
+    features: id, title, body; feedback: id, title, text; both may have area, and pairs with two different areas are
+    no candidates. Word statistics are counted over the features, so no item's score depends on another item.
+    """
+    if top < 1:
+        raise Invalid(f"--top is {top}: use 1 or more", field="top")
+    tell = say or _to_stderr
+    feature_rows, item_rows = read_rows(features, required=("id",)), read_rows(feedback, required=("id",))
+    _unique_ids(feature_rows, features)
+    _unique_ids(item_rows, feedback)
+    scored = _score(
+        [LinkText(row.fields.get("title", ""), row.fields.get("body", "")) for row in feature_rows],
+        [LinkText(row.fields.get("title", ""), row.fields.get("text", "")) for row in item_rows],
+        encoder or _sentence_encoder(),
+        tell,
+    )
+    allowed = _same_area(feature_rows, item_rows)
+    _write_links(out, feature_rows, item_rows, scored, allowed, top)
+    tell(f"{len(feature_rows)} features, {len(item_rows)} items")
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def read_rows(path: Path, *, required: Sequence[str]) -> list[Row]:
+    """Read a .jsonl or .csv file; a missing file, field or bad line raises Invalid with its place and the fix."""
+    if path.suffix not in (".jsonl", ".csv"):
+        raise Invalid(f"{path.name}: use a file that ends in .jsonl or .csv", field="IN")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(_json_rows(stream, path) if path.suffix == ".jsonl" else _csv_rows(stream, path))
+    except OSError as error:
+        raise Invalid(f"{path.name}: cannot be read ({error.strerror})", field="IN") from error
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            f"{path.name}: not UTF-8 at byte {error.start}: save it as UTF-8", field="IN"
+        ) from error
+    for row in rows:
+        for name in required:
+            if name not in row.fields:
+                raise Invalid(f"{path.name} line {row.line}: field {name} is missing: add it", field=name)
+    return rows
+
+
+def _json_rows(stream: Iterator[str], path: Path) -> Iterator[Row]:
+    for number, line in enumerate(stream, start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise Invalid(
+                f"{path.name} line {number}: not JSON ({error.msg}): mend the line", field="IN"
+            ) from error
+        if not isinstance(found, dict):
+            raise Invalid(f'{path.name} line {number}: not an object: write {{"id": …}}', field="IN")
+        yield Row(number, {name: "" if value is None else str(value) for name, value in found.items()})
+
+
+def _csv_rows(stream: Iterator[str], path: Path) -> Iterator[Row]:
+    csv.field_size_limit(LARGEST_FIELD)
+    reader = csv.DictReader(stream, strict=True)
+    try:
+        for found in reader:
+            if None in found or None in found.values():
+                raise Invalid(
+                    f"{path.name} line {reader.line_num}: not as many fields as the header: quote commas",
+                    field="IN",
+                )
+            yield Row(reader.line_num, found)
+    except csv.Error as error:
+        raise Invalid(f"{path.name} line {reader.line_num}: {error}: mend the line", field="IN") from error
+
+
+def _unique_ids(rows: Sequence[Row], path: Path) -> None:
+    seen: dict[str, int] = {}
+    for row in rows:
+        first = seen.setdefault(row.fields["id"], row.line)
+        if first != row.line:
+            raise Invalid(
+                f"{path.name} line {row.line}: id {row.fields['id']} also stands in line {first}: make ids unique",
+                field="id",
+            )
+
+
+def _vectors(
+    texts: Sequence[str], filled: np.ndarray, embeddings: Path | None, encoder: Encoder | None, say: Say
+) -> FloatArray:
+    """Return (n, d) float32 rows of unit length; rows of empty texts are zero."""
+    chosen = np.flatnonzero(filled).astype(np.int64)
+    if embeddings is not None:
+        given = _load_embeddings(embeddings, len(texts))
+        vectors = np.zeros(given.shape, dtype=np.float32)
+        vectors[chosen] = _unit(given, chosen, embeddings)
+        return vectors
+    used = encoder or _sentence_encoder()
+    vectors = np.zeros((len(texts), used.dimension), dtype=np.float32)
+    vectors[chosen] = _encode(used, [texts[i] for i in chosen.tolist()], say)
+    return vectors
+
+
+def _load_embeddings(path: Path, count: int) -> np.ndarray:
+    try:
+        given = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise Invalid(
+            f"{path.name}: not an .npy file of numbers: write it with numpy.save", field="embeddings"
+        ) from error
+    if given.ndim != 2 or len(given) != count or given.dtype.kind != "f":
+        raise Invalid(
+            f"{path.name}: {given.dtype} of shape {given.shape}: give one row of floats per item, {count} rows",
+            field="embeddings",
+        )
+    return np.asarray(given)
+
+
+def _unit(given: np.ndarray, chosen: IntArray, path: Path) -> FloatArray:
+    try:
+        return unit_rows(given[chosen])
+    except ValueError as error:
+        raise Invalid(f"{path.name}: {error}", field="embeddings") from error
+
+
+def _encode(encoder: Encoder, texts: Sequence[str], say: Say) -> FloatArray:
+    """Encode in about twenty slices, telling how far it is."""
+    size = max(512, -(-len(texts) // PROGRESS_STEPS))
+    parts = []
+    for first in range(0, len(texts), size):
+        parts.append(encoder.encode(texts[first : first + size]))
+        say(f"embedded {min(first + size, len(texts))} of {len(texts)} texts")
+    return np.concatenate(parts) if parts else np.zeros((0, encoder.dimension), dtype=np.float32)
+
+
+def _sentence_encoder() -> Encoder:
+    from workers.encoder import SentenceEncoder  # loads torch: only where vectors are not given
+
+    return SentenceEncoder()
+
+
+# --- themes -----------------------------------------------------------------------------------------------------
+
+
+def _read_stream(
+    vectors: FloatArray, filled: np.ndarray, batch: int, say: Say
+) -> tuple[ThemeStream, dict[int, Placement]]:
+    stream = ThemeStream(max(1, vectors.shape[1]))
+    placed: dict[int, Placement] = {}
+    total, told = len(vectors), 0
+    for first in range(0, total, batch):
+        read = min(first + batch, total)
+        here = first + np.flatnonzero(filled[first:read])
+        _note(placed, stream.add(here, vectors[here]), read)
+        if read - told >= total / PROGRESS_STEPS:
+            told = read
+            say(f"placed {read} of {total} items")
+    _note(placed, stream.finish(), total)
+    return stream, placed
+
+
+def _note(placed: dict[int, Placement], events: Sequence[Event], read: int) -> None:
+    for event in events:
+        for item, score in zip(event.items, event.scores, strict=True):
+            known = placed.get(item)
+            placed[item] = replace(known, score=score) if known else Placement(event.theme, score, read)
+
+
+def _write_items(
+    out: Path, rows: Sequence[Row], themes: IntArray, placed: Mapping[int, Placement], stream: ThemeStream
+) -> None:
+    with out.open("w", encoding="utf-8", newline="") as stream_out:
+        writer = csv.writer(stream_out, lineterminator="\n")
+        writer.writerow(("id", "first_theme", "theme", "score", "placed_after"))
+        for position, (row, theme) in enumerate(zip(rows, themes.tolist(), strict=True)):
+            one = placed.get(position)
+            known: tuple[object, ...] = ("", "", "", "")
+            if one is not None:
+                known = (stream.resolve(one.first_theme), theme, f"{one.score:.4f}", one.placed_after)
+            writer.writerow((row.fields["id"], *known))
+
+
+def _write_themes(
+    path: Path, texts: Sequence[str], vectors: FloatArray, themes: IntArray, stream: ThemeStream
+) -> None:
+    redirects: dict[int, list[int]] = {}
+    for old, _ in stream.state().bookkeeping.redirects:
+        redirects.setdefault(stream.resolve(old), []).append(old)
+    sizes = np.bincount(themes, minlength=1)
+    listed = [
+        _theme_entry(theme, label, int(sizes[theme]), redirects.get(theme, []), texts)
+        for theme, label in label_themes(texts, vectors, themes).items()
+    ]
+    listed.sort(key=lambda entry: (-int(str(entry["size"])), int(str(entry["id"]))))
+    path.write_text(json.dumps(listed, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _theme_entry(
+    theme: int, label: ThemeLabel, size: int, redirects: list[int], texts: Sequence[str]
+) -> dict[str, object]:
+    return {
+        "id": theme,
+        "label": label.label,
+        "keywords": list(label.keywords),
+        "size": size,
+        "quotes": [texts[quote.index][quote.start : quote.end] for quote in label.quotes],
+        "redirects": redirects,
+    }
+
+
+# --- links ------------------------------------------------------------------------------------------------------
+
+
+def _score(features: list[LinkText], items: list[LinkText], encoder: Encoder, say: Say) -> PairScores:
+    """Score all pairs, items in blocks; texts without a word get a blank to encode and no overlap."""
+    passage_vectors = [encoder.encode([text.strip() or "-" for text in passages(f)]) for f in features]
+    vectors = _encode(encoder, [prose(item).strip() or "-" for item in items], say)
+    statistics = WordStatistics.of(features)
+    blocks = [
+        score_pairs(
+            features,
+            items[first : first + ITEMS_PER_BLOCK],
+            passage_vectors=passage_vectors,
+            item_vectors=vectors[first : first + ITEMS_PER_BLOCK],
+            statistics=statistics,
+        )
+        for first in range(0, max(1, len(items)), ITEMS_PER_BLOCK)
+    ]
+    return PairScores(
+        np.concatenate([block.score for block in blocks], axis=1),
+        np.concatenate([block.probability for block in blocks], axis=1),
+    )
+
+
+def _same_area(features: Sequence[Row], items: Sequence[Row]) -> np.ndarray:
+    a = np.array([row.fields.get("area", "") for row in features], dtype=object)[:, None]
+    b = np.array([row.fields.get("area", "") for row in items], dtype=object)[None, :]
+    return np.asarray((a == b) | (a == "") | (b == ""), dtype=bool)
+
+
+def _write_links(
+    out: Path,
+    features: Sequence[Row],
+    items: Sequence[Row],
+    scored: PairScores,
+    allowed: np.ndarray,
+    top: int,
+) -> None:
+    score = np.where(allowed, scored.score, -np.inf)
+    rank, feature_rank = _ranks(score), _ranks(score.T).T
+    listed = allowed & ((rank <= top) | (feature_rank <= top))
+    with out.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("feature_id", "feedback_id", "rank", "feature_rank", "score", "probability"))
+        for f in range(len(features)):
+            for i in sorted(np.flatnonzero(listed[f]).tolist(), key=lambda i: int(rank[f, i])):
+                ids = features[f].fields["id"], items[i].fields["id"]
+                numbers = f"{scored.score[f, i]:.5f}", f"{scored.probability[f, i]:.5f}"
+                writer.writerow((*ids, rank[f, i], feature_rank[f, i], *numbers))
+
+
+def _ranks(score: np.ndarray) -> np.ndarray:
+    """Rank each row, 1 = highest, ties in file order."""
+    order = np.argsort(-score, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, score.shape[1] + 1)[None, :], axis=1)
+    return ranks
+
+
+# --- command line -----------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        if given.command == "themes-discover":
+            discover(given.path_in, given.out, embeddings=given.embeddings, batch=given.batch)
+        else:
+            links_rank(given.features, given.feedback, given.out, top=given.top)
+    except EbbError as error:
+        _to_stderr(error.message)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m workers.files", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    themes = commands.add_parser("themes-discover", help="find themes in a file of texts")
+    themes.add_argument("path_in", type=Path, metavar="IN")
+    themes.add_argument("--out", type=Path, required=True)
+    themes.add_argument("--embeddings", type=Path)
+    themes.add_argument("--batch", type=int, default=200)
+    links = commands.add_parser("links-rank", help="rank feedback for features")
+    links.add_argument("--features", type=Path, required=True)
+    links.add_argument("--feedback", type=Path, required=True)
+    links.add_argument("--out", type=Path, required=True)
+    links.add_argument("--top", type=int, default=10)
+    return parser
+
+
+def _to_stderr(message: str) -> None:
+    sys.stderr.write(f"ebb: {message}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
