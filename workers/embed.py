@@ -67,6 +67,7 @@ def _write(
     encoder: int,
 ) -> None:
     now = context.clock()
+    openers = feedback.openers(session, items=items)
     for item, vector in zip(items, vectors, strict=True):
         embeddings.put(
             session,
@@ -77,7 +78,8 @@ def _write(
             vector=embeddings.pack(vector),
         )
         _write_kind(session, item)
-        if item.language in THEMED_LANGUAGES:
+        # A follow-up ("any news?") belongs to its ticket: kept, embedded, but no statement of its own to theme.
+        if item.id in openers and item.language in THEMED_LANGUAGES:
             work.enqueue(
                 session,
                 workspace=workspace,

@@ -10,7 +10,7 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,25 +18,17 @@ import numpy as np
 
 from models.errors import EbbError, Invalid
 from models.language.discover import ThemeStream
-from models.language.encode import Encoder, FloatArray, IntArray, unit_rows
+from models.language.encode import Encoder, FloatArray, IntArray
 from models.language.events import Event
 from models.language.label import ThemeLabel, label_themes
 from models.language.lexical import LinkText, WordStatistics, prose
 from models.language.link import PairScores, passages, score_pairs
+from workers.rows import Row, load_embeddings, read_rows, unit_vectors
 
-LARGEST_FIELD = 10_000_000  # characters
 ITEMS_PER_BLOCK = 2_000
 PROGRESS_STEPS = 20
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a file: its line for error messages, and its fields as text."""
-
-    line: int
-    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +56,9 @@ def discover(
     """
     if batch < 1:
         raise Invalid(f"--batch is {batch}: use 1 or more", field="batch")
+    _check_out(out)
     tell = say or _to_stderr
     rows = read_rows(path_in, required=("id", "text"))
-    _unique_ids(rows, path_in)
     texts = [row.fields["text"] for row in rows]
     filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
     vectors = _vectors(texts, filled, embeddings, encoder, tell)
@@ -97,10 +89,9 @@ def links_rank(
     """
     if top < 1:
         raise Invalid(f"--top is {top}: use 1 or more", field="top")
+    _check_out(out)
     tell = say or _to_stderr
     feature_rows, item_rows = read_rows(features, required=("id",)), read_rows(feedback, required=("id",))
-    _unique_ids(feature_rows, features)
-    _unique_ids(item_rows, feedback)
     scored = _score(
         [LinkText(row.fields.get("title", ""), row.fields.get("body", "")) for row in feature_rows],
         [LinkText(row.fields.get("title", ""), row.fields.get("text", "")) for row in item_rows],
@@ -112,68 +103,12 @@ def links_rank(
     tell(f"{len(feature_rows)} features, {len(item_rows)} items")
 
 
-# --- reading ----------------------------------------------------------------------------------------------------
+def _check_out(out: Path) -> None:
+    if not out.parent.is_dir() or out.is_dir():
+        raise Invalid(f"--out {out}: name a file in a folder that exists", field="out")
 
 
-def read_rows(path: Path, *, required: Sequence[str]) -> list[Row]:
-    """Read a .jsonl or .csv file; a missing file, field or bad line raises Invalid with its place and the fix."""
-    if path.suffix not in (".jsonl", ".csv"):
-        raise Invalid(f"{path.name}: use a file that ends in .jsonl or .csv", field="IN")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(_json_rows(stream, path) if path.suffix == ".jsonl" else _csv_rows(stream, path))
-    except OSError as error:
-        raise Invalid(f"{path.name}: cannot be read ({error.strerror})", field="IN") from error
-    except UnicodeDecodeError as error:
-        raise Invalid(
-            f"{path.name}: not UTF-8 at byte {error.start}: save it as UTF-8", field="IN"
-        ) from error
-    for row in rows:
-        for name in required:
-            if name not in row.fields:
-                raise Invalid(f"{path.name} line {row.line}: field {name} is missing: add it", field=name)
-    return rows
-
-
-def _json_rows(stream: Iterator[str], path: Path) -> Iterator[Row]:
-    for number, line in enumerate(stream, start=1):
-        if not line.strip():
-            continue
-        try:
-            found = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise Invalid(
-                f"{path.name} line {number}: not JSON ({error.msg}): mend the line", field="IN"
-            ) from error
-        if not isinstance(found, dict):
-            raise Invalid(f'{path.name} line {number}: not an object: write {{"id": …}}', field="IN")
-        yield Row(number, {name: "" if value is None else str(value) for name, value in found.items()})
-
-
-def _csv_rows(stream: Iterator[str], path: Path) -> Iterator[Row]:
-    csv.field_size_limit(LARGEST_FIELD)
-    reader = csv.DictReader(stream, strict=True)
-    try:
-        for found in reader:
-            if None in found or None in found.values():
-                raise Invalid(
-                    f"{path.name} line {reader.line_num}: not as many fields as the header: quote commas",
-                    field="IN",
-                )
-            yield Row(reader.line_num, found)
-    except csv.Error as error:
-        raise Invalid(f"{path.name} line {reader.line_num}: {error}: mend the line", field="IN") from error
-
-
-def _unique_ids(rows: Sequence[Row], path: Path) -> None:
-    seen: dict[str, int] = {}
-    for row in rows:
-        first = seen.setdefault(row.fields["id"], row.line)
-        if first != row.line:
-            raise Invalid(
-                f"{path.name} line {row.line}: id {row.fields['id']} also stands in line {first}: make ids unique",
-                field="id",
-            )
+# --- vectors ----------------------------------------------------------------------------------------------------
 
 
 def _vectors(
@@ -182,36 +117,14 @@ def _vectors(
     """Return (n, d) float32 rows of unit length; rows of empty texts are zero."""
     chosen = np.flatnonzero(filled).astype(np.int64)
     if embeddings is not None:
-        given = _load_embeddings(embeddings, len(texts))
+        given = load_embeddings(embeddings, len(texts))
         vectors = np.zeros(given.shape, dtype=np.float32)
-        vectors[chosen] = _unit(given, chosen, embeddings)
+        vectors[chosen] = unit_vectors(given, chosen, embeddings)
         return vectors
     used = encoder or _sentence_encoder()
     vectors = np.zeros((len(texts), used.dimension), dtype=np.float32)
     vectors[chosen] = _encode(used, [texts[i] for i in chosen.tolist()], say)
     return vectors
-
-
-def _load_embeddings(path: Path, count: int) -> np.ndarray:
-    try:
-        given = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise Invalid(
-            f"{path.name}: not an .npy file of numbers: write it with numpy.save", field="embeddings"
-        ) from error
-    if given.ndim != 2 or len(given) != count or given.dtype.kind != "f":
-        raise Invalid(
-            f"{path.name}: {given.dtype} of shape {given.shape}: give one row of floats per item, {count} rows",
-            field="embeddings",
-        )
-    return np.asarray(given)
-
-
-def _unit(given: np.ndarray, chosen: IntArray, path: Path) -> FloatArray:
-    try:
-        return unit_rows(given[chosen])
-    except ValueError as error:
-        raise Invalid(f"{path.name}: {error}", field="embeddings") from error
 
 
 def _encode(encoder: Encoder, texts: Sequence[str], say: Say) -> FloatArray:

@@ -164,6 +164,7 @@ def _apply_feedback(
                 session,
                 workspace=workspace,
                 message_id=change.message_id,
+                is_redaction=change.action is Action.REDACT,
                 changed_at=changed_at,
                 now=now,
                 **record,  # type: ignore[arg-type]

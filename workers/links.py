@@ -1,5 +1,6 @@
 """Stage `link`: propose which themes a feature was meant to help, with evidence from before its release."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -73,7 +74,9 @@ def _propose(
     statistics = WordStatistics.of(texts)
     chosen = [row for row, feature in enumerate(material.features) if feature.id in wanted]
     before = {row: _members_before(material, material.features[row]) for row in chosen}
-    used = sorted({position for by_theme in before.values() for many in by_theme.values() for position in many})
+    used = sorted(
+        {position for by_theme in before.values() for many in by_theme.values() for position in many}
+    )
     place = {position: row for row, position in enumerate(used)}
     members = [material.members[position] for position in used]
     items = [LinkText(member.subject or "", member.text) for member in members]
@@ -122,14 +125,12 @@ def _members_before(material: Material, feature: Feature) -> dict[int, IntArray]
     }
 
 
-def _encode_passages(
-    context: Context, material: Material, texts: Sequence[LinkText]
-) -> list[FloatArray]:
+def _encode_passages(context: Context, material: Material, texts: Sequence[LinkText]) -> list[FloatArray]:
     parts = [passages(text) for text in texts]
     flat = [part for each in parts for part in each]
     vectors = context.encoder(material.dtype).encode(flat)
     bounds = np.cumsum([0, *(len(each) for each in parts)])
-    return [vectors[start:end] for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [vectors[start:end] for start, end in itertools.pairwise(bounds)]
 
 
 def _draft(

@@ -14,7 +14,17 @@ from models.impact.judge import METHOD_VERSION, judge_many
 from models.impact.looks import schedule
 from models.impact.setting import Case
 from models.jobs import Job
-from models.queries import counts, exposure, feedback, goals, impact, links, products, themes, work, workspaces
+from models.queries import (
+    counts,
+    exposure,
+    feedback,
+    goals,
+    impact,
+    links,
+    themes,
+    work,
+    workspaces,
+)
 from models.queries.links import ReleaseLink
 from models.queries.work import Leased
 from models.records import JsonObject, LinkState, Release
@@ -24,9 +34,6 @@ from workers.context import Context
 
 REPORTING_DELAY = timedelta(days=3)
 OVERLAP = timedelta(days=28)
-SEEN_AFTER = timedelta(days=7)
-"""A link confirmed later than this after its release was chosen when the first week could be seen."""
-
 UNIT_WITH_EXPOSURE = "complaints per 1,000 customer-days"
 UNIT_WITHOUT = "complaints"
 
@@ -39,7 +46,9 @@ class Window:
     end: date
     zone: ZoneInfo
 
-    def array(self, by_day: Mapping[date, float], *, absent: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def array(
+        self, by_day: Mapping[date, float], *, absent: float
+    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         """Return one value a day, `absent` where there is none."""
         days = (self.end - self.start).days
         values = [by_day.get(self.start + timedelta(days=i), absent) for i in range(days)]
@@ -106,16 +115,17 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
     confirmed = links.confirmed_releases(session, workspace=workspace)
     by_theme = counts.daily(session, workspace=workspace)
     bearers = exposure.read_exposure(session, workspace=workspace)
-    silent = _silent_days(session, workspace, window)
+    silent = goals.silent_dates(session, workspace=workspace, zone=window.zone)
     targets: list[tuple[int, ReleaseLink | None]] = list(seen.items())
     if not any(each.link.state is LinkState.CONFIRMED for each in found):
         targets.append((impact.TOTAL, None))
+    totals = counts.totals(session, workspace=workspace, zone=window.zone)
     questions = []
     for theme, link in targets:
         touched = set(confirmed) | set(seen)
         series = _series(
             window,
-            counts.totals(session, workspace=workspace, zone=window.zone) if theme == impact.TOTAL else by_theme.get(theme, {}),
+            totals if theme == impact.TOTAL else by_theme.get(theme, {}),
             bearers,
             _control(by_theme, touched) if theme != impact.TOTAL else None,
             silent,
@@ -128,7 +138,7 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
                 release_full=full,
                 read_through=read_through,
                 look=look,
-                registered_control=link is not None and _is_prospective(link, release),
+                registered_control=link is not None and links.is_prospective(link.link, release),
                 flags=flags,
             )
             questions.append(Question(theme, link, case))
@@ -146,6 +156,8 @@ def _series(
     others = None if control is None else window.array(control, absent=0.0)
     for day in silent:
         index = (day - window.start).days
+        if not 0 <= index < len(values):
+            continue
         values[index] = np.nan
         if others is not None:
             others[index] = np.nan
@@ -179,17 +191,6 @@ def _control(by_theme: Mapping[int, Mapping[date, int]], touched: set[int]) -> d
     return total or None
 
 
-def _silent_days(session: Session, workspace: int, window: Window) -> set[date]:
-    silent = set()
-    for start, end in goals.silent_days(session, workspace=workspace):
-        day = start.astimezone(window.zone).date()
-        while day < end.astimezone(window.zone).date():
-            if window.start <= day < window.end:
-                silent.add(day)
-            day += timedelta(days=1)
-    return silent
-
-
 def _flags(
     session: Session, release: Release, link: ReleaseLink | None, same_theme: set[int], window: Window
 ) -> tuple[Reason, ...]:
@@ -200,7 +201,7 @@ def _flags(
         for other in others
     ):
         flags.append(Reason.OVERLAPPING_RELEASE)
-    if link is not None and not _is_prospective(link, release):
+    if link is not None and not links.is_prospective(link.link, release):
         flags.append(Reason.CHOSEN_AFTER)
     end = datetime.combine(window.end, time.min, window.zone)
     horizon = min(end, release.full_at + impact.LONGEST_WINDOW)
@@ -210,15 +211,6 @@ def _flags(
     if any(event.kind != "source_silent" for event in events):
         flags.append(Reason.CONTEXT_EVENT)
     return tuple(flags)
-
-
-def _is_prospective(link: ReleaseLink, release: Release) -> bool:
-    decided_at = link.link.decided_at
-    return (
-        link.link.state is LinkState.CONFIRMED
-        and decided_at is not None
-        and decided_at < release.released_at + SEEN_AFTER
-    )
 
 
 def _due_looks(full: date, window: Window) -> list[tuple[Look | None, date]]:

@@ -412,6 +412,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=300), nullable=False),
         sa.Column("definition", sa.Text(), nullable=False),
         sa.Column("unit", sa.String(length=60), nullable=True),
+        sa.Column("better", sa.String(length=8), nullable=True),
         sa.Column("leading", sa.Boolean(), nullable=True),
         sa.Column("team_id", sa.Integer(), nullable=True),
         sa.Column("id", sa.Integer(), nullable=False),

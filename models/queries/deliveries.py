@@ -1,5 +1,6 @@
 """Sources and deliveries: what was configured, and what arrived, exactly as it came."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,8 +33,12 @@ class SourceHealth:
 
     last_delivery_at: datetime | None
     deliveries: int
+    parsed: int
+    ignored: int
     invalid: int
     open: int
+    # Within so many seconds 99 of 100 deliveries followed the one before; None below 100 deliveries.
+    usual_gap_s: int | None
 
 
 def create_source(
@@ -164,6 +169,35 @@ def health(session: Session, *, source: int) -> SourceHealth:
     return SourceHealth(
         last_delivery_at=max((latest for _, _, latest in rows), default=None),
         deliveries=sum(counts.values()),
+        parsed=counts.get(DeliveryState.PARSED, 0),
+        ignored=counts.get(DeliveryState.IGNORED, 0),
         invalid=counts.get(DeliveryState.INVALID, 0),
         open=counts.get(DeliveryState.OPEN, 0),
+        usual_gap_s=_usual_gap(session, source),
+    )
+
+
+def _usual_gap(session: Session, source: int) -> int | None:
+    """Return the 99th percentile of the gaps between the latest thousand deliveries, in seconds."""
+    latest = session.scalars(
+        select(Delivery.received_at)
+        .where(Delivery.source_id == source)
+        .order_by(Delivery.id.desc())
+        .limit(1000)
+    ).all()
+    if len(latest) < 100:
+        return None
+    gaps = sorted(abs((b - a).total_seconds()) for a, b in itertools.pairwise(latest))
+    return int(gaps[int(len(gaps) * 0.99)])
+
+
+def latest_invalid(session: Session, *, source: int, limit: int) -> list[Delivery]:
+    """Return the newest deliveries of a source that could not be understood."""
+    return list(
+        session.scalars(
+            select(Delivery)
+            .where(Delivery.source_id == source, Delivery.state == DeliveryState.INVALID)
+            .order_by(Delivery.id.desc())
+            .limit(limit)
+        )
     )

@@ -1,11 +1,12 @@
 """Exposure: the denominators."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.queries import impact
 from models.queries.upsert import insert_many
 from models.records import Exposure
 
@@ -18,13 +19,19 @@ def put_exposure(
     workspace: int,
     series: str,
     values: Mapping[tuple[date, str], float],
+    now: datetime,
 ) -> int:
-    """Write values by (day, segment); a day written again is replaced. Return how many."""
+    """Write values by (day, segment); a day written again is replaced. Return how many.
+
+    Releases whose window a day lies in are judged again: their denominators changed.
+    """
     rows = [
         {"workspace_id": workspace, "series": series, "day": day, "segment": segment, "value": value}
         for (day, segment), value in values.items()
     ]
     insert_many(session, Exposure, rows, key=("workspace_id", "series", "day", "segment"), update=True)
+    if values:
+        impact.mark_releases(session, workspace=workspace, since=min(day for day, _ in values), now=now)
     return len(rows)
 
 
@@ -37,4 +44,4 @@ def read_exposure(
             Exposure.workspace_id == workspace, Exposure.series == series, Exposure.segment == segment
         )
     )
-    return {day: value for day, value in rows}  # noqa: C416
+    return {day: value for day, value in rows}

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, and_, delete, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from models.errors import NotFound
 from models.jobs import Job
@@ -161,23 +161,25 @@ def withdraw(
     source: int,
     external_id: str,
     message_id: str | None,
+    is_redaction: bool,
     changed_at: datetime,
     now: datetime,
 ) -> int:
     """Remove the text, vector and quotes of a message, or of a whole record where `message_id` is None.
 
-    What is removed is remembered, so that a copy arriving later cannot bring it back. Return how many
-    messages lost their text.
+    What is removed is remembered, so that a copy arriving later cannot bring it back. The redaction of a
+    message that we do not know blanks the opening text, which may be the same text under another id; the
+    deletion of one does not. Return how many messages lost their text.
     """
     items = session.scalars(_of_record(source, external_id)).all()
     chosen = [item for item in items if message_id is None or item.message_id == message_id]
-    if message_id is not None and not chosen:
+    if message_id is None or not chosen:
+        _remember(session, workspace, source, external_id, message_id or TOMBSTONE, changed_at)
+    if message_id is not None and not chosen and is_redaction:
         # The vendor may name the opening text by another id than we know it by.
         chosen = [item for item in items if item.message_id == FIRST_MESSAGE]
     for item in chosen:
         _erase(session, item, changed_at, now)
-    if message_id is None or not items:
-        _remember(session, workspace, source, external_id, message_id or TOMBSTONE, changed_at)
     return len(chosen)
 
 
@@ -273,6 +275,22 @@ def load_items(session: Session, *, workspace: int, items: Sequence[int]) -> lis
             .order_by(FeedbackItem.id)
         )
     )
+
+
+def openers(session: Session, *, items: Sequence[FeedbackItem]) -> set[int]:
+    """Return those of the items that are the earliest message of their record."""
+    other = aliased(FeedbackItem)
+    earlier = exists().where(
+        other.source_id == FeedbackItem.source_id,
+        other.external_id == FeedbackItem.external_id,
+        other.message_id != TOMBSTONE,
+        or_(
+            other.created_at < FeedbackItem.created_at,
+            and_(other.created_at == FeedbackItem.created_at, other.id < FeedbackItem.id),
+        ),
+    )
+    query = select(FeedbackItem.id).where(FeedbackItem.id.in_([item.id for item in items]), ~earlier)
+    return set(session.scalars(query))
 
 
 def get_item(session: Session, *, workspace: int, item: int) -> FeedbackItem:

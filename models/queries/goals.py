@@ -1,13 +1,15 @@
 """Teams, objectives, key results, metrics and context events."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.errors import NotFound
+from models.queries import impact
 from models.queries.upsert import insert_many, insert_or_update
 from models.records import ContextEvent, KeyResult, Metric, Objective, Observation, Team
 
@@ -79,3 +81,37 @@ def silent_days(session: Session, *, workspace: int) -> list[tuple[datetime, dat
         )
     )
     return [(event.starts_at, event.ends_at or event.starts_at) for event in rows]
+
+
+def silent_dates(session: Session, *, workspace: int, zone: ZoneInfo) -> set[date]:
+    """Return the calendar days on which a source was silent, as context events say."""
+    found: set[date] = set()
+    for start, end in silent_days(session, workspace=workspace):
+        day = start.astimezone(zone).date()
+        while day < end.astimezone(zone).date():
+            found.add(day)
+            day += timedelta(days=1)
+    return found
+
+
+def key_results_of(session: Session, *, objective: int) -> list[int]:
+    """Return the key results of an objective, by id."""
+    query = select(KeyResult.id).where(KeyResult.objective_id == objective).order_by(KeyResult.id)
+    return list(session.scalars(query))
+
+
+def latest_observation(session: Session, *, metric: int, segment: str = "all") -> Observation | None:
+    """Return a metric's newest value."""
+    return session.scalar(
+        select(Observation)
+        .where(Observation.metric_id == metric, Observation.segment == segment)
+        .order_by(Observation.at.desc())
+        .limit(1)
+    )
+
+
+def put_event(session: Session, *, workspace: int, row: Mapping[str, object], now: datetime) -> ContextEvent:
+    """Write a context event, and ask for new verdicts of the releases whose window it lies in."""
+    event = put(session, ContextEvent, workspace=workspace, row=row)
+    impact.mark_releases(session, workspace=workspace, since=event.starts_at.date(), now=now)
+    return event

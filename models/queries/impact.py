@@ -31,9 +31,7 @@ _KEY = (
 
 def write_verdict(session: Session, *, workspace: int, row: Mapping[str, object]) -> int | None:
     """Store a verdict; None if the very same one stands. A newer view of the same look restates the older."""
-    same = [
-        getattr(Verdict, name) == row[name] for name in ("release_id", "theme_key", "segment", "look")
-    ]
+    same = [getattr(Verdict, name) == row[name] for name in ("release_id", "theme_key", "segment", "look")]
     latest = session.scalar(select(Verdict).where(*same).order_by(Verdict.id.desc()).limit(1))
     if latest is not None and _says_the_same(latest, row):
         return None
@@ -67,9 +65,7 @@ def latest_verdicts(
 def verdicts_of_theme(session: Session, *, workspace: int, theme: int) -> list[Verdict]:
     """Return the latest verdicts in which a theme was judged."""
     return [
-        verdict
-        for verdict in latest_verdicts(session, workspace=workspace)
-        if verdict.theme_key == theme
+        verdict for verdict in latest_verdicts(session, workspace=workspace) if verdict.theme_key == theme
     ]
 
 
@@ -83,9 +79,7 @@ def mark_releases(session: Session, *, workspace: int, since: date, now: datetim
         work.mark_dirty(session, workspace=workspace, stage=Job.MEASURE, subject=release, run_at=now)
 
 
-def events_between(
-    session: Session, *, workspace: int, start: datetime, end: datetime
-) -> list[ContextEvent]:
+def events_between(session: Session, *, workspace: int, start: datetime, end: datetime) -> list[ContextEvent]:
     """Return the context events that overlap a half-open time."""
     return list(
         session.scalars(
@@ -113,6 +107,8 @@ class Quote:
     """A verbatim span of stored text, with the item it stands in."""
 
     item: int
+    start: int
+    end: int
     text: str
     created_at: datetime
     plan: str | None
@@ -133,10 +129,10 @@ def read_quotes(session: Session, *, workspace: int, spans: Sequence[JsonObject]
     }
     found = []
     for number, span in zip(numbers, spans, strict=True):
-        item = items.get(number)
-        text = item.text[int(str(span["start"])) : int(str(span["end"]))] if item else ""
+        item, start, end = items.get(number), int(str(span["start"])), int(str(span["end"]))
+        text = item.text[start:end] if item else ""
         if item and text:
-            found.append(Quote(number, text, item.created_at, item.plan))
+            found.append(Quote(number, start, end, text, item.created_at, item.plan))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,7 +11,10 @@ from models.errors import Conflict, NotFound
 from models.jobs import Job
 from models.queries import work
 from models.queries.workspaces import audit
-from models.records import Feature, JsonObject, Link, LinkState, Theme
+from models.records import Feature, JsonObject, Link, LinkState, Release, Theme
+
+SEEN_AFTER = timedelta(days=7)
+"""How long after a release its first week can be seen: who decides later may have looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,14 @@ def get_link(session: Session, *, workspace: int, link: int) -> Link:
 
 
 def decide(
-    session: Session, *, workspace: int, link: int, state: LinkState, actor: str, now: datetime
+    session: Session,
+    *,
+    workspace: int,
+    link: int,
+    state: LinkState,
+    actor: str,
+    now: datetime,
+    note: str = "",
 ) -> Link:
     """Confirm or reject a link; repeating a decision changes nothing, turning one over is allowed and audited."""
     row = get_link(session, workspace=workspace, link=link)
@@ -106,7 +116,7 @@ def decide(
         action=f"link.{state}",
         subject=f"lnk_{row.id}",
         now=now,
-        detail={"before": str(before)},
+        detail={"before": str(before), **({"note": note} if note else {})},
     )
     _measure_again(session, workspace, row.feature_id, now)
     return row
@@ -164,6 +174,15 @@ def of_release(session: Session, *, release: int) -> list[ReleaseLink]:
             -(each.link.probability or 0),
             each.link.id,
         ),
+    )
+
+
+def is_prospective(link: Link, release: Release) -> bool:
+    """Say whether a link was confirmed before the first week after its release could be seen."""
+    return (
+        link.state is LinkState.CONFIRMED
+        and link.decided_at is not None
+        and link.decided_at < release.released_at + SEEN_AFTER
     )
 
 

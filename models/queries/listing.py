@@ -76,4 +76,4 @@ def themes_of(session: Session, *, items: Sequence[int]) -> dict[int, int]:
         .join(Theme, Theme.id == Assignment.theme_id)
         .where(Assignment.until_revision.is_(None), Assignment.item_id.in_(items))
     )
-    return {item: theme for item, theme in rows}  # noqa: C416
+    return {item: theme for item, theme in rows}

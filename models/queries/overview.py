@@ -289,7 +289,7 @@ def linked_releases(
 def theme_labels(session: Session, *, workspace: int) -> dict[int, str | None]:
     """Map every theme, merged ones too, to its label."""
     rows = session.execute(select(Theme.id, Theme.label).where(Theme.workspace_id == workspace))
-    return {theme: label for theme, label in rows}  # noqa: C416 - rows are not pairs to the type checker
+    return {theme: label for theme, label in rows}
 
 
 def theme_log(session: Session, *, workspace: int, theme: int, limit: int = 30) -> list[ThemeEvent]:

@@ -114,10 +114,20 @@ def find_release(session: Session, *, workspace: int, key: str) -> Release | Non
 
 
 def list_releases(
-    session: Session, *, workspace: int, before: tuple[datetime, int] | None = None, limit: int = 1000
+    session: Session,
+    *,
+    workspace: int,
+    before: tuple[datetime, int] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 1000,
 ) -> list[Release]:
-    """List releases, newest first; `before` is (released_at, id) of the last one of the page before."""
+    """List releases of a half-open time, newest first; `before` is (released_at, id) of the last page's last."""
     query = select(Release).where(Release.workspace_id == workspace)
+    if since is not None:
+        query = query.where(Release.released_at >= since)
+    if until is not None:
+        query = query.where(Release.released_at < until)
     if before is not None:
         at, last = before
         query = query.where((Release.released_at < at) | ((Release.released_at == at) & (Release.id < last)))

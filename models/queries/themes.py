@@ -235,7 +235,7 @@ def ticket_days(session: Session, *, items: Sequence[int]) -> dict[int, datetime
                 FeedbackItem.id.in_(items[start : start + 500])
             )
         )
-        found.update({item: moment for item, moment in rows})  # noqa: C416
+        found.update({item: moment for item, moment in rows})
     return found
 
 
@@ -355,7 +355,7 @@ def themes_of_items(session: Session, *, items: Sequence[int]) -> dict[int, int]
             Assignment.item_id.in_(items), Assignment.until_revision.is_(None)
         )
     )
-    return {item: theme for item, theme in rows}  # noqa: C416
+    return {item: theme for item, theme in rows}
 
 
 def redirects(session: Session, *, workspace: int) -> dict[int, int]:

@@ -166,7 +166,7 @@ def count_due(session: Session, *, now: datetime) -> dict[Job, int]:
         .where(Work.state == WorkState.READY, Work.run_at <= now)
         .group_by(Work.stage)
     )
-    return {stage: count for stage, count in rows}  # noqa: C416 - rows are not pairs to the type checker
+    return {stage: count for stage, count in rows}
 
 
 def count_states(session: Session, *, workspace: int | None = None) -> dict[tuple[Job, WorkState], int]:

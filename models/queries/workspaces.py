@@ -223,11 +223,29 @@ def audit(
     )
 
 
-def list_audit(session: Session, *, workspace: int, before: int | None, limit: int) -> list[AuditEntry]:
-    """List acts, newest first; `before` is the last id of the page before."""
-    query = select(AuditEntry).where(AuditEntry.workspace_id == workspace)
-    if before is not None:
-        query = query.where(AuditEntry.id < before)
+def list_audit(
+    session: Session,
+    *,
+    workspace: int,
+    before: int | None,
+    limit: int,
+    actor: str | None = None,
+    subject: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[AuditEntry]:
+    """List acts of a half-open time, newest first; `before` is the last id of the page before."""
+    conditions = [
+        before is not None and AuditEntry.id < before,
+        actor is not None and AuditEntry.actor == actor,
+        subject is not None and AuditEntry.subject == subject,
+        since is not None and AuditEntry.at >= since,
+        until is not None and AuditEntry.at < until,
+    ]
+    query = select(AuditEntry).where(
+        AuditEntry.workspace_id == workspace,
+        *[condition for condition in conditions if condition is not False],
+    )
     return list(session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)))
 
 

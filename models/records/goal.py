@@ -28,6 +28,7 @@ class Metric(InWorkspace, Record):
     name: Mapped[str] = mapped_column(String(300))
     definition: Mapped[str] = mapped_column(Text, default="")
     unit: Mapped[str | None] = mapped_column(String(60))
+    better: Mapped[str | None] = mapped_column(String(8))
     leading: Mapped[bool | None]
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
 

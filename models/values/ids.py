@@ -24,6 +24,7 @@ class Prefix(StrEnum):
     EVENT = "evt"
     KEY = "key"
     VERDICT = "ver"
+    AUDIT = "aud"
 
 
 def public_id(prefix: Prefix, number: int) -> str:

@@ -2,9 +2,34 @@
 
 from fastapi import APIRouter
 
+from service.api import (
+    admin,
+    denominators,
+    feedback,
+    goals,
+    health,
+    impact,
+    ingest,
+    links,
+    products,
+    sources,
+    themes,
+)
+
 
 def routers() -> list[APIRouter]:
     """Return every router, in the order of the documentation."""
-    from service.api import health, ingest
-
-    return [health.router, ingest.router]
+    families = (
+        sources,
+        ingest,
+        feedback,
+        themes,
+        products,
+        links,
+        impact,
+        denominators,
+        goals,
+        admin,
+        health,
+    )
+    return [family.router for family in families]

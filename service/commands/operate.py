@@ -33,7 +33,7 @@ def work_until_idle(
     if not until_idle:
         raise Invalid("add --until-idle; `ebb worker` runs on and on.", field="--until-idle")
     world.open_database().close()
-    raise typer.Exit(subprocess.call(worker_command("--until-idle")))  # noqa: S603 - our own program
+    raise typer.Exit(subprocess.call(worker_command("--until-idle")))
 
 
 def doctor(

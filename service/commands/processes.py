@@ -78,7 +78,7 @@ class Supervisor:
         if child is not None:
             sys.stderr.write(f"ebb: {name} ended with code {child.returncode}; starting it again\n")
         # Its own process group: Ctrl-C reaches this process alone, which then ends the children in order.
-        self.children[name] = subprocess.Popen(  # noqa: S603 - our own programs
+        self.children[name] = subprocess.Popen(
             list(self.commands[name]), env=self.environment, start_new_session=True
         )
 
@@ -94,3 +94,11 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -25,7 +25,9 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    print_key: Annotated[bool, typer.Option("--print-key", help="Print the admin key alone on stdout.")] = False,
+    print_key: Annotated[
+        bool, typer.Option("--print-key", help="Print the admin key alone on stdout.")
+    ] = False,
     new_key: Annotated[bool, typer.Option("--new-key", help="Make one more admin key.")] = False,
 ) -> None:
     """Create or migrate the database, a workspace and an admin key."""
@@ -64,13 +66,13 @@ def up(port: Port = 8000) -> None:
 def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to bind.")] = HOST) -> None:
     """Run the API and the console alone."""
     world.open_database().close()
-    raise typer.Exit(subprocess.call(api_command(port, host)))  # noqa: S603 - our own program
+    raise typer.Exit(subprocess.call(api_command(port, host)))
 
 
 def worker() -> None:
     """Run one worker alone."""
     world.open_database().close()
-    raise typer.Exit(subprocess.call(worker_command(), stderr=sys.stderr))  # noqa: S603 - our own program
+    raise typer.Exit(subprocess.call(worker_command(), stderr=sys.stderr))
 
 
 def sign_in(port: Port = 8000) -> None:

@@ -86,9 +86,7 @@ def _chunks(found: Iterable[Row | RejectedRow]) -> Iterator[list[Row | RejectedR
         yield chunk
 
 
-def _store(
-    database: Database, workspace: Workspace, source: Source, chunk: list[Row], now: datetime
-) -> int:
+def _store(database: Database, workspace: Workspace, source: Source, chunk: list[Row], now: datetime) -> int:
     drafts = []
     for row in chunk:
         body = rows.body_of(row)

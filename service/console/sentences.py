@@ -87,10 +87,19 @@ def about(theme: str | None) -> str:
 
 
 def headline(said: Said) -> str:
-    """Say the verdict in one or two honest sentences, with the caveat of its grade where it claims a change."""
-    text = _HEADLINE[said.word](said)
-    text = text[0].upper() + text[1:]
-    return f"{text} {CAVEAT[said.grade]}" if said.word in _WITH_CAVEAT else text
+    """Say the verdict in one or two honest sentences, with the caveat of its grade where it answers."""
+    return f"{claim(said)} {caveat(said)}".strip()
+
+
+def claim(said: Said) -> str:
+    """Say the verdict without the caveat; never show it without `caveat` beside it."""
+    text = _CLAIM[said.word](said)
+    return text[0].upper() + text[1:]
+
+
+def caveat(said: Said) -> str:
+    """Say what the grade leaves open; empty where the verdict answers nothing that could be misread."""
+    return CAVEAT[said.grade] if said.word in _WITH_CAVEAT else ""
 
 
 def _fell(said: Said) -> str:
@@ -136,7 +145,7 @@ def _cannot_tell(said: Said) -> str:
     return f"{opening}: {'; '.join(clause[0].lower() + clause[1:] for clause in clauses)}."
 
 
-_HEADLINE: Final = {
+_CLAIM: Final = {
     Word.FELL: _fell,
     Word.ROSE: _rose,
     Word.UNCHANGED: _unchanged,
@@ -168,6 +177,13 @@ def detectable(said: Said) -> str:
     if said.mde is None:
         return "Complaints are so few or so unsteady that even a fall by 95% could have been missed."
     return f"A fall by {say_percent(said.mde)} or more {_DETECTED}."
+
+
+def limits(said: Said) -> str:
+    """Say what these data could have shown beside `unchanged`; other words say it themselves, or need not."""
+    if said.word is not Word.UNCHANGED:
+        return ""
+    return " ".join(part for part in (ruled_out(said), detectable(said)) if part)
 
 
 def blocking_reasons(reasons: Sequence[Reason]) -> tuple[Reason, ...]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log2
 
-_LEAST_RATIO, _MOST_RATIO = 0.2, 3.2
-"""Ends of the scale of effect intervals: a fall by 80% to a rise to 3.2 times, on a log scale."""
+_LEAST_RATIO, _MOST_RATIO = 0.25, 2.5
+"""Ends of the scale of effect intervals: a fall by 75% to a rise to 2.5 times, on a log scale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A verdict in full: the sentence, the numbers, the chart, the checks, the reasons, the quotes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from models.database import Session
@@ -19,9 +19,9 @@ from service.console.sentences import (
     WORD_MEANING,
     Said,
     about,
-    detectable,
-    headline,
-    ruled_out,
+    caveat,
+    claim,
+    limits,
 )
 from service.console.verdict_row import known_reasons
 from service.console.wording import say_change, say_count, say_range, say_span
@@ -74,7 +74,8 @@ class VerdictCard:
     word: str
     label: str
     meaning: str
-    headline: str
+    claim: str
+    caveat: str
     grade: str
     grade_meaning: str
     change: str
@@ -84,8 +85,7 @@ class VerdictCard:
     expected: str
     window: str
     shrunk: str
-    ruled_out: str
-    detectable: str
+    limits: str
     judgeable_on: date | None
     reasons: tuple[tuple[str, str], ...]
     checks: tuple[tuple[bool, str], ...]
@@ -172,7 +172,8 @@ def read_card(
         word=verdict.word.value,
         label=WORD_LABEL[verdict.word],
         meaning=WORD_MEANING[verdict.word],
-        headline=headline(said),
+        claim=claim(said),
+        caveat=caveat(said),
         grade=verdict.grade.value,
         grade_meaning=GRADE_MEANING[verdict.grade],
         change=say_change(verdict.effect) if verdict.effect is not None else "…",
@@ -182,8 +183,7 @@ def read_card(
         expected="…" if verdict.expected is None else say_count(verdict.expected),
         window=say_span(used[0].first, used[-1].last) if used else "",
         shrunk="" if verdict.shrunk_effect is None else say_change(verdict.shrunk_effect),
-        ruled_out=ruled_out(said),
-        detectable=detectable(said),
+        limits=limits(said),
         judgeable_on=verdict.judgeable_on,
         reasons=tuple((reason.value, REASON_TEXT[reason]) for reason in said.reasons),
         checks=tuple((bool(check["passed"]), str(check["sentence"])) for check in verdict.checks),
@@ -272,8 +272,3 @@ def release_chart(
         looks=tuple(looks),
         shades=tuple(shades),
     )
-
-
-def without_chart(card: VerdictCard) -> VerdictCard:
-    """Return the card without its chart and its table, for places that only mention it."""
-    return replace(card, chart_address=None, weeks=())

@@ -35,6 +35,7 @@ class ThemeEventKind(StrEnum):
     RENAMED = "renamed"
     PINNED = "pinned"
     UNDONE = "undone"
+    MOVED = "moved"
     RETIRED = "retired"
 
 
@@ -58,6 +59,7 @@ class EventKind(StrEnum):
     ROUTING_CHANGE = "routing_change"
     FORM_CHANGE = "form_change"
     BOT_ROLLOUT = "bot_rollout"
+    SOURCE_SILENT = "source_silent"
     OTHER = "other"
 
 

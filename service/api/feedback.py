@@ -1,0 +1,57 @@
+"""`/v1/feedback`: what customers said, as stored: cleaned and redacted."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from models.errors import Invalid
+from models.queries import listing
+from models.queries.listing import FeedbackFilter, Place
+from models.values.ids import Prefix, parse_id
+from service.api.shapes.base import Page
+from service.api.shapes.feedback import FeedbackItem, FeedbackQuery
+from service.api.views import item_answer
+from service.dependencies import DatabaseOf, Reader, read_cursor, write_cursor
+
+router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
+
+
+@router.get("")
+def list_feedback(
+    query: Annotated[FeedbackQuery, Query()], database: DatabaseOf, caller: Reader
+) -> Page[FeedbackItem]:
+    """List items, newest first; they are visible once parsed, before they are embedded."""
+    where = FeedbackFilter(
+        source=parse_id(Prefix.SOURCE, query.source) if query.source else None,
+        external_id=query.external_id,
+        theme=parse_id(Prefix.THEME, query.theme) if query.theme else None,
+        kind=query.kind,
+        words=query.q,
+        since=query.since,
+        until=query.until,
+        counted=query.counted,
+    )
+    with database.read() as session:
+        rows = listing.list_feedback(
+            session,
+            workspace=caller.workspace_id,
+            where=where,
+            after=_place(query.cursor),
+            limit=query.limit + 1,
+        )
+    page = rows[: query.limit]
+    last = page[-1][0] if len(rows) > len(page) else None
+    cursor = write_cursor(last.created_at.isoformat(), last.id) if last else None
+    return Page(items=[item_answer(row, theme) for row, theme in page], next_cursor=cursor)
+
+
+def _place(cursor: str | None) -> Place | None:
+    parts = read_cursor(cursor, 2)
+    if parts is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(parts[0])).astimezone(UTC)
+        return Place(moment, int(parts[1]))
+    except ValueError as error:
+        raise Invalid("cursor is not one of ours; leave it out to start anew.", field="cursor") from error

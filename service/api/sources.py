@@ -1,0 +1,141 @@
+"""`/v1/sources`: connect tools, and see whether they deliver."""
+
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from models.database import Session
+from models.queries import deliveries, workspaces
+from models.records import Source
+from models.sources.registry import source_of
+from models.sources.signature import SCHEMES
+from models.sources.source import settings_from
+from models.values.ids import Prefix, parse_id, public_id
+from service.api.shapes.base import Page, Paging
+from service.api.shapes.sources import (
+    DeliveryCounts,
+    DeliveryFailure,
+    SignatureHealth,
+    SourceAnswer,
+    SourceCreate,
+    SourceCreated,
+    SourceHealth,
+    SourceSettings,
+)
+from service.api.shapes.words import SourceLight
+from service.dependencies import Admin, DatabaseOf, Now, Reader, read_after, write_cursor
+
+router = APIRouter(prefix="/v1/sources", tags=["sources"])
+
+
+@router.post("", status_code=201)
+def create_source(body: SourceCreate, database: DatabaseOf, caller: Admin, now: Now) -> SourceCreated:
+    """Connect a tool; the answer says where it must send, and its secret if we made one."""
+    kind = source_of(body.kind)
+    settings = (body.settings or SourceSettings()).model_dump(mode="json", exclude_defaults=True)
+    settings_from(kind.schemes, settings)
+    secret = body.secret or secrets.token_urlsafe(32)
+    with database.write(workspace=caller.workspace_id) as session:
+        row = deliveries.create_source(
+            session,
+            workspace=caller.workspace_id,
+            kind=body.kind,
+            name=body.name,
+            secret=secret,
+            settings=settings,
+            now=now,
+        )
+        workspaces.audit(
+            session,
+            workspace=caller.workspace_id,
+            actor=caller.name,
+            action="source.create",
+            subject=public_id(Prefix.SOURCE, row.id),
+            now=now,
+        )
+    told = None if body.secret else secret
+    return SourceCreated(**_answer(row).model_dump(), secret=told)
+
+
+@router.get("")
+def list_sources(
+    query: Annotated[Paging, Query()], database: DatabaseOf, caller: Reader
+) -> Page[SourceAnswer]:
+    """List connected tools, oldest first."""
+    after = read_after(query.cursor)
+    with database.read() as session:
+        rows = deliveries.list_sources(session, workspace=caller.workspace_id)
+    rows = [row for row in rows if row.id > after]
+    page = rows[: query.limit]
+    cursor = write_cursor(page[-1].id) if len(rows) > len(page) else None
+    return Page(items=[_answer(row) for row in page], next_cursor=cursor)
+
+
+@router.get("/{source_id}/health")
+def source_health(source_id: str, database: DatabaseOf, caller: Reader, now: Now) -> SourceHealth:
+    """Say whether a tool delivers: last delivery, counts, silence, failures, strength of its signature."""
+    number = parse_id(Prefix.SOURCE, source_id)
+    with database.read() as session:
+        row = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
+        found = deliveries.health(session, source=row.id)
+        failures = _failures(session, row.id)
+    scheme = _scheme_of(row)
+    silent = (now - found.last_delivery_at).total_seconds() if found.last_delivery_at else None
+    return SourceHealth(
+        id=source_id,
+        light=_light(found, row),
+        last_delivery_at=found.last_delivery_at,
+        last_rejected_at=row.rejected_at,
+        silent_seconds=int(silent) if silent is not None else None,
+        usual_gap_seconds=found.usual_gap_s,
+        counts=DeliveryCounts(
+            accepted=found.deliveries,
+            parsed=found.parsed,
+            ignored=found.ignored,
+            waiting=found.open,
+            failed=found.invalid,
+            rejected=row.rejected_count,
+        ),
+        failures=failures,
+        signature=SignatureHealth(
+            scheme=scheme if found.deliveries else None, strength=SCHEMES[scheme].strength
+        ),
+    )
+
+
+def _failures(session: Session, source: int) -> list[DeliveryFailure]:
+    return [
+        DeliveryFailure(
+            id=public_id(Prefix.DELIVERY, row.id), received_at=row.received_at, reason=row.reason or ""
+        )
+        for row in deliveries.latest_invalid(session, source=source, limit=20)
+    ]
+
+
+def _light(found: deliveries.SourceHealth, row: Source) -> SourceLight:
+    """Green: delivers; amber: some deliveries were not understood; red: the newest call was refused."""
+    refused_last = row.rejected_at is not None and (
+        found.last_delivery_at is None or row.rejected_at > found.last_delivery_at
+    )
+    if refused_last:
+        return SourceLight.RED
+    if found.last_delivery_at is None:
+        return SourceLight.WAITING
+    return SourceLight.AMBER if found.invalid else SourceLight.GREEN
+
+
+def _scheme_of(row: Source) -> str:
+    return str(row.settings.get("signature") or source_of(row.kind).schemes[0])
+
+
+def _answer(row: Source) -> SourceAnswer:
+    public = public_id(Prefix.SOURCE, row.id)
+    return SourceAnswer(
+        id=public,
+        kind=row.kind,
+        name=row.name,
+        ingest_url=f"/v1/ingest/{public}",
+        settings=SourceSettings.model_validate(row.settings),
+        created_at=row.created_at,
+    )

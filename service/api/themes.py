@@ -1,0 +1,216 @@
+"""`/v1/themes`: what customers complain about, and how often."""
+
+from datetime import date, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import RedirectResponse
+
+from models.database import Session
+from models.queries import goals, theme_reading, themes, workspaces
+from models.queries.theme_reading import ThemeNumbers
+from models.records import Theme, ThemeState
+from models.values.ids import Prefix, parse_id, public_id
+from service.api import trends
+from service.api.shapes import words
+from service.api.shapes.base import Page, Paging
+from service.api.shapes.themes import (
+    LineageEvent,
+    QuoteTotals,
+    ThemeAccount,
+    ThemeDetail,
+    ThemeLineage,
+    ThemeQuotes,
+    ThemesQuery,
+    ThemeSummary,
+    ThemeTrend,
+    TrendQuery,
+)
+from service.api.views import quote_answers
+from service.dependencies import DatabaseOf, Now, Reader, read_after, write_cursor
+
+router = APIRouter(prefix="/v1/themes", tags=["themes"])
+
+EVENT_KINDS = {
+    "birth": words.ThemeEventKind.BORN,
+    "burst": words.ThemeEventKind.BORN,
+    "merge": words.ThemeEventKind.MERGED,
+    "move": words.ThemeEventKind.MOVED,
+}
+
+
+@router.get("")
+def list_themes(
+    query: Annotated[ThemesQuery, Query()], database: DatabaseOf, caller: Reader, now: Now
+) -> Page[ThemeSummary]:
+    """List themes, those with the most complaints of the last 28 days first."""
+    offset = read_after(query.cursor)
+    with database.read() as session:
+        zone = ZoneInfo(workspaces.get_workspace(session, workspace=caller.workspace_id).time_zone)
+        found = theme_reading.list_themes(
+            session,
+            workspace=caller.workspace_id,
+            state=ThemeState(query.state.value) if query.state != words.ThemeState.RETIRED else None,
+            words=query.q,
+            recent_since=now.astimezone(zone).date() - timedelta(days=28),
+        )
+    page = found[offset : offset + query.limit]
+    more = len(found) > offset + len(page)
+    return Page(
+        items=[ThemeSummary(**_summary(row, numbers)) for row, numbers in page],
+        next_cursor=write_cursor(offset + len(page)) if more else None,
+    )
+
+
+@router.get("/{theme_id}", response_model=ThemeDetail)
+def read_theme(theme_id: str, database: DatabaseOf, caller: Reader, now: Now) -> Response | ThemeDetail:
+    """Read one theme; one that was merged answers 308 with the way to the theme that stands for it."""
+    number = parse_id(Prefix.THEME, theme_id)
+    with database.read() as session:
+        row = themes.get_theme(session, workspace=caller.workspace_id, theme=number)
+        if row.redirect_id is not None:
+            return _redirect(row.redirect_id)
+        zone = ZoneInfo(workspaces.get_workspace(session, workspace=caller.workspace_id).time_zone)
+        since = now.astimezone(zone).date() - timedelta(days=28)
+        numbers = theme_reading.numbers_of(
+            session, workspace=caller.workspace_id, recent_since=since, theme=row.id
+        )[row.id]
+        spans = theme_reading.spans(session, theme=row.id)
+        quotes = quote_answers(session, workspace=caller.workspace_id, spans=spans[:5])
+        kinds = theme_reading.kinds_of(session, theme=row.id)
+        releases = theme_reading.releases_of(session, workspace=caller.workspace_id, theme=row.id)
+        revision = themes.read_stream(session, workspace=caller.workspace_id).revision
+    return ThemeDetail(
+        **_summary(row, numbers),
+        superseded_by=None,
+        revision=revision,
+        kinds=kinds,
+        quotes=quotes,
+        releases=[public_id(Prefix.RELEASE, release) for release in releases],
+    )
+
+
+def _redirect(theme: int) -> Response:
+    public = public_id(Prefix.THEME, theme)
+    answer = RedirectResponse(f"/v1/themes/{public}", 308)
+    answer.headers["X-Superseded-By"] = public
+    answer.headers["Content-Type"] = "application/json"
+    answer.body = f'{{"superseded_by": "{public}"}}'.encode()
+    answer.headers["Content-Length"] = str(len(answer.body))
+    return answer
+
+
+def _summary(row: Theme, numbers: ThemeNumbers) -> dict[str, object]:
+    return {
+        "id": public_id(Prefix.THEME, row.id),
+        "label": row.label,
+        "keywords": row.keywords[:10],
+        "state": words.ThemeState(row.state.value),
+        "size": numbers.items,
+        "complaints": numbers.complaints,
+        "recent_complaints": numbers.recent,
+        "pinned": False,
+        "born_at": row.born_at,
+    }
+
+
+def _standing(session: Session, workspace: int, theme_id: str) -> Theme:
+    """Load the theme that stands for an id today."""
+    row = themes.get_theme(session, workspace=workspace, theme=parse_id(Prefix.THEME, theme_id))
+    return (
+        row
+        if row.redirect_id is None
+        else themes.get_theme(session, workspace=workspace, theme=row.redirect_id)
+    )
+
+
+@router.get("/{theme_id}/trend")
+def read_trend(
+    theme_id: str, query: Annotated[TrendQuery, Query()], database: DatabaseOf, caller: Reader, now: Now
+) -> ThemeTrend:
+    """Read how often a theme was complained about, by day, ISO week or month; gaps are null, not 0."""
+    with database.read() as session:
+        row = _standing(session, caller.workspace_id, theme_id)
+        zone = ZoneInfo(workspaces.get_workspace(session, workspace=caller.workspace_id).time_zone)
+        today = now.astimezone(zone).date()
+        material = trends.read(session, workspace=caller.workspace_id, theme=row.id, segment=query.segment)
+        silent = goals.silent_dates(session, workspace=caller.workspace_id, zone=zone)
+    since = query.since or date(today.year - 1, today.month, min(today.day, 28))
+    points = trends.points(
+        material,
+        silent,
+        period=query.period,
+        since=since,
+        until=query.until or today + timedelta(days=1),
+        today=today,
+    )
+    return ThemeTrend(
+        theme=public_id(Prefix.THEME, row.id),
+        period=query.period,
+        segment=query.segment,
+        rate_unit=trends.RATE_UNIT,
+        points=points,
+    )
+
+
+@router.get("/{theme_id}/quotes")
+def read_quotes(
+    theme_id: str, query: Annotated[Paging, Query()], database: DatabaseOf, caller: Reader
+) -> ThemeQuotes:
+    """Read a theme's quotes, nearest to its middle first, letter for letter."""
+    offset = read_after(query.cursor)
+    with database.read() as session:
+        row = _standing(session, caller.workspace_id, theme_id)
+        spans = theme_reading.spans(session, theme=row.id)
+        page = spans[offset : offset + query.limit]
+        quotes = quote_answers(session, workspace=caller.workspace_id, spans=page)
+        totals = theme_reading.quote_totals(session, theme=row.id)
+    more = len(spans) > offset + len(page)
+    return ThemeQuotes(
+        items=quotes,
+        next_cursor=write_cursor(offset + len(page)) if more else None,
+        totals=QuoteTotals(complaints=totals.complaints, folded=totals.folded, gone=totals.gone),
+    )
+
+
+@router.get("/{theme_id}/lineage")
+def read_lineage(theme_id: str, database: DatabaseOf, caller: Reader) -> ThemeLineage:
+    """Read where a theme came from and what became of it."""
+    with database.read() as session:
+        row = themes.get_theme(session, workspace=caller.workspace_id, theme=parse_id(Prefix.THEME, theme_id))
+        events = theme_reading.events_of(session, theme=row.id)
+        ancestors = theme_reading.merged_into(session, theme=row.id)
+    return ThemeLineage(
+        theme=theme_id,
+        superseded_by=public_id(Prefix.THEME, row.redirect_id) if row.redirect_id else None,
+        ancestors=[public_id(Prefix.THEME, theme) for theme in ancestors],
+        descendants=[],
+        events=[
+            LineageEvent(
+                at=event.at,
+                revision=event.revision,
+                kind=EVENT_KINDS[event.kind],
+                theme=public_id(Prefix.THEME, event.theme_id),
+                other=public_id(Prefix.THEME, event.other_theme_id) if event.other_theme_id else None,
+                items=event.item_count,
+                actor=None,
+            )
+            for event in events
+        ],
+    )
+
+
+@router.get("/{theme_id}/accounts")
+def read_accounts(
+    theme_id: str, query: Annotated[Paging, Query()], database: DatabaseOf, caller: Reader
+) -> Page[ThemeAccount]:
+    """Read which accounts complained about a theme, those with the most complaints first."""
+    offset = read_after(query.cursor)
+    with database.read() as session:
+        row = _standing(session, caller.workspace_id, theme_id)
+        found = theme_reading.accounts_of(session, workspace=caller.workspace_id, theme=row.id)
+    page = found[offset : offset + query.limit]
+    more = len(found) > offset + len(page)
+    items = [ThemeAccount.model_validate(each) for each in page]
+    return Page(items=items, next_cursor=write_cursor(offset + len(page)) if more else None)

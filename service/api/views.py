@@ -1,0 +1,86 @@
+"""From rows to answers: what several routers shape alike."""
+
+from collections.abc import Mapping, Sequence
+
+from models.database import Session
+from models.queries import impact as impact_queries
+from models.queries import links as link_queries
+from models.records import FeedbackItem as ItemRow
+from models.records import Link, LinkState, Release
+from models.values.feedback import Rating, RatingKind, Status
+from models.values.ids import Prefix, public_id
+from service.api.shapes import words
+from service.api.shapes.feedback import FeedbackItem, RatingAnswer
+from service.api.shapes.links import LinkAnswer
+from service.api.shapes.themes import Quote
+
+
+def item_answer(row: ItemRow, theme: int | None) -> FeedbackItem:
+    """Shape a feedback item."""
+    return FeedbackItem(
+        id=public_id(Prefix.ITEM, row.id),
+        source=public_id(Prefix.SOURCE, row.source_id),
+        external_id=row.external_id,
+        message_id=row.message_id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        status=Status(row.status) if row.status else None,
+        subject=row.subject,
+        text=row.text,
+        author_role=row.author_role,
+        kind=row.kind,
+        counted=row.counted,
+        account_id=row.account_key,
+        plan=row.plan,
+        tags=row.tags,
+        product_area=row.product_area,
+        rating=_rating(row),
+        language=row.language,
+        theme_id=public_id(Prefix.THEME, theme) if theme else None,
+    )
+
+
+def _rating(row: ItemRow) -> RatingAnswer | None:
+    if row.rating is None:
+        return None
+    value, low, high = (float(str(row.rating[name])) for name in ("value", "scale_min", "scale_max"))
+    rating = Rating(value, low, high, RatingKind(str(row.rating["kind"])))
+    return RatingAnswer.model_validate(rating)
+
+
+def quote_answers(session: Session, *, workspace: int, spans: Sequence[Mapping[str, object]]) -> list[Quote]:
+    """Cut quotes out of the stored texts; those of erased items are left out."""
+    found = impact_queries.read_quotes(session, workspace=workspace, spans=[dict(span) for span in spans])
+    return [
+        Quote(
+            item=public_id(Prefix.ITEM, quote.item),
+            text=quote.text,
+            start=quote.start,
+            end=quote.end,
+            created_at=quote.created_at,
+            plan=quote.plan,
+        )
+        for quote in found
+    ]
+
+
+def link_answer(session: Session, link: Link, theme: int, release: Release | None) -> LinkAnswer:
+    """Shape a link; `theme` is the one that stands for its theme today, `release` brought its feature."""
+    timing = None
+    if link.state is LinkState.CONFIRMED:
+        is_prospective = release is None or link_queries.is_prospective(link, release)
+        timing = words.LinkTiming.PROSPECTIVE if is_prospective else words.LinkTiming.RETROSPECTIVE
+    return LinkAnswer(
+        id=public_id(Prefix.LINK, link.id),
+        feature=public_id(Prefix.FEATURE, link.feature_id),
+        theme=public_id(Prefix.THEME, theme),
+        key_result=None,
+        state=words.LinkState(link.state.value),
+        timing=timing,
+        probability=link.probability,
+        reason=link.reason,
+        evidence=quote_answers(session, workspace=link.workspace_id, spans=link.evidence),
+        proposed_at=link.proposed_at,
+        decided_at=link.decided_at,
+        decided_by=link.decided_by,
+    )
