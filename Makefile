@@ -51,7 +51,7 @@ format: setup ## format the code and mend what lint can mend
 	$(BIN)/ruff format .
 
 screenshots: setup ## make the README's pictures from the demo's data
-	$(BIN)/python -m docs.screenshots
+	$(BIN)/python docs/screenshots.py
 
 clean: ## remove .venv and what the demo made
 	rm -rf $(VENV) demo

@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -35,74 +34,8 @@ from models.records import (
 from models.values.feedback import AuthorRole
 from models.values.kinds import Kind
 from models.values.roles import Role
-from models.values.verdicts import Grade, Reason, Word
-
-ZONE = ZoneInfo("Europe/Berlin")
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-FIRST, END = date(2025, 12, 1), date(2026, 11, 17)
-SEED = 20261120
-ATTACK = "<script>alert('x')</script> & <b>bold</b>"
-
-THEMES: tuple[tuple[str, float, str], ...] = (
-    ("export stops half-way", 11.0, "The CSV export stops at 80% and the file is empty."),
-    ("sign-in code never arrives", 9.5, "I wait ten minutes and no code comes to my phone."),
-    ("calendar double bookings", 9.0, "Two customers were put in the same slot again."),
-    ("invoice shows wrong tax", 8.0, "Our March invoice has the old tax rate on it."),
-    ("mobile app loses drafts", 7.5, "I wrote a long note, locked the phone and it was gone."),
-    ("reminders sent twice", 7.0, "Clients get every reminder two times and complain to us."),
-    ("slow first page", 6.5, "The dashboard needs twenty seconds before I can click."),
-    ("cannot change plan", 6.0, "The button to go to the yearly plan does nothing."),
-    ("search misses recent notes", 5.5, "Notes of today do not show up until tomorrow."),
-    ("time zone off by one hour", 5.2, "Since the clocks changed all bookings are an hour late."),
-    ("card declined for no reason", 5.0, "My bank says the payment never reached them."),
-    ("team invitations expire", 4.6, "The invitation was dead after one night."),
-    ("two-factor reset takes days", 4.2, "I have been locked out since Monday."),
-    ("printing cuts the last line", 3.8, "The bottom of every receipt is missing."),
-    ("notifications arrive late", 3.5, "Alerts come when the meeting is over."),
-    ("attachments fail over 10 MB", 3.2, "Photos from the site do not upload."),
-    ("duplicate contacts after import", 3.0, "After the import everyone is in the list twice."),
-    ("dark mode is unreadable", 2.6, "Grey text on grey ground, I cannot read the form."),
-    ("webhook retries flood us", 2.4, "One failure and we got four hundred calls."),
-    ("refund status unclear", 2.2, "Nobody can see whether the refund was sent."),
-    ("keyboard focus jumps", 2.0, "Tab takes me back to the top of the page every time."),
-    ("language switches back to English", 1.8, "I set German three times this week."),
-    ("signature field missing on tablets", 1.5, "On the tablet there is nowhere to sign."),
-    ("maps show the old address", 1.2, "Visitors are sent to our former office."),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Bet:
-    """A release: its theme (number in THEMES, None: no confirmed link), the true factor, what is said of it."""
-
-    version: str
-    name: str
-    day: date
-    theme: int | None
-    factor: float = 1.0
-    word: Word | None = None
-    grade: Grade = Grade.D
-    reasons: tuple[Reason, ...] = ()
-    rollout_days: int = 0
-
-
-BETS: tuple[Bet, ...] = (
-    Bet("1.8", "Faster search", date(2026, 2, 10), 8, 1.02, Word.UNCHANGED, Grade.C),
-    Bet("1.9", "Tax tables 2026", date(2026, 3, 3), 3, 0.45, Word.FELL, Grade.C, rollout_days=6),
-    Bet("2.0", "New calendar", date(2026, 4, 14), 2, 1.75, Word.ROSE, Grade.D, (Reason.CONTEXT_EVENT,), 10),
-    Bet("2.0.1", "Tablet forms", date(2026, 5, 5), 22, 0.9, Word.CANNOT_TELL, Grade.D, (Reason.TOO_FEW_COMPLAINTS,)),
-    Bet("2.1", "Drafts kept on the phone", date(2026, 5, 26), 4, 0.5, Word.FELL, Grade.D, (Reason.EXPOSURE_MISSING,)),
-    Bet("2.1.2", "Reminder queue", date(2026, 6, 16), 5, 0.85, Word.INCONCLUSIVE, Grade.C, (Reason.LEANING,)),
-    Bet("2.2", "Plan page", date(2026, 7, 7), 7, 0.97, Word.INCONCLUSIVE, Grade.D, (Reason.CHOSEN_AFTER,)),
-    Bet("2.3", "Resumable export", date(2026, 8, 4), 0, 0.55, Word.FELL, Grade.C, (), 7),
-    Bet("2.3.1", "Invitation lifetime", date(2026, 8, 18), 11, 1.0, Word.CANNOT_TELL, Grade.D,
-        (Reason.OVERLAPPING_RELEASE, Reason.SOURCE_GAP)),
-    Bet("2.4", "Slot locking", date(2026, 9, 8), 2, 0.42, Word.FELL, Grade.C),
-    Bet("2.5", "Sign-in by passkey", date(2026, 10, 6), 1, 0.8, Word.TOO_EARLY, Grade.C, (Reason.LOOKS_REMAIN,), 9),
-    Bet("2.5.1", "Time zone fixes", date(2026, 10, 27), 9, 0.7, Word.TOO_EARLY, Grade.D, (Reason.LOOKS_REMAIN,)),
-    Bet("2.6", "Payments provider", date(2026, 11, 3), None),
-    Bet("2.7", "Small repairs", date(2026, 11, 12), None),
-)  # fmt: skip
+from models.values.verdicts import Reason, Word
+from tests.console_plan import ATTACK, BETS, END, FIRST, NOW, SCALE, SEED, THEMES, ZONE, Bet
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +88,11 @@ def _noon(day: date) -> datetime:
 
 def _add_sources(session: Session, workspace: int) -> list[int]:
     found = []
-    for kind, name, silent in (("zendesk", "Support desk", 0), ("intercom", "In-app chat", 0), ("csv", "Phone notes", 9)):
+    for kind, name, silent in (
+        ("zendesk", "Support desk", 0),
+        ("intercom", "In-app chat", 0),
+        ("csv", "Phone notes", 9),
+    ):
         source = Source(workspace_id=workspace, kind=kind, name=name, settings={}, created_at=_noon(FIRST))
         session.add(source)
         session.flush()
@@ -198,8 +135,10 @@ def _add_items(session: Session, workspace: int, sources: Sequence[int], numbers
         for offset in range((END - FIRST).days):
             day = FIRST + timedelta(days=offset)
             calm = 0.45 if day.weekday() >= 5 else 1.22
-            for _ in range(int(rng.poisson(weekly / 7 * calm * _factor(theme, day)))):
-                rows += [(item, theme) for item in _ticket(rng, workspace, sources, label, text, day, len(rows))]
+            for _ in range(int(rng.poisson(SCALE * weekly / 7 * calm * _factor(theme, day)))):
+                rows += [
+                    (item, theme) for item in _ticket(rng, workspace, sources, label, text, day, len(rows))
+                ]
     attack = rows[0][0]
     attack.text, attack.subject = f"{ATTACK} {THEMES[0][2]}", "Export <stops>"
     rows[1][0].text = " ".join([THEMES[0][2]] * 20)
@@ -219,7 +158,13 @@ def _add_items(session: Session, workspace: int, sources: Sequence[int], numbers
 
 
 def _ticket(
-    rng: np.random.Generator, workspace: int, sources: Sequence[int], label: str, text: str, day: date, serial: int
+    rng: np.random.Generator,
+    workspace: int,
+    sources: Sequence[int],
+    label: str,
+    text: str,
+    day: date,
+    serial: int,
 ) -> list[FeedbackItem]:
     """Make a complaint, in one of twelve with a second message, in one of ten with a message of another kind."""
     at = datetime.combine(day, time(int(rng.integers(7, 21)), int(rng.integers(60))), ZONE).astimezone(UTC)
@@ -264,7 +209,9 @@ def _add_quotes(
 def _add_exposure(session: Session, workspace: int) -> None:
     days = [FIRST + timedelta(days=i) for i in range((END - FIRST).days)]
     values = {(day, "all"): 900.0 + 0.5 * number for number, day in enumerate(days)}
-    exposure.put_exposure(session, workspace=workspace, series=exposure.DEFAULT_SERIES, values=values, now=NOW)
+    exposure.put_exposure(
+        session, workspace=workspace, series=exposure.DEFAULT_SERIES, values=values, now=NOW
+    )
 
 
 def _add_history(session: Session, workspace: int, numbers: Sequence[int]) -> int:
@@ -291,7 +238,11 @@ def _add_releases(session: Session, workspace: int, numbers: Sequence[int]) -> d
         steps: tuple[Step, ...] = ()
         if bet.rollout_days:
             full = _noon(bet.day + timedelta(days=bet.rollout_days))
-            steps = (Step(_noon(bet.day), 10.0), Step(_noon(bet.day + timedelta(days=3)), 50.0), Step(full, 100.0))
+            steps = (
+                Step(_noon(bet.day), 10.0),
+                Step(_noon(bet.day + timedelta(days=3)), 50.0),
+                Step(full, 100.0),
+            )
         draft = ReleaseDraft(
             key=f"app-{bet.version}", name=f"{bet.version} {bet.name}", version=bet.version,
             released_at=_noon(bet.day), environment="production", steps=steps,
@@ -301,7 +252,9 @@ def _add_releases(session: Session, workspace: int, numbers: Sequence[int]) -> d
         feature = products.put_feature(
             session,
             workspace=workspace,
-            draft=FeatureDraft(f"feat-{bet.version}", bet.name, f"{bet.name}, for all plans.", "app", draft.key),
+            draft=FeatureDraft(
+                f"feat-{bet.version}", bet.name, f"{bet.name}, for all plans.", "app", draft.key
+            ),
             now=NOW,
         )
         if bet.theme is not None:
@@ -326,10 +279,17 @@ def _add_verdicts(
             run_at = _noon(full + timedelta(weeks=weeks, days=3))
             if run_at > NOW:
                 work.enqueue(
-                    session, workspace=workspace, stage=Job.MEASURE, subject=release.id, version=look, run_at=run_at
+                    session,
+                    workspace=workspace,
+                    stage=Job.MEASURE,
+                    subject=release.id,
+                    version=look,
+                    run_at=run_at,
                 )
                 break
-            row = _verdict_row(bet, release, key, look, full, full + timedelta(weeks=weeks), days, is_last=look == 3)
+            row = _verdict_row(
+                bet, release, key, look, full, full + timedelta(weeks=weeks), days, is_last=look == 3
+            )
             row["quotes"] = impact.quote_spans(session, theme=key, limit=3)
             impact.write_verdict(session, workspace=workspace, row=row)
 
@@ -340,9 +300,13 @@ def _verdict_row(
 ) -> dict[str, object]:  # fmt: skip
     periods = _periods(full, through, days)
     used = [row for row in periods if row["after"] and row["used"]]
-    observed, expected = (math.fsum(float(str(row[name])) for row in used) for name in ("observed", "expected"))
+    observed, expected = (
+        math.fsum(float(str(row[name])) for row in used) for name in ("observed", "expected")
+    )
     effect = (observed + 0.5) / (expected + 0.5)
     spread = math.exp(1.96 * math.sqrt(1.3 / max(observed, 1) + 0.3 / max(expected, 1)))
+    if bet.word is Word.UNCHANGED:
+        spread = 1.12
     word = bet.word if bet.word and (is_last or bet.word is Word.CANNOT_TELL) else Word.TOO_EARLY
     reasons = bet.reasons if word is bet.word else (Reason.LOOKS_REMAIN,)
     return {
@@ -364,7 +328,11 @@ _CHECKS = [
     {"code": "exposure", "passed": True, "sentence": "Complaints are compared per customer."},
     {"code": "history", "passed": True, "sentence": "There is enough history before the release."},
     {"code": "gaps", "passed": False, "sentence": "1 periods are missing."},
-    {"code": "control_agrees", "passed": True, "sentence": "The answer is the same without the control series."},
+    {
+        "code": "control_agrees",
+        "passed": True,
+        "sentence": "The answer is the same without the control series.",
+    },
 ]
 
 
@@ -412,7 +380,10 @@ def _add_proposals(session: Session, workspace: int, numbers: Sequence[int]) -> 
 
 def _add_goals(session: Session, workspace: int) -> None:
     metric = goals.put(
-        session, Metric, workspace=workspace, row={"key": "contact-rate", "name": "Contact rate", "definition": ""}
+        session,
+        Metric,
+        workspace=workspace,
+        row={"key": "contact-rate", "name": "Contact rate", "definition": ""},
     )
     values = {(_noon(date(2026, month, 28)), "all"): 4.4 - 0.08 * month for month in range(7, 11)}
     goals.put_observations(session, workspace=workspace, metric=metric.id, values=values)

@@ -84,11 +84,15 @@ class ThemeStream:
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget items; unknown ids are ignored. Themes keep their numbers, even if nothing is left in them."""
-        gone = np.isin(self._ids, np.fromiter(ids, dtype=np.int64))
-        if gone.any():
-            state = self.state()
-            kept = ~gone
-            self._rebuild(state.ids[kept], self._vectors[kept], state.arrived[kept], state.themes[kept])
+        kept = ~np.isin(self._ids, np.fromiter(ids, dtype=np.int64))
+        if kept.all():
+            return
+        _, first = np.unique(self._row, return_index=True)
+        headless = np.flatnonzero(~kept[first])  # rows that lose the wording they stand for
+        if np.isin(self._row[kept], headless).any():
+            self._rebuild(kept)  # a copy takes its place, and may stand elsewhere
+        else:
+            self._drop(kept, headless)
 
     def merge(self, old: int, into: int) -> Event:
         """Let `into` stand for `old` from now on, as a person asked; both must be themes of their own."""
@@ -170,11 +174,22 @@ class ThemeStream:
         self._arrived = np.concatenate([self._arrived, arrived])
         self._row = np.concatenate([self._row, rows])
 
-    def _rebuild(self, ids: IntArray, vectors: FloatArray, arrived: IntArray, themes: IntArray) -> None:
-        self._ids, self._arrived, self._row = ids[:0], arrived[:0], self._row[:0]
-        self._vectors = vectors[:0]
-        self._lists = NeighbourLists(self.setting.neighbours, self._dimension)
+    def _drop(self, kept: NDArray[np.bool_], rows: IntArray) -> None:
+        """Drop items, and rows that nobody is left in."""
+        stay = np.ones(len(self._themes), dtype=bool)
+        stay[rows] = False
+        self._lists.remove(rows)
+        self._themes, self._row_arrived = self._themes[stay], self._row_arrived[stay]
+        self._row = (np.cumsum(stay) - 1)[self._row[kept]]
+        self._ids, self._vectors, self._arrived = self._ids[kept], self._vectors[kept], self._arrived[kept]
+
+    def _rebuild(self, kept: NDArray[np.bool_]) -> None:
+        """Build all rows again from the items kept."""
+        themes = self._themes[self._row][kept]
+        ids, vectors, arrived = self._ids[kept], self._vectors[kept], self._arrived[kept]
+        self._ids, self._vectors, self._arrived, self._row = ids[:0], vectors[:0], arrived[:0], self._row[:0]
         self._themes, self._row_arrived = self._themes[:0], self._row_arrived[:0]
+        self._lists = NeighbourLists(self.setting.neighbours, self._dimension)
         self._append(ids, vectors, arrived, themes)
 
     def _enter(

@@ -55,14 +55,14 @@ class ThemeSetting:
     birth_share: float = 0.35
     burst_after: int = 3_000
     burst_window: int = 1_500
-    burst_least: int = 6
+    burst_least: int = 10
     burst_share: float = 0.6
     burst_chance: float = 1e-3
     merge_share: float = 0.7
     merge_cosine: float = 0.75  # of two themes' centres, while items arrive
     settled_cosine: float = 0.65  # the same, when an import ends
-    move_to: float = 0.6
-    move_from: float = 0.2
+    move_to: float = 0.7
+    move_from: float = 0.15
 
 
 @dataclass(frozen=True, slots=True)

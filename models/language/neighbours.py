@@ -48,6 +48,29 @@ class NeighbourLists:
         for first in range(0, len(vectors), ROWS_PER_BLOCK):
             self._add_block(vectors[first : first + ROWS_PER_BLOCK])
 
+    def remove(self, rows: IntArray) -> None:
+        """Take rows out; the others close ranks, and lists that held one of them are searched anew."""
+        kept = np.ones(self.size, dtype=bool)
+        kept[rows] = False
+        position = np.where(kept, np.cumsum(kept) - 1, NOBODY)
+        near = self.near[kept]
+        held = near != NOBODY
+        bereft = (held & ~kept[near]).any(axis=1)
+        self._vectors, self._cosine = self.vectors[kept], self.cosine[kept]
+        self._near = np.where(held, position[near], NOBODY)
+        self.size = int(kept.sum())
+        self._search(np.flatnonzero(bereft).astype(np.int64))
+
+    def _search(self, rows: IntArray) -> None:
+        """Fill the lists of some rows from nothing."""
+        self._near[rows], self._cosine[rows] = NOBODY, -1.0
+        wanted = min(self.length + SPARE, self.size - 1)
+        for part in np.array_split(rows, max(1, -(-len(rows) // ROWS_PER_BLOCK))) if wanted > 0 else []:
+            product = self.vectors[part] @ self.vectors.T
+            product[np.arange(len(part)), part] = -2.0
+            best = np.argpartition(product, -wanted, axis=1)[:, -wanted:]
+            self._insert(np.repeat(part, wanted), best.ravel())
+
     def _add_block(self, block: FloatArray) -> None:
         old = self.size
         self._reserve(old + len(block))

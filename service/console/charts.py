@@ -124,7 +124,7 @@ class ThemeChart:
 
 def release_spec(chart: ReleaseChart, scheme: Scheme = Scheme.LIGHT) -> Spec:
     """Draw observed against expected, with band, releases, looks, roll-out and wash-out."""
-    layers = [
+    layers: list[Spec] = [
         *_shade_layers(chart.shades),
         _band(),
         _line("expected", "expected", _WEEK_TOOLTIP),
@@ -140,8 +140,10 @@ def release_spec(chart: ReleaseChart, scheme: Scheme = Scheme.LIGHT) -> Spec:
 
 def theme_spec(chart: ThemeChart, scheme: Scheme = Scheme.LIGHT) -> Spec:
     """Draw a theme's weekly rate (complaints per 1,000 customer-days), or its counts, with releases marked."""
-    field, unit = ("rate", "complaints per 1,000 customer-days") if chart.has_rate else ("count", "complaints")
-    layers = [
+    field, unit = (
+        ("rate", "complaints per 1,000 customer-days") if chart.has_rate else ("count", "complaints")
+    )
+    layers: list[Spec] = [
         {
             "name": "area",
             "mark": {"type": "area", "style": "area", "interpolate": "monotone"},
@@ -187,7 +189,12 @@ def config(scheme: Scheme) -> Spec:
             "expected": {"color": colour["expected"], "strokeWidth": 1.75, "strokeDash": [5, 3]},
             "observed": {"color": colour["observed"], "strokeWidth": 2},
             "point": {"color": colour["observed"], "stroke": colour["surface"], "strokeWidth": 1, "size": 36},
-            "hollow": {"color": colour["observed"], "fill": colour["surface"], "strokeWidth": 1.5, "size": 30},
+            "hollow": {
+                "color": colour["observed"],
+                "fill": colour["surface"],
+                "strokeWidth": 1.5,
+                "size": 30,
+            },
             "shade": {"color": colour["shade"], "fillOpacity": 0.75},
             "release": {"color": colour["rule"], "strokeWidth": 1.25},
             "release-text": {"color": colour["ink"], "fontSize": 12, "fontWeight": 600},
@@ -227,7 +234,7 @@ def _x(field: str) -> Spec:
 
 
 def _y(field: str) -> Spec:
-    axis = {"title": None, "tickCount": 5, "format": ",~g"}
+    axis = {"title": None, "tickCount": 5, "format": ",.2~f"}
     return {"field": field, "type": "quantitative", "scale": {"zero": True, "nice": True}, "axis": axis}
 
 
@@ -238,7 +245,11 @@ def _band() -> Spec:
 
 def _line(name: str, field: str, tooltip: Sequence[Spec], *, role: str | None = None) -> Spec:
     mark = {"type": "line", "style": role or name, "invalid": "break-paths-show-domains"}
-    return {"name": name, "mark": mark, "encoding": {"x": _x("mid"), "y": _y(field), "tooltip": list(tooltip)}}
+    return {
+        "name": name,
+        "mark": mark,
+        "encoding": {"x": _x("mid"), "y": _y(field), "tooltip": list(tooltip)},
+    }
 
 
 def _points(name: str, field: str, test: str, style: str, tooltip: Sequence[Spec]) -> Spec:

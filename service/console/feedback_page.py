@@ -1,7 +1,7 @@
 """The list of tickets behind a number."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from urllib.parse import urlencode
@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 
 from models.database import Session
 from models.errors import Invalid
-from models.queries import overview
-from models.queries.overview import Ticket, TicketFilter
+from models.queries import overview, tickets
+from models.queries.tickets import Ticket, TicketFilter
 from models.values.feedback import AuthorRole
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.kinds import Kind
@@ -102,8 +102,8 @@ class FeedbackPage:
 def read_feedback(session: Session, frame: Frame, asked: Asked) -> FeedbackPage:
     """Read a page of the list; raise `Invalid` for a part of the address that cannot be read."""
     where = read_filter(frame, asked)
-    total = overview.count_tickets(session, workspace=frame.workspace, where=where)
-    found = overview.list_tickets(
+    total = tickets.count_tickets(session, workspace=frame.workspace, where=where)
+    found = tickets.list_tickets(
         session, workspace=frame.workspace, where=where, after=_after(asked.cursor), limit=_PAGE + 1
     )
     labels = overview.theme_labels(session, workspace=frame.workspace)
@@ -188,16 +188,7 @@ def _folded(session: Session, frame: Frame, where: TicketFilter) -> int:
     """Count what the list of counted complaints leaves folded: further messages of the same people and tickets."""
     if not where.counted:
         return 0
-    rest = TicketFilter(
-        theme=where.theme,
-        kind=where.kind,
-        counted=False,
-        words=where.words,
-        since=where.since,
-        until=where.until,
-        ticket_of=where.ticket_of,
-    )
-    return overview.count_tickets(session, workspace=frame.workspace, where=rest)
+    return tickets.count_tickets(session, workspace=frame.workspace, where=replace(where, counted=False))
 
 
 def _title(asked: Asked, where: TicketFilter, labels: dict[int, str | None]) -> str:
@@ -213,9 +204,7 @@ def _label(kind: Kind | None) -> str:
     return "" if kind is None else _KIND_LABEL[kind]
 
 
-def _theme_choices(
-    session: Session, frame: Frame, labels: dict[int, str | None]
-) -> list[tuple[str, str]]:
+def _theme_choices(session: Session, frame: Frame, labels: dict[int, str | None]) -> list[tuple[str, str]]:
     """List the themes that hold something, by label, for the filter."""
     held = overview.theme_sizes(session, workspace=frame.workspace)
     choices = [(public_id(Prefix.THEME, theme), label_of(labels, theme)) for theme in held]
@@ -270,5 +259,7 @@ def mark_words(text: str, pattern: re.Pattern[str] | None) -> Markup:
     if pattern is None:
         return escape(text)
     parts = pattern.split(text)
-    marked = [Markup("<mark>{}</mark>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)]
+    marked = [
+        Markup("<mark>{}</mark>").format(part) if i % 2 else escape(part) for i, part in enumerate(parts)
+    ]
     return Markup("").join(marked)

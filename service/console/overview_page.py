@@ -7,6 +7,7 @@ from typing import Final
 
 from models.database import Session
 from models.queries import overview, products, themes
+from models.records import Release
 from models.values.verdicts import Word
 from service.console import key_results, sparks
 from service.console.addresses import counted_address, release_address
@@ -111,9 +112,7 @@ def read_overview(session: Session, frame: Frame) -> OverviewPage:
     )
 
 
-def read_release_rows(
-    session: Session, frame: Frame, releases: list[products.Release]
-) -> list[ReleaseRow]:
+def read_release_rows(session: Session, frame: Frame, releases: list[Release]) -> list[ReleaseRow]:
     """Read the table of some releases with their verdicts."""
     numbers = [release.id for release in releases]
     return rows_of(

@@ -32,7 +32,8 @@ def install(app: FastAPI) -> None:
 
 
 def _render(request: Request, template: str, frame: Frame, **values: object) -> Response:
-    return page(template, frame=frame, csrf=csrf_token(request), path=request.url.path, **values)
+    common = {"frame": frame, "csrf": csrf_token(request), "path": request.url.path}
+    return page(template, {**common, **values})
 
 
 def _frame(session: Session, visitor: Caller, now: Now) -> Frame:
@@ -43,12 +44,13 @@ def _frame(session: Session, visitor: Caller, now: Now) -> Frame:
 def sign_in(request: Request, database: DatabaseOf, now: Now, token: str = "") -> Response:
     """Turn a one-time link into a session; without one say how to get it."""
     if not token:
-        return page("sign_in.html", spent=False)
+        return page("sign_in.html", {"spent": False})
     with database.write(workspace=None) as session:
         granted = workspaces.exchange_sign_in(session, token=token, now=now)
     if granted is None:
-        return page("sign_in.html", status=HTTPStatus.UNAUTHORIZED, spent=True)
+        return page("sign_in.html", {"spent": True}, status=HTTPStatus.UNAUTHORIZED)
     response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+    response.headers["Cache-Control"] = "no-store"
     set_session(response, granted, is_secure=request.url.scheme == "https")
     return response
 

@@ -17,7 +17,6 @@ from service.console.addresses import theme_address
 from service.console.charts import ReleaseChart
 from service.console.frame import Frame
 from service.console.key_results import KeyResultRow
-from service.console.sentences import WORD_LABEL
 from service.console.verdict_card import (
     QuoteRow,
     VerdictCard,
@@ -44,7 +43,10 @@ class StepRow:
 
 @dataclass(frozen=True, slots=True)
 class LinkRow:
-    """The claim that a feature addresses a theme; percent: how likely, None where a person entered it."""
+    """The claim that a feature addresses a theme; percent: how likely, None where a person entered it.
+
+    It holds no verdict on purpose: who sees the outcome first chooses links by it.
+    """
 
     id: str
     feature: str
@@ -57,8 +59,6 @@ class LinkRow:
     decided_by: str | None
     decided_on: date | None
     prospective: bool
-    word: str | None
-    label: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def read_release(session: Session, frame: Frame, *, release: int) -> ReleasePage
         steps=_steps(session, frame, release),
         confirmed=confirmed,
         total=total,
-        proposed=tuple(_link_row(session, frame, row, each, verdicts, labels) for each in proposed),
+        proposed=tuple(_link_row(session, frame, row, each, labels) for each in proposed),
         features=tuple(
             FeatureRow(feature.title, feature.body, feature.area)
             for feature in products.list_features(session, workspace=frame.workspace, release=release)
@@ -212,7 +212,7 @@ def _theme_verdict(
         theme=label_of(labels, theme),
         theme_address=theme_address(theme),
         card=_card(session, frame, release, theme, verdicts, labels),
-        links=tuple(_link_row(session, frame, release, each, verdicts, labels) for each in confirmed),
+        links=tuple(_link_row(session, frame, release, each, labels) for each in confirmed),
     )
 
 
@@ -221,11 +221,9 @@ def _link_row(
     frame: Frame,
     release: Release,
     each: ReleaseLink,
-    verdicts: _Verdicts,
     labels: dict[int, str | None],
 ) -> LinkRow:
     link = each.link
-    verdict = verdicts.latest.get(each.theme_id)
     quotes = impact.read_quotes(
         session, workspace=frame.workspace, spans=[span for span in link.evidence if "item" in span]
     )
@@ -241,8 +239,6 @@ def _link_row(
         decided_by=link.decided_by,
         decided_on=None if link.decided_at is None else frame.day_of(link.decided_at),
         prospective=link.decided_at is not None and link.decided_at < release.released_at + _SEEN_AFTER,
-        word=None if verdict is None else verdict.word.value,
-        label=None if verdict is None else WORD_LABEL[verdict.word],
     )
 
 
@@ -252,9 +248,7 @@ def _steps(session: Session, frame: Frame, release: int) -> tuple[StepRow, ...]:
 
 
 def _next_look(session: Session, frame: Frame, release: int) -> tuple[int, date] | None:
-    planned = overview.next_looks(
-        session, workspace=frame.workspace, now=frame.now, limit=1, release=release
-    )
+    planned = overview.next_looks(session, workspace=frame.workspace, now=frame.now, limit=1, release=release)
     return (planned[0].number, frame.day_of(planned[0].due_at)) if planned else None
 
 
@@ -265,8 +259,6 @@ def _other_releases(session: Session, frame: Frame, theme: int, release: int) ->
     found = [
         each.release
         for each in overview.linked_releases(session, workspace=frame.workspace, theme=theme)
-        if each.release is not None
-        and each.release.id != release
-        and each.link.state is LinkState.CONFIRMED
+        if each.release is not None and each.release.id != release and each.link.state is LinkState.CONFIRMED
     ]
     return {row.version or row.name: frame.day_of(row.released_at) for row in found[-_NAMES_ON_CHART:]}

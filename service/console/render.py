@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -90,11 +91,12 @@ def environment() -> Environment:
     return found
 
 
-def page(template: str, *, status: HTTPStatus = HTTPStatus.OK, **values: object) -> HTMLResponse:
+def page(template: str, values: Mapping[str, object], *, status: HTTPStatus = HTTPStatus.OK) -> HTMLResponse:
     """Render a template."""
-    return HTMLResponse(environment().get_template(template).render(**values), status)
+    return HTMLResponse(environment().get_template(template).render(values), status)
 
 
 def error_page(status: HTTPStatus, message: str) -> HTMLResponse:
     """Render an error for a person: what is wrong and a way on."""
-    return page("error.html", status=status, code=int(status), phrase=status.phrase, message=message)
+    values = {"code": int(status), "phrase": status.phrase, "message": message}
+    return page("error.html", values, status=status)

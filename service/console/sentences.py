@@ -112,7 +112,7 @@ def _fell(said: Said) -> str:
 def _rose(said: Said) -> str:
     if said.effect is None or said.low is None or said.high is None:
         return f"{said.subject} rose after {said.release}."
-    rise, interval = say_rise(said.effect), say_rises(said.low, said.high)
+    rise, interval = say_rise(said.effect), say_rises(said.effect, said.low, said.high)
     return f"{said.subject} rose {rise} after {said.release} (95%: {interval})."
 
 

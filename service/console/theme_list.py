@@ -31,8 +31,8 @@ class Sort(StrEnum):
 class ThemeRow:
     """One theme in the list.
 
-    total, total_address: all its counted complaints; first_on: day of the first message; cell: the newest verdict of a release with a confirmed
-    link to it, None where no release was; release: that release's name.
+    total, total_address: all its counted complaints; first_on: day of the first message; cell: the newest verdict
+    of a release with a confirmed link to it, None where no release was; release: that release's name.
     """
 
     id: int
@@ -49,7 +49,9 @@ class ThemeRow:
     release: str | None
 
 
-def read_theme_rows(session: Session, frame: Frame, *, sort: Sort = Sort.VOLUME, words: str = "") -> list[ThemeRow]:
+def read_theme_rows(
+    session: Session, frame: Frame, *, sort: Sort = Sort.VOLUME, words: str = ""
+) -> list[ThemeRow]:
     """Read the themes that stand today and hold something, in the order asked for."""
     if frame.end is None:
         return []
@@ -114,7 +116,10 @@ def _newest_verdicts(session: Session, frame: Frame) -> dict[int, tuple[VerdictC
             line = lines.get((each.release.id, each.theme_id)) or lines.get(
                 (each.release.id, each.link.theme_id)
             )
-            found[each.theme_id] = (cell_of(line) if line else None, each.release.version or each.release.name)
+            found[each.theme_id] = (
+                cell_of(line) if line else None,
+                each.release.version or each.release.name,
+            )
     return found
 
 

@@ -262,9 +262,9 @@ def release_chart(
     looks = [Marker(line.read_through, f"reading {line.look}: {WORD_LABEL[line.word]}") for line in lines]
     if next_look is not None:
         looks.append(Marker(next_look[1], f"reading {next_look[0]}, planned"))
-    first = weeks[0].first if weeks else start
+    first, last = (weeks[0].first, weeks[-1].last) if weeks else (start, start)
     marks = [Marker(start, release.version or release.name)]
-    marks += [Marker(day, name) for name, day in others.items() if day >= first]
+    marks += [Marker(day, name) for name, day in others.items() if first <= day <= last]
     return ReleaseChart(
         title=f"{about(subject)[0].upper()}{about(subject)[1:]}: observed and expected, by week",
         weeks=weeks,

@@ -107,9 +107,12 @@ def rows_of(
     rows: list[ReleaseRow] = []
     for release in releases:
         mine = [link for link in links if link.release is not None and link.release.id == release.id]
-        confirmed = dict.fromkeys(link.theme_id for link in mine if link.link.state is LinkState.CONFIRMED)
+        confirmed = list(
+            dict.fromkeys(link.theme_id for link in mine if link.link.state is LinkState.CONFIRMED)
+        )
+        shown: list[int | None] = [*confirmed] or [None]
         proposed = len({link.theme_id for link in mine} - set(confirmed))
-        for number, theme in enumerate(confirmed or {None: None}):
+        for number, theme in enumerate(shown):
             line = None if theme is None else verdicts.get((release.id, theme))
             rows.append(_row(frame, release, theme, labels, proposed, line, is_first=number == 0))
     return rows

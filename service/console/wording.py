@@ -7,6 +7,7 @@ MINUS = "−"
 _EN_DASH = "–"
 _MULTIPLE_FROM = 2.0
 """Rises to at least this ratio are told as "to 2.6 times": +160% is read wrongly by many."""
+_TIMES_IN_RANGE_FROM = 3.0
 
 
 def say_day(day: date) -> str:
@@ -58,6 +59,10 @@ def say_change(ratio: float) -> str:
     """Write a rate ratio as a signed change: `−40%`, `+12%`, `×2.6`, `±0%`."""
     if ratio >= _MULTIPLE_FROM:
         return f"×{ratio:.2g}" if ratio < 10 else f"×{ratio:.0f}"
+    return _percent_change(ratio)
+
+
+def _percent_change(ratio: float) -> str:
     percent = round((ratio - 1) * 100)
     if percent == 0:
         return "±0%"
@@ -65,8 +70,10 @@ def say_change(ratio: float) -> str:
 
 
 def say_range(low: float, high: float) -> str:
-    """Write an interval of rate ratios as changes: `−55% to −20%`."""
-    return f"{say_change(low)} to {say_change(high)}"
+    """Write an interval of rate ratios as changes, in one unit: `−55% to −20%`, `×0.8 to ×4.1`."""
+    if high >= _TIMES_IN_RANGE_FROM:
+        return f"×{low:.2g} to ×{high:.2g}"
+    return f"{_percent_change(low)} to {_percent_change(high)}"
 
 
 def say_falls(low: float, high: float) -> str:
@@ -77,11 +84,11 @@ def say_falls(low: float, high: float) -> str:
     return f"{small}%" if small == large else f"{small}{_EN_DASH}{large}%"
 
 
-def say_rises(low: float, high: float) -> str:
-    """Write an interval of ratios above 1 as sizes of a rise: `12–75%`, or `1.9–3.4 times`."""
+def say_rises(effect: float, low: float, high: float) -> str:
+    """Write an interval of ratios above 1 as sizes of a rise, in the unit that `say_rise` tells the effect in."""
     if low <= 1:
         return say_range(low, high)
-    if high >= _MULTIPLE_FROM:
+    if effect >= _MULTIPLE_FROM:
         return f"{low:.1f}{_EN_DASH}{high:.1f} times"
     small, large = round((low - 1) * 100), round((high - 1) * 100)
     return f"{small}%" if small == large else f"{small}{_EN_DASH}{large}%"

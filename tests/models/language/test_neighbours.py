@@ -38,6 +38,22 @@ def test_few_vectors_leave_places_empty() -> None:
     assert lists_of(mixture([1], seed=3)[0], []).near.tolist() == [[NOBODY] * 7]
 
 
+@pytest.mark.parametrize(
+    "gone", [[0], [3, 4, 5, 200, 399], list(range(0, 400, 2)), list(range(398)), list(range(400))]
+)
+def test_lists_after_removal_are_those_never_added(gone: list[int]) -> None:
+    vectors, _ = mixture([300, 100], seed=8)
+    lists = lists_of(vectors, [])
+    lists.remove(np.array(gone))
+    rest = np.delete(vectors, gone, axis=0)
+    fresh = lists_of(rest, [])
+    assert np.array_equal(lists.near, fresh.near)
+    assert np.array_equal(lists.cosine, fresh.cosine)
+    lists.add(vectors[:5])
+    fresh.add(vectors[:5])
+    assert np.array_equal(lists.near, fresh.near)
+
+
 def test_copies_share_a_row_whatever_the_batches() -> None:
     vectors, _ = mixture([200, 200], seed=4)
     noise = np.random.default_rng(5).normal(size=vectors.shape)
