@@ -1,7 +1,7 @@
 """Run benches: `python -m bench [NAME …] [--keep FOLDER]`; without a name all of them.
 
-Every figure is one JSON line on stdout and a row of bench/results.json; what a person may read besides goes to stderr.
-A bench whose data set is missing is skipped and says so. Exit code 1 if a bench failed.
+Every figure is one JSON line on stdout and a row of bench/results.json; what a person may read besides goes to
+stderr. A bench whose data set is missing is skipped and says so. Exit code 1 if a bench failed.
 """
 
 from __future__ import annotations

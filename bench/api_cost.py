@@ -18,7 +18,7 @@ from statistics import median
 
 import httpx
 
-from bench.programs import EBB, ROOT, Server, environment, finish, serving, stop
+from bench.programs import EBB, ROOT, Server, circumstances, environment, finish, serving, stop
 from bench.report import Emit, say
 from service.commands.processes import api_command, free_port, worker_command
 
@@ -48,9 +48,10 @@ PATHS = (
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One start of a program: seconds until it answers, MiB then, and MiB after it has worked."""
+    """One start of a program: seconds and processor seconds until it answers, MiB then and after it has worked."""
 
     start_s: float
+    processor_s: float
     idle_mib: float
     used_mib: float
 
@@ -97,9 +98,9 @@ def _serve(
     port = free_port()
     command = _command(application, port)
     with serving(command, port=port, folder=folder, environ=environ) as server:
-        idle = server.resident_mib()
+        processor, idle = server.processor_s(), server.resident_mib()
         _visit(server, headers, paths or ("/healthz",) * len(PATHS))
-        return Cost(server.start_s, idle, server.resident_mib())
+        return Cost(server.start_s, processor, idle, server.resident_mib())
 
 
 def _command(application: str | None, port: int) -> list[str]:
@@ -129,8 +130,9 @@ def _worker(folder: Path) -> Cost:
                     raise RuntimeError(f"the worker embedded nothing; see {folder / 'worker.log'}")
                 time.sleep(0.05)
             seconds = time.perf_counter() - began
-            mib = Server(process, "", seconds).resident_mib()
-            return Cost(seconds, mib, mib)
+            server = Server(process, "", seconds)
+            mib = server.resident_mib()
+            return Cost(seconds, server.processor_s(), mib, mib)
         finally:
             stop(process)
 
@@ -147,6 +149,12 @@ def _compare(emit: Emit, ours: Sequence[Cost], bare: Sequence[Cost], workers: Se
         starts = [cost.start_s for cost in costs]
         spread = f"{rounds}; {min(starts):.2f} to {max(starts):.2f}"
         emit(f"start until /healthz answers, {name}", median(starts), "s", spread)
+        emit(
+            f"processor time until /healthz answers, {name}",
+            median(c.processor_s for c in costs),
+            "s",
+            rounds,
+        )
         emit(f"resident memory at the first answer, {name}", median(c.idle_mib for c in costs), "MiB", rounds)
         emit(f"resident memory after work, {name}", median(c.used_mib for c in costs), "MiB", rounds)
     own = median(cost.used_mib for cost in ours)
@@ -160,7 +168,14 @@ def _compare(emit: Emit, ours: Sequence[Cost], bare: Sequence[Cost], workers: Se
     )
     emit("resident memory, worker with the encoder loaded", worker, "MiB", rounds)
     start = median(cost.start_s for cost in ours) / median(cost.start_s for cost in bare)
-    emit("start, our API ÷ bare", start, "ratio", "bare FastAPI, same server, same run")
+    emit("start, our API ÷ bare", start, "ratio", f"bare FastAPI, same server, same run; {circumstances()}")
+    processor = median(cost.processor_s for cost in ours) / median(cost.processor_s for cost in bare)
+    emit(
+        "processor time of the start, our API ÷ bare",
+        processor,
+        "ratio",
+        "bare FastAPI, same server, same run",
+    )
     emit(
         "memory after work, our API ÷ bare",
         own / median(c.used_mib for c in bare),

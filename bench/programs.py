@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from models.settings import PREFIX
+from models.settings import FOREIGN_NAMES, PREFIX
 
 ROOT = Path(__file__).parents[1]
 EBB = str(Path(sys.executable).with_name("ebb"))
@@ -47,11 +47,15 @@ class Server:
         family = [process, *process.children(recursive=True)]
         return float(sum(each.memory_info().rss for each in family) / MIB)
 
+    def processor_s(self) -> float:
+        """Return the processor time that the process has taken until now: the same on a busy machine."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
+
 
 def environment(folder: Path, **settings: str) -> dict[str, str]:
-    """Return an environment in which Ebb knows a database in `folder` and no setting of the caller's."""
-    own = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
-    return own | {
+    """Return an environment in which Ebb knows a database in `folder`; the caller's other settings stay."""
+    return dict(os.environ) | {
         "EBB_DATABASE_URL": f"sqlite:///{folder / 'ebb.db'}",
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "200",
@@ -75,6 +79,16 @@ def finish(command: Sequence[str], *, folder: Path, environ: Mapping[str, str]) 
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{done.err[-2000:]}")
     return done
+
+
+def circumstances() -> str:
+    """Say on what a figure of time was taken: processors, how busy they are, settings that are not the default."""
+    given = [f"{name}={value}" for name, value in sorted(os.environ.items()) if _is_setting(name)]
+    return "; ".join([f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", *given])
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(PREFIX) and name not in FOREIGN_NAMES | {f"{PREFIX}DATABASE_URL"}
 
 
 @contextmanager
@@ -106,10 +120,13 @@ def _answered(process: subprocess.Popen[bytes], url: str, began: float, within_s
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End a process and its children; those that do not listen are killed."""
-    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-    for each in (process, *family):
-        if each is process or family and each.is_running():
-            each.terminate()
+    if process.poll() is not None:
+        return
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    for child in children:
+        if child.is_running():
+            child.terminate()
     process.wait(15)
-    for child in psutil.wait_procs(family, timeout=5)[1]:
+    for child in psutil.wait_procs(children, timeout=5)[1]:
         child.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -87,4 +88,7 @@ def say(text: str) -> None:
 
 
 def _rounded(value: Value) -> Value:
-    return float(f"{value:.5g}") if isinstance(value, float) else value
+    """Keep five digits; JSON knows no infinity, so a number that is not finite becomes null."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.5g}") if math.isfinite(value) else None

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from bench import spotify_marks
-from bench.programs import EBB, MIB, Finished, environment, finish, serving
+from bench.programs import EBB, MIB, Finished, circumstances, environment, finish, serving
 from bench.report import Emit, data_set, say
 from service.commands.processes import free_port
 
@@ -91,7 +91,7 @@ def _prepare(emit: Emit, folder: Path, environ: Mapping[str, str], messages: int
         say(f"ebb {' '.join(step)}")
         done[name] = finish([EBB, *step], folder=folder, environ=environ)
         say(done[name].err.replace("\r", "\n")[-600:])
-        emit(f"wall time, ebb {name}", done[name].seconds, "s", "shared machine")
+        emit(f"wall time, ebb {name}", done[name].seconds, "s", circumstances())
         emit(
             f"peak resident memory, ebb {name}",
             done[name].peak_mib,
@@ -157,9 +157,8 @@ def _themes(emit: Emit, api: Api, themes: Sequence[Json], items: Sequence[Json])
             "items",
             f"{theme['label']}; {theme['complaints']} counted complaints",
         )
-        say(
-            f"{place:>3}. {theme['label']}: {theme['size']} items, {theme['complaints']} complaints; {theme['keywords']}"
-        )
+        sizes = f"{theme['size']} items, {theme['complaints']} complaints"
+        say(f"{place:>3}. {theme['label']}: {sizes}; {theme['keywords']}")
         quotes = api.one(f"/v1/themes/{theme['id']}")["quotes"]
         assert isinstance(quotes, list)
         for quote in quotes[:SHOWN_QUOTES]:

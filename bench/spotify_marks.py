@@ -19,12 +19,16 @@ from scipy.stats import binomtest
 
 from bench.programs import EBB, finish
 from bench.report import Emit
+from models.impact.files import judge_series
+from models.impact.setting import Setting
+from models.impact.tables import read_series
 
 MARK = re.compile("[IiA]\ufe0f")
 FIRST, LAST = date(2017, 10, 2), date(2017, 12, 3)
 BROKEN, MENDED = date(2017, 10, 31), date(2017, 11, 9)
 GAP = date(2017, 11, 18)
-WASH_OUT = timedelta(days=7)
+WEEK_BEFORE, SETTLED, TWO_WEEKS_LATER = date(2017, 11, 2), date(2017, 11, 16), date(2017, 11, 30)
+"""The whole weeks that the engine compares from 10-31 on: one before the mending release, two after the wash-out."""
 DAY = timedelta(days=1)
 KNOWN = ((BROKEN, date(2017, 11, 10), 29, 2435), (date(2017, 11, 10), date(2017, 12, 4), 16, 5472))
 """What the set itself says: half-open days, marked messages, all messages."""
@@ -73,6 +77,7 @@ def run(
     truth = count((row["created_at"], row["text"]) for row in rows)
     _compare(emit, found, truth)
     _judge(emit, folder, environ, found)
+    _unguarded(emit, folder)
     _peers(emit, found)
 
 
@@ -112,11 +117,23 @@ def _judge(emit: Emit, folder: Path, environ: Mapping[str, str], daily: Daily) -
     finish(command, folder=folder, environ=environ)
     with (folder / "verdicts.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            numbers = (
-                f"effect {row['effect']}, {row['low']} to {row['high']}, p {row['p_value']}, mde {row['mde']}"
-            )
-            against = f"{numbers}; reasons {row['reasons']}; judgeable on {row['judgeable_on'] or 'now'}"
+            told = ("effect", "low", "high", "p_value", "mde", "reasons", "judgeable_on")
+            against = "; ".join(f"{name} {row[name] or 'none'}" for name in told)
             emit(f"ebb impact analyze, {row['series_id']}", row["verdict"], "word", against)
+
+
+def _unguarded(emit: Emit, folder: Path) -> None:
+    """Hand in what the engine would estimate without its guards, to hold its intervals against the exact ones."""
+    setting = Setting(min_before=1, min_before_complaints=0.0)
+    named = list(read_series(folder / "marks.csv"))
+    for series, answer in zip(named, judge_series(named, setting=setting), strict=True):
+        found = answer.estimate
+        name = f"engine without its guards (no product says this), {series.series_id}"
+        if found is None:
+            emit(name, None, "ratio", f"no estimate: {', '.join(answer.reasons)}")
+            continue
+        numbers = f"95% {found.low:.3g} to {found.high:.3g}, p {found.p_value:.2g}"
+        emit(name, found.effect, "ratio", f"{numbers}; {found.observed:.0f} marked messages after")
 
 
 def _rows(question: Question, daily: Daily) -> list[tuple[str, date, int, date, int]]:
@@ -130,35 +147,31 @@ def _rows(question: Question, daily: Daily) -> list[tuple[str, date, int, date, 
 
 def _peers(emit: Emit, daily: Daily) -> None:
     """Hand in exact intervals of the same ratios: marked messages per message, after ÷ before."""
-    end = LAST + DAY
+    end, fixed = LAST + DAY, MENDED + DAY
     windows = {
-        "mended: 10-31..11-09 against 11-10..12-03": (BROKEN, MENDED + DAY, MENDED + DAY, end),
-        "mended, the engine's days: 10-31..11-08 against 11-16..12-03": (
-            BROKEN,
+        "mended: 10-31..11-09 against 11-10..12-03": (BROKEN, fixed, fixed, end),
+        "mended, the engine's weeks: 11-02..11-08 against 11-16..11-29": (
+            WEEK_BEFORE,
             MENDED,
-            MENDED + WASH_OUT,
-            end,
+            SETTLED,
+            TWO_WEEKS_LATER,
         ),
-        "mended, whole file, the engine's days: 10-02..11-08 against 11-16..12-03": (
-            FIRST,
-            MENDED,
-            MENDED + WASH_OUT,
-            end,
-        ),
+        "mended, whole file: 10-02..11-08 against 11-16..12-03": (FIRST, MENDED, SETTLED, end),
         "broken: 10-02..10-30 against 10-31..11-08": (FIRST, BROKEN, BROKEN, MENDED),
     }
     for name, (start, stop, restart, finally_) in windows.items():
         before, after = daily.between(start, stop), daily.between(restart, finally_)
         ratio, low, high, p = rate_ratio(after, before)
-        against = f"95% {low:.3g} to {high:.3g}, p {p:.2g}; {after[0]}/{after[1]} after, {before[0]}/{before[1]} before"
+        numbers = f"95% {low:.3g} to {high:.3g}, p {p:.2g}"
+        against = f"{numbers}; {after[0]}/{after[1]} after, {before[0]}/{before[1]} before"
         emit(f"peer, exact conditional rate ratio, {name}", ratio, "ratio", against)
 
 
 def rate_ratio(after: tuple[int, int], before: tuple[int, int]) -> tuple[float, float, float, float]:
     """Return rate after ÷ rate before with its exact 95% interval and p, given (events, exposure) of both.
 
-    Given the sum, events after are binomial with the share r·e1 / (r·e1 + e0), and the interval of Clopper and Pearson
-    (1934) for that share is one for r. It takes events as independent, with no noise beyond chance.
+    Given the sum, events after are binomial with the share r·e1 / (r·e1 + e0), and the interval of Clopper and
+    Pearson (1934) for that share is one for r. It takes events as independent, with no noise beyond chance.
     """
     (k1, e1), (k0, e0) = after, before
     test = binomtest(k1, k1 + k0, e1 / (e1 + e0))

@@ -12,6 +12,7 @@ from models.settings import Settings, load_settings
 from service import errors
 from service.api import routers
 from service.console import pages
+from service.etag import ETags
 from service.intake import IntakeWriter
 
 DESCRIPTION = "Did complaints ebb after you shipped? Tickets in, verdicts out."
@@ -45,4 +46,5 @@ def create_app(
     for router in routers():
         app.include_router(router)
     pages.install(app)
+    app.add_middleware(ETags)
     return app

@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 our fault, 2 bad input (one line on stderr), 3 the check i
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
 
 from models.errors import EbbError
@@ -41,12 +40,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.field}: " if error.field and error.field not in error.message else ""
         typer.echo(f"ebb: {where}{error.message}", err=True)
         return 2
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.Abort:
+    except typer.Abort:
         typer.echo("ebb: stopped", err=True)
         return 130
-    except click.ClickException as error:
+    except typer.TyperException as error:
         typer.echo(f"ebb: {error.format_message()}", err=True)
         return 2
     return code if isinstance(code, int) else 0

@@ -73,3 +73,14 @@ BETS: tuple[Bet, ...] = (
     Bet("2.6", "Payments provider", date(2026, 11, 3), None),
     Bet("2.7", "Small repairs", date(2026, 11, 12), None),
 )  # fmt: skip
+
+CHECKS: list[dict[str, object]] = [
+    {"code": "exposure", "passed": True, "sentence": "Complaints are compared per customer."},
+    {"code": "history", "passed": True, "sentence": "There is enough history before the release."},
+    {"code": "gaps", "passed": False, "sentence": "1 periods are missing."},
+    {
+        "code": "control_agrees",
+        "passed": True,
+        "sentence": "The answer is the same without the control series.",
+    },
+]

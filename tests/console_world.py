@@ -35,7 +35,7 @@ from models.values.feedback import AuthorRole
 from models.values.kinds import Kind
 from models.values.roles import Role
 from models.values.verdicts import Reason, Word
-from tests.console_plan import ATTACK, BETS, END, FIRST, NOW, SCALE, SEED, THEMES, ZONE, Bet
+from tests.console_plan import ATTACK, BETS, CHECKS, END, FIRST, NOW, SCALE, SEED, THEMES, ZONE, Bet
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +144,14 @@ def _add_items(session: Session, workspace: int, sources: Sequence[int], numbers
     rows[1][0].text = " ".join([THEMES[0][2]] * 20)
     session.add_all(item for item, _ in rows)
     session.flush()
-    for item, theme in rows:
+    for item, _ in rows:
         search.index_item(session, workspace=workspace, item=item.id, content=f"{item.subject} {item.text}")
-        session.add(
-            Assignment(
-                workspace_id=workspace, item_id=item.id, theme_id=numbers[theme], score=0.9, from_revision=1
-            )
+    session.add_all(
+        Assignment(
+            workspace_id=workspace, item_id=item.id, theme_id=numbers[theme], score=0.9, from_revision=1
         )
+        for item, theme in rows
+    )
     session.flush()
     _count(session, workspace, numbers)
     _add_quotes(session, workspace, numbers, rows)
@@ -307,6 +308,8 @@ def _verdict_row(
     spread = math.exp(1.96 * math.sqrt(1.3 / max(observed, 1) + 0.3 / max(expected, 1)))
     if bet.word is Word.UNCHANGED:
         spread = 1.12
+    if bet.word in (Word.FELL, Word.ROSE):
+        spread = min(spread, max(effect, 1 / effect) ** 0.7)
     word = bet.word if bet.word and (is_last or bet.word is Word.CANNOT_TELL) else Word.TOO_EARLY
     reasons = bet.reasons if word is bet.word else (Reason.LOOKS_REMAIN,)
     return {
@@ -318,22 +321,10 @@ def _verdict_row(
         "observed": observed, "rate_unit": "complaints per 1,000 customer-days",
         "bound": min(max(1 - effect / spread, 0.0), 1.0), "mde": 0.3,
         "judgeable_on": full + timedelta(weeks=8, days=3) if word is Word.TOO_EARLY else None,
-        "reasons": [str(reason) for reason in reasons], "checks": _CHECKS, "periods": periods, "quotes": [],
+        "reasons": [str(reason) for reason in reasons], "checks": CHECKS, "periods": periods, "quotes": [],
         "read_through": through, "input_hash": f"{release.id:08x}{key:08x}{look:08x}".ljust(64, "0"),
         "created_at": _noon(through + timedelta(days=3)),
     }  # fmt: skip
-
-
-_CHECKS = [
-    {"code": "exposure", "passed": True, "sentence": "Complaints are compared per customer."},
-    {"code": "history", "passed": True, "sentence": "There is enough history before the release."},
-    {"code": "gaps", "passed": False, "sentence": "1 periods are missing."},
-    {
-        "code": "control_agrees",
-        "passed": True,
-        "sentence": "The answer is the same without the control series.",
-    },
-]
 
 
 def _periods(full: date, through: date, days: Mapping[date, int]) -> list[dict[str, object]]:

@@ -1,6 +1,6 @@
 """Stage `embed`: turn items into vectors, in large batches, and say what kind of message each is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +18,45 @@ WRITE_AT_ONCE = 64
 """Vectors written in one transaction: short enough that intake never waits long for its turn."""
 
 THEMED_LANGUAGES = frozenset({"en", "und"})
-"""Languages the bundled model can place in themes; items in others are embedded and counted, not themed."""
+"""Languages the bundled model can place in themes; items in others are kept and counted, not themed."""
 
 
 def embed_items(context: Context, leased: Sequence[Leased]) -> None:
-    """Encode items that have words, classify them, and ask for their place in a theme."""
+    """Encode items that open a ticket, say what kind each item is, and ask for their place in a theme.
+
+    Follow-ups and languages that the model does not know get no vector: nothing would read it.
+    """
     workspace = leased[0].workspace_id
     versions = {piece.subject: piece for piece in leased}
     with context.database.read() as session:
         found = feedback.load_items(session, workspace=workspace, items=list(versions))
+        openers = feedback.openers(session, items=found)
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
     items = [item for item in found if item.version == versions[item.id].version and not item.withdrawn]
-    worded = [item for item in items if text_of(item)]
+    themed = [
+        item for item in items if item.id in openers and item.language in THEMED_LANGUAGES and text_of(item)
+    ]
+    if themed:
+        _encode(context, workspace, dtype, themed, versions)
+    placed = {item.id for item in themed}
+    with context.database.write(workspace=workspace) as session:
+        for item in items:
+            if item.id not in placed:
+                _write_kind(session, item)
+        rest = [piece for piece in leased if piece.subject not in placed]
+        work.finish(session, rest, now=context.clock())
+
+
+def _encode(
+    context: Context,
+    workspace: int,
+    dtype: str,
+    items: Sequence[FeedbackItem],
+    pieces: Mapping[int, Leased],
+) -> None:
+    """Encode items in one large batch, and store the vectors in short transactions."""
     encoder = context.encoder(dtype)
-    vectors = encoder.encode([text_of(item) for item in worded]) if worded else np.zeros((0, 1), np.float32)
+    vectors = encoder.encode([text_of(item) for item in items])
     with context.database.write(workspace=workspace) as session:
         number = workspaces.bind_encoder(
             session,
@@ -41,16 +66,11 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
             dtype=encoder.dtype,
             dimension=encoder.dimension,
         )
-    for start in range(0, len(worded), WRITE_AT_ONCE):
-        chunk = worded[start : start + WRITE_AT_ONCE]
+    for start in range(0, len(items), WRITE_AT_ONCE):
+        chunk = items[start : start + WRITE_AT_ONCE]
         with context.database.write(workspace=workspace) as session:
             _write(context, session, workspace, chunk, vectors[start : start + WRITE_AT_ONCE], number)
-            work.finish(session, [versions[item.id] for item in chunk], now=context.clock())
-    with context.database.write(workspace=workspace) as session:
-        _write_wordless(session, [item for item in items if not text_of(item)])
-        written = {item.id for item in worded}
-        rest = [piece for piece in leased if piece.subject not in written]
-        work.finish(session, rest, now=context.clock())
+            work.finish(session, [pieces[item.id] for item in chunk], now=context.clock())
 
 
 def text_of(item: FeedbackItem) -> str:
@@ -67,7 +87,6 @@ def _write(
     encoder: int,
 ) -> None:
     now = context.clock()
-    openers = feedback.openers(session, items=items)
     for item, vector in zip(items, vectors, strict=True):
         embeddings.put(
             session,
@@ -78,21 +97,14 @@ def _write(
             vector=embeddings.pack(vector),
         )
         _write_kind(session, item)
-        # A follow-up ("any news?") belongs to its ticket: kept, embedded, but no statement of its own to theme.
-        if item.id in openers and item.language in THEMED_LANGUAGES:
-            work.enqueue(
-                session,
-                workspace=workspace,
-                stage=Job.PLACE,
-                subject=item.id,
-                version=item.version,
-                run_at=now,
-            )
-
-
-def _write_wordless(session: Session, items: Sequence[FeedbackItem]) -> None:
-    for item in items:
-        _write_kind(session, item)
+        work.enqueue(
+            session,
+            workspace=workspace,
+            stage=Job.PLACE,
+            subject=item.id,
+            version=item.version,
+            run_at=now,
+        )
 
 
 def _write_kind(session: Session, item: FeedbackItem) -> None:

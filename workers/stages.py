@@ -22,7 +22,7 @@ def build_stages(settings: Settings) -> Mapping[Job, Stage]:
         Job.EMBED: Stage(settings.embed_batch_size, embed_items),
         Job.PLACE: Stage(settings.place_batch_size, partial(place_items, streams=streams)),
         Job.LABEL: Stage(1, partial(label, streams=streams)),
-        Job.COUNT: Stage(2_000, recount),
+        Job.COUNT: Stage(10_000, recount),
         Job.LINK: Stage(200, propose_links),
         Job.MEASURE: Stage(1, judge_releases),
     }

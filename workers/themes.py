@@ -11,7 +11,7 @@ import numpy as np
 from models.database import Session
 from models.jobs import Job
 from models.language.discover import Event, EventKind, ThemeStream
-from models.language.encode import FloatArray
+from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, ThemeSetting
 from models.language.events import ThemeState as StoredTheme
 from models.language.label import label_themes
@@ -98,11 +98,30 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
     try:
         loaded.stream.remove(leaving)
         ids = np.array(current, dtype=np.int64)
-        events = loaded.stream.add(ids, vectors) if current else ()
+        events = _add(loaded.stream, ids, vectors) if current else ()
         _write(context, loaded, workspace, leased, leaving, current, events)
     except Exception:
         streams.forget(workspace)
         raise
+
+
+def _add(stream: ThemeStream, ids: IntArray, vectors: FloatArray) -> tuple[Event, ...]:
+    """Read items into the stream, and tell of those too that repeat a wording which has its theme already.
+
+    Such a copy shares the row of the wording, and the stream's events are about rows that change their theme.
+    """
+    events = stream.add(ids, vectors)
+    told = {item for event in events for item in event.items}
+    numbers = dict(zip(*(column.tolist() for column in stream.assignments()), strict=True))
+    copies: dict[int, list[int]] = {}
+    for item in ids.tolist():
+        if numbers[item] and item not in told:
+            copies.setdefault(numbers[item], []).append(item)
+    read = stream.state().bookkeeping.read
+    return events + tuple(
+        Event(EventKind.PLACED, theme, read, tuple(items), (1.0,) * len(items), (0,) * len(items))
+        for theme, items in sorted(copies.items())
+    )
 
 
 def _write(
@@ -130,7 +149,9 @@ def _write(
             held = themes.themes_of_items(session, items=leaving)
             themes.leave_stream(session, items=leaving, revision=revision)
             days = themes.ticket_days(session, items=leaving)
-            dirty += [(theme, days[item]) for item, theme in held.items()]
+            dirty += _at_standing_themes(
+                session, workspace, [(theme, days[item]) for item, theme in held.items()]
+            )
         position = dict(zip(stored.ids.tolist(), stored.arrived.tolist(), strict=True))
         themes.arrive(session, workspace=workspace, positions={item: position[item] for item in arriving})
         dirty += _write_events(session, workspace, events, revision, now)

@@ -85,53 +85,59 @@ def lease(
     )
     if workspace is None:
         return []
-    rows = session.scalars(
-        select(Work)
+    rows = session.execute(
+        select(Work.id, Work.workspace_id, Work.stage, Work.subject, Work.version, Work.attempts)
         .where(Work.stage == stage, Work.workspace_id == workspace, *_is_due(now))  # type: ignore[arg-type]
         .order_by(Work.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
     token = secrets.token_hex(8)
-    taken: list[Leased] = []
-    for row in rows:
-        if row.attempts >= max_attempts:
-            row.state, row.error = WorkState.DEAD, row.error or "its worker died at every attempt"
-            continue
-        row.attempts += 1
-        row.lease, row.lease_until = token, now + timedelta(seconds=seconds)
-        taken.append(
-            Leased(row.id, row.workspace_id, row.stage, row.subject, row.version, row.attempts, token)
-        )
-    session.flush()
+    spent = [row.id for row in rows if row.attempts >= max_attempts]
+    taken = [
+        Leased(row.id, row.workspace_id, row.stage, row.subject, row.version, row.attempts + 1, token)
+        for row in rows
+        if row.attempts < max_attempts
+    ]
+    _update(
+        session,
+        [piece.id for piece in taken],
+        attempts=Work.attempts + 1,
+        lease=token,
+        lease_until=now + timedelta(seconds=seconds),
+    )
+    died = func.coalesce(Work.error, "its worker died at every attempt")
+    _update(session, spent, state=WorkState.DEAD, error=died)
     return taken
+
+
+def _update(session: Session, ids: Sequence[int], *, lease_held: str | None = None, **values: object) -> None:
+    """Set columns of many rows, some hundreds at a time; with `lease_held`, of those with that lease only."""
+    for start in range(0, len(ids), 500):
+        query = update(Work).where(Work.id.in_(ids[start : start + 500]))
+        if lease_held is not None:
+            query = query.where(Work.lease == lease_held)
+        session.execute(query.values(**values).execution_options(synchronize_session=False))
 
 
 def finish(session: Session, leased: Sequence[Leased], *, now: datetime) -> None:
     """Mark work done, in the transaction that holds its effect; work that was marked dirty meanwhile stays."""
-    if not leased:
-        return
-    session.execute(
-        update(Work)
-        .where(Work.id.in_([piece.id for piece in leased]), Work.lease == leased[0].lease)
-        .values(state=WorkState.DONE, done_at=now, lease=None, lease_until=None, error=None)
-        .execution_options(synchronize_session=False)
-    )
+    if leased:
+        done = {"state": WorkState.DONE, "done_at": now, "lease": None, "lease_until": None, "error": None}
+        _update(session, [piece.id for piece in leased], lease_held=leased[0].lease, **done)
 
 
 def release(session: Session, leased: Sequence[Leased]) -> None:
     """Give work back untried, so that its neighbour's failure does not count against it."""
-    session.execute(
-        update(Work)
-        .where(Work.id.in_([piece.id for piece in leased]), Work.lease == leased[0].lease)
-        .values(lease=None, lease_until=None, attempts=Work.attempts - 1)
-        .execution_options(synchronize_session=False)
-    )
+    if leased:
+        free = {"lease": None, "lease_until": None, "attempts": Work.attempts - 1}
+        _update(session, [piece.id for piece in leased], lease_held=leased[0].lease, **free)
 
 
 def fail(session: Session, piece: Leased, *, error: str, now: datetime, max_attempts: int) -> None:
     """Record a failed attempt: try again later, each time after a longer wait, or give up as `dead`."""
-    wait = min(BACKOFF_FIRST * 2 ** (piece.attempts - 1), BACKOFF_LONGEST)
+    # The exponent is bounded: a span of that many doublings fits no timedelta.
+    wait = min(BACKOFF_FIRST * 2 ** min(piece.attempts - 1, 20), BACKOFF_LONGEST)
     dead = piece.attempts >= max_attempts
     session.execute(
         update(Work)

@@ -1,7 +1,6 @@
 """`ebb work`, `ebb doctor`, `ebb replay`: see and mend what runs."""
 
 import json
-import subprocess
 from collections import defaultdict
 from typing import Annotated
 
@@ -14,7 +13,7 @@ from models.jobs import WorkState
 from models.queries import deliveries, work
 from models.settings import PREFIX, Settings, load_settings
 from service.commands import world
-from service.commands.processes import worker_command
+from service.commands.processes import become, worker_command
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -32,8 +31,8 @@ def work_until_idle(
     """Work in the foreground, with progress."""
     if not until_idle:
         raise Invalid("add --until-idle; `ebb worker` runs on and on.", field="--until-idle")
-    world.open_database().close()
-    raise typer.Exit(subprocess.call(worker_command("--until-idle")))
+    world.check_database()
+    become(worker_command("--until-idle"))
 
 
 def doctor(
@@ -60,6 +59,13 @@ def _settings_table() -> dict[str, str]:
 
 def _findings(settings: Settings) -> dict[str, str]:
     database = Database(settings.database_url)
+    try:
+        return _findings_in(database)
+    finally:
+        database.close()
+
+
+def _findings_in(database: Database) -> dict[str, str]:
     found = {"database": database.url.render_as_string(hide_password=True)}
     if not migrations.is_current(database):
         return {**found, "tables": "not current: run `ebb init`", "verdict": "needs a person"}
@@ -84,9 +90,9 @@ def _findings(settings: Settings) -> dict[str, str]:
 
 def replay() -> None:
     """Try work that was given up, and deliveries that could not be understood, once more."""
-    database = world.open_database()
-    workspace = world.default_workspace(database)
-    with database.write(workspace=workspace.id) as session:
-        revived = work.revive(session, workspace=workspace.id, now=world.now())
-        reopened = deliveries.reopen_invalid(session, workspace=workspace.id, now=world.now())
+    with world.open_database() as database:
+        workspace = world.default_workspace(database)
+        with database.write(workspace=workspace.id) as session:
+            revived = work.revive(session, workspace=workspace.id, now=world.now())
+            reopened = deliveries.reopen_invalid(session, workspace=workspace.id, now=world.now())
     typer.echo(f"{revived} pieces of work and {reopened} deliveries will be tried again.")

@@ -1,5 +1,6 @@
 """Start and stop the programs behind `ebb up`; each child is ended when its parent is."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import NoReturn
 
 from models.errors import Invalid
 
@@ -35,6 +37,13 @@ def api_command(port: int, host: str = HOST) -> list[str]:
 def worker_command(*options: str) -> list[str]:
     """Return the command line of the embedded worker."""
     return [sys.executable, "-m", "workers", *options]
+
+
+def become(command: Sequence[str]) -> NoReturn:
+    """Turn this process into another program, so that signals reach it and its exit code is ours."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(command[0], list(command))  # noqa: S606 - our own interpreter, no shell
 
 
 def check_port(port: int) -> None:

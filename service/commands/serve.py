@@ -1,7 +1,5 @@
 """`ebb init`, `ebb up`, `ebb api`, `ebb worker`, `ebb sign-in`: set up and run."""
 
-import subprocess
-import sys
 from typing import Annotated
 
 import typer
@@ -10,7 +8,7 @@ from models.queries import workspaces
 from models.settings import load_settings
 from models.values.roles import Role
 from service.commands import world
-from service.commands.processes import HOST, Supervisor, api_command, check_port, worker_command
+from service.commands.processes import HOST, Supervisor, api_command, become, check_port, worker_command
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 
@@ -32,8 +30,7 @@ def init(
 ) -> None:
     """Create or migrate the database, a workspace and an admin key."""
     settings = load_settings()
-    database = world.open_database(settings, migrate=True)
-    with database.write(workspace=None) as session:
+    with world.open_database(settings, migrate=True) as database, database.write(workspace=None) as session:
         workspace = workspaces.ensure_workspace(
             session,
             time_zone=settings.time_zone,
@@ -58,34 +55,34 @@ def init(
 def up(port: Port = 8000) -> None:
     """Run API, console and one worker until Ctrl-C, on this machine alone."""
     check_port(port)
-    world.open_database().close()
+    world.check_database()
     typer.echo(f"Ebb runs at http://{HOST}:{port}/ (Ctrl-C stops it).", err=True)
     Supervisor({"api": api_command(port), "worker": worker_command()}).run()
 
 
 def api(port: Port = 8000, host: Annotated[str, typer.Option(help="Address to bind.")] = HOST) -> None:
     """Run the API and the console alone."""
-    world.open_database().close()
-    raise typer.Exit(subprocess.call(api_command(port, host)))
+    world.check_database()
+    become(api_command(port, host))
 
 
 def worker() -> None:
     """Run one worker alone."""
-    world.open_database().close()
-    raise typer.Exit(subprocess.call(worker_command(), stderr=sys.stderr))
+    world.check_database()
+    become(worker_command())
 
 
 def sign_in(port: Port = 8000) -> None:
     """Print a link that signs a browser in to the console, once."""
     settings = load_settings()
-    database = world.open_database(settings)
-    workspace = world.default_workspace(database)
-    with database.write(workspace=workspace.id) as session:
-        token = workspaces.create_sign_in(
-            session,
-            workspace=workspace.id,
-            role=Role.ADMIN,
-            now=world.now(),
-            minutes=settings.sign_in_minutes,
-        )
+    with world.open_database(settings) as database:
+        workspace = world.default_workspace(database)
+        with database.write(workspace=workspace.id) as session:
+            token = workspaces.create_sign_in(
+                session,
+                workspace=workspace.id,
+                role=Role.ADMIN,
+                now=world.now(),
+                minutes=settings.sign_in_minutes,
+            )
     typer.echo(f"http://{HOST}:{port}/sign-in?token={token}")

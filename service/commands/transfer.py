@@ -22,7 +22,7 @@ from models.records import Source, Workspace
 from models.sources import rows
 from models.sources.changelog import Changelog, ReleaseDraft, read_changelog, read_release_csv
 from models.sources.generic_json import delivery_key
-from models.sources.mapping import load_map
+from models.sources.mapping import ColumnMap, load_map
 from models.sources.rows import RejectedRow, Row
 from models.sources.source import settings_from
 from service.commands import world
@@ -52,12 +52,22 @@ def import_feedback(
     """Import feedback from CSV or JSON Lines; rows that cannot be read are set aside beside the file."""
     _check_file(file)
     column_map = load_map(_read_text(mapping)) if mapping else None
-    database = world.open_database()
+    with world.open_database() as database:
+        stored, copies, rejected = _read_into(database, file, source or file.stem, column_map)
+    _report(file, stored, copies, rejected)
+    if strict and rejected:
+        raise typer.Exit(2)
+
+
+def _read_into(
+    database: Database, file: Path, source: str, column_map: ColumnMap | None
+) -> tuple[int, int, list[RejectedRow]]:
+    """Store a file's rows; return how many are new, how many were here already, and those set aside."""
     workspace = world.default_workspace(database)
     now = world.now()
     with database.write(workspace=workspace.id) as session:
         owner = deliveries.named_source(
-            session, workspace=workspace.id, kind="generic_json", name=source or file.stem, now=now
+            session, workspace=workspace.id, kind="generic_json", name=source, now=now
         )
     with file.open("rb") as stream, _progress() as bar:
         task = bar.add_task(f"Reading {file.name}", total=file.stat().st_size)
@@ -68,16 +78,15 @@ def import_feedback(
             mapping=column_map,
             settings=settings_from(("generic_json",), {}),
         )
-        stored, copies, rejected = 0, 0, []
+        stored, copies = 0, 0
+        rejected: list[RejectedRow] = []
         for chunk in _chunks(found):
             rejected += [row for row in chunk if isinstance(row, RejectedRow)]
             good = [row for row in chunk if isinstance(row, Row)]
             fresh = _store(database, workspace, owner, good, now)
             stored, copies = stored + fresh, copies + len(good) - fresh
             bar.update(task, completed=stream.tell())
-    _report(file, stored, copies, rejected)
-    if strict and rejected:
-        raise typer.Exit(2)
+    return stored, copies, rejected
 
 
 def _chunks(found: Iterable[Row | RejectedRow]) -> Iterator[list[Row | RejectedRow]]:
@@ -114,13 +123,13 @@ def _report(file: Path, stored: int, copies: int, rejected: list[RejectedRow]) -
 def import_releases(file: ExistingFile) -> None:
     """Import releases and their features from a Keep-a-Changelog CHANGELOG.md or a CSV of tags."""
     _check_file(file)
-    database = world.open_database()
-    workspace = world.default_workspace(database)
-    changelog = _read_changelog(file, ZoneInfo(workspace.time_zone))
     features = 0
-    for draft in changelog.releases:
-        with database.write(workspace=workspace.id) as session:
-            features += _put(session, workspace.id, draft, world.now())
+    with world.open_database() as database:
+        workspace = world.default_workspace(database)
+        changelog = _read_changelog(file, ZoneInfo(workspace.time_zone))
+        for draft in changelog.releases:
+            with database.write(workspace=workspace.id) as session:
+                features += _put(session, workspace.id, draft, world.now())
     typer.echo(
         f"{file.name}: {len(changelog.releases)} releases, {features} features, "
         f"{len(changelog.set_aside)} entries set aside.",

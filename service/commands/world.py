@@ -1,5 +1,7 @@
 """What commands share: settings, the database brought up to date, the workspace."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from migrations import run as migrations
@@ -15,19 +17,32 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_database(settings: Settings | None = None, *, migrate: bool = False) -> Database:
-    """Open the database of the settings; refuse one whose tables are not current, unless asked to migrate."""
+@contextmanager
+def open_database(settings: Settings | None = None, *, migrate: bool = False) -> Iterator[Database]:
+    """Open the database of the settings while the block runs.
+
+    One whose tables are not current is refused, unless asked to migrate.
+    """
     settings = settings or load_settings()
     database = Database(settings.database_url, synchronous=settings.sqlite_synchronous)
-    if migrate:
-        migrations.upgrade(database)
-    elif not migrations.is_current(database):
-        raise Invalid(
-            f"the database at {database.url.render_as_string(hide_password=True)} is not set up for this "
-            "version; run `ebb init`.",
-            field="EBB_DATABASE_URL",
-        )
-    return database
+    try:
+        if migrate:
+            migrations.upgrade(database)
+        elif not migrations.is_current(database):
+            raise Invalid(
+                f"the database at {database.url.render_as_string(hide_password=True)} is not set up for this "
+                "version; run `ebb init`.",
+                field="EBB_DATABASE_URL",
+            )
+        yield database
+    finally:
+        database.close()
+
+
+def check_database() -> None:
+    """Refuse a database that cannot be opened or is not current, before other processes are started on it."""
+    with open_database():
+        pass
 
 
 def default_workspace(database: Database) -> Workspace:

@@ -79,11 +79,12 @@ def _compress(request: Request, response: Response) -> None:
     """Compress an answer where the browser takes it and nothing of the address can stand in it.
 
     Text of the asker beside text of others, compressed together, leaks by its length (BREACH, Gluck, Harris and
-    Prado 2013); so pages asked for with a query go out as they are.
+    Prado 2013); so pages asked for with a query go out as they are. A chart's data repeat nothing of the address.
     """
+    may_repeat = bool(request.url.query) and response.headers.get("content-type", "").startswith("text/html")
     takes = "gzip" in request.headers.get("accept-encoding", "")
     is_packed = "content-encoding" in response.headers
-    if request.url.query or not takes or is_packed or len(response.body) < _LEAST_PACKED:
+    if may_repeat or not takes or is_packed or len(response.body) < _LEAST_PACKED:
         return
     response.body = gzip.compress(bytes(response.body), 6, mtime=0)
     response.headers["Content-Encoding"] = "gzip"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from models.queries import links
 from models.records import LinkState
@@ -37,6 +37,12 @@ class Heard:
     requests: list[str] = field(default_factory=list)
 
 
+def note_failure(heard: Heard, request: Request) -> None:
+    """Note a request that failed; one that the next page cut short did not."""
+    if request.failure != "net::ERR_ABORTED":
+        heard.complaints.append(f"failed: {request.url} {request.failure}")
+
+
 @contextmanager
 def visit(
     browser: Browser, site: Site, *, width: int = 1280, scheme: Scheme = "light"
@@ -52,7 +58,7 @@ def visit(
     page, heard = context.new_page(), Heard()
     page.on("console", lambda message: heard.complaints.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: heard.complaints.append(f"error: {error}"))
-    page.on("requestfailed", lambda request: heard.complaints.append(f"failed: {request.url}"))
+    page.on("requestfailed", lambda request: note_failure(heard, request))
     page.on("request", lambda request: heard.requests.append(request.url))
     page.goto(f"/sign-in?token={console_world.sign_in_token(site.database, site.world.workspace)}")
     yield page, heard

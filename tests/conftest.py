@@ -1,0 +1,98 @@
+"""Fixtures of every test: databases built once by the migrations, a clock, a client, a worker."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from migrations.run import upgrade
+from models.database import Database
+from models.language.encode import WordHashEncoder
+from models.settings import load_settings
+from service.app import create_app
+from tests import factories
+from tests.clock import Clock
+from tests.services import empty, migrated_postgres, settings_for
+from workers.context import Context
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the tables once, by the migrations."""
+    path = tmp_path_factory.mktemp("template") / "ebb.db"
+    database = Database(f"sqlite:///{path}", synchronous="NORMAL")
+    upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def sqlite(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    """An empty SQLite database of the test's own."""
+    database = Database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'ebb.db')}", synchronous="NORMAL")
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Database]:
+    """A PostgreSQL database of this run's own."""
+    with migrated_postgres() as database:
+        yield database
+
+
+@pytest.fixture
+def postgres(postgres_server: Database) -> Database:
+    """The run's PostgreSQL database, emptied before the test: what it commits is really committed."""
+    empty(postgres_server)
+    return postgres_server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty database of each kind."""
+    found: Database = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def workspace(database: Database) -> int:
+    """A workspace in `database`, in UTC."""
+    return factories.workspace(database)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands at noon of 1 June 2026."""
+    return Clock()
+
+
+@pytest.fixture
+def context(database: Database, clock: Clock) -> Context:
+    """A worker's world with an encoder that needs no model."""
+    return Context(database, settings_for(database), lambda _: WordHashEncoder(), clock)
+
+
+@pytest.fixture
+def app(database: Database, clock: Clock) -> FastAPI:
+    """The whole application over `database`."""
+    return create_app(settings_for(database), database=database, clock=clock)
+
+
+@pytest.fixture
+def client(app: FastAPI, database: Database, workspace: int) -> Iterator[TestClient]:
+    """A client with an admin's key."""
+    key = factories.key(database, workspace)
+    with TestClient(app, headers={"Authorization": f"Bearer {key}"}, follow_redirects=False) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _fresh_settings() -> Iterator[None]:
+    """Let each test read the environment anew."""
+    load_settings.cache_clear()
+    yield
+    load_settings.cache_clear()
