@@ -220,7 +220,10 @@ def _modules(emit: Emit, key: str, folder: Path, environ: Mapping[str, str]) -> 
         used = server.resident_mib()
     found = sorted(set(forbidden) & after)
     emit(
-        "modules loaded that must not be", len(found), "modules", ", ".join(found or ("none of", *forbidden))
+        "modules loaded that must not be",
+        len(found),
+        "modules",
+        ", ".join(found) or f"none of {', '.join(forbidden)}",
     )
     for name in ("numpy", "scipy"):
         when = "from the start" if name in before else "at the first plan" if name in after else "never"

@@ -44,6 +44,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         typer.echo("ebb: stopped", err=True)
         return 130
     except typer.TyperException as error:
-        typer.echo(f"ebb: {error.format_message()}", err=True)
+        message = error.format_message()
+        if message:  # without a command, the help was printed instead
+            typer.echo(f"ebb: {message}", err=True)
         return 2
     return code if isinstance(code, int) else 0

@@ -1,4 +1,4 @@
-"""Seven months of synthetic tickets: three problems, one of them halved by a release, as rows of a file."""
+"""Seven months of synthetic tickets: three problems, one of them much rarer after a release, as rows of a file."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -63,7 +63,7 @@ class Ticket:
         }
 
 
-def tickets(*, weekly: float = 7.0, seed: int = 5, factor: float = 0.5) -> list[Ticket]:
+def tickets(*, weekly: float = 7.0, seed: int = 5, factor: float = 0.35) -> list[Ticket]:
     """Draw the tickets in order of time; from the release on `export` comes at `factor` times its rate."""
     rng = np.random.default_rng(seed)
     found: list[Ticket] = []

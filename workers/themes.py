@@ -69,7 +69,7 @@ def _restore(session: Session, context: Context, workspace: int, row: StreamRow)
     if owner.encoder_id is None:
         raise RuntimeError("items cannot be placed before any was embedded")
     dimension = session.get_one(Encoder, owner.encoder_id).dimension
-    setting = ThemeSetting(granularity=context.settings.theme_granularity)
+    setting = ThemeSetting.dialled(context.settings.theme_granularity)
     if row.version == 0:
         stream = ThemeStream(dimension, setting)
     else:
@@ -211,14 +211,14 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
     _settle(context, loaded, workspace, streams)
     with context.database.read() as session:
         members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
-        standing = {theme.id: theme for theme in themes.active_themes(session, workspace=workspace)}
+        labelled = themes.labelled_sizes(session, workspace=workspace)
     sizes: dict[int, int] = {}
     for member in members:
         sizes[member.theme] = sizes.get(member.theme, 0) + 1
     due = {
         theme
         for theme, size in sizes.items()
-        if standing[theme].labelled_size == 0 or size >= RELABEL_GROWTH * standing[theme].labelled_size
+        if labelled[theme] == 0 or size >= RELABEL_GROWTH * labelled[theme]
     }
     if due:
         vectors: FloatArray = embeddings.unpack([member.vector for member in members], loaded.dimension)
@@ -237,6 +237,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
                 quotes=quotes,
                 size=sizes[theme],
             )
+        themes.retire_empty(session, workspace=workspace, filled=sizes.keys())
         if due:
             themes.ask_for_links(session, workspace=workspace, now=context.clock())
         work.finish(session, leased, now=context.clock())

@@ -316,9 +316,11 @@ class ThemeStream:
         pairs = propose.neighbours_to_merge(
             labels, self._themes, centres, share=setting.merge_share, cosine=least
         )
-        alike = [(a, b) for a, b, _ in pairs if self._may_merge(a, b)]
-        self._holds = {pair: self._holds.get(pair, self._read) for pair in alike}
-        ripe = [p for p in alike if settle or self._read >= setting.hold_growth * self._holds[p]]
+        pairs += propose.alike(centres, cosine=setting.alike_cosine)
+        close = dict.fromkeys((a, b) for a, b, _ in pairs if self._may_merge(a, b))
+        self._holds = {pair: self._holds.get(pair, self._read) for pair in close}
+        ripe = [p for p in close if settle or self._read >= setting.hold_growth * self._holds[p]]
+        least = min(least, setting.alike_cosine)
         return [
             event for a, b in ripe for event in self._merge_if_close(self.resolve(a), self.resolve(b), least)
         ]

@@ -38,6 +38,9 @@ class Event:
     merged: int | None = None
 
 
+ALIKE_AT_0, ALIKE_SLOPE, ALIKE_MOST = 0.55, 0.3, 0.95
+
+
 @dataclass(frozen=True, slots=True)
 class ThemeSetting:
     """Dials of theme discovery. Shares are from 0 to 1; lengths of time count items read."""
@@ -60,9 +63,20 @@ class ThemeSetting:
     burst_chance: float = 1e-3
     merge_share: float = 0.7
     merge_cosine: float = 0.75  # of two themes' centres, while items arrive
+    alike_cosine: float = 0.85  # centres so close merge wherever they sit
     settled_cosine: float = 0.65  # the same, when an import ends
     move_to: float = 0.7
     move_from: float = 0.15
+
+    @classmethod
+    def dialled(cls, granularity: float) -> ThemeSetting:
+        """Return the settings for one dial: 1 as measured, 0.5 for wide themes, 2 for narrow ones.
+
+        It moves the resolution and how close the centres of two themes must be to merge wherever they sit,
+        because neither alone can join the many wordings of one wide problem.
+        """
+        closeness = min(ALIKE_MOST, ALIKE_AT_0 + ALIKE_SLOPE * granularity)
+        return cls(granularity=granularity, alike_cosine=closeness)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,19 @@ def neighbours_to_merge(
     return sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
 
 
+def alike(centres: dict[int, FloatArray], *, cosine: float) -> list[tuple[int, int, float]]:
+    """List pairs of themes with centres so close that they say the same, wherever they sit; closest first."""
+    numbers = sorted(centres)
+    if len(numbers) < 2:
+        return []
+    matrix = np.array([centres[number] for number in numbers])
+    near = matrix @ matrix.T
+    pairs = [
+        (numbers[a], numbers[b], float(near[a, b])) for a, b in np.argwhere(np.triu(near >= cosine, k=1))
+    ]
+    return sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
+
+
 def theme_centres(vectors: FloatArray, themes: IntArray) -> dict[int, FloatArray]:
     """Return each theme's mean vector, scaled to unit length: theme -> (d,) float32."""
     placed = np.flatnonzero(themes != PENDING)

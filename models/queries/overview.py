@@ -106,6 +106,7 @@ class VerdictLine:
     effect: float | None
     low: float | None
     high: float | None
+    expected: float | None
     bound: float | None
     mde: float | None
     judgeable_on: date | None
@@ -122,6 +123,7 @@ _LINE = (
     Verdict.effect,
     Verdict.low,
     Verdict.high,
+    Verdict.expected,
     Verdict.bound,
     Verdict.mde,
     Verdict.judgeable_on,

@@ -76,11 +76,9 @@ def numbers_of(
 
 
 def list_themes(
-    session: Session, *, workspace: int, state: ThemeState | None, words: str | None, recent_since: date
+    session: Session, *, workspace: int, state: ThemeState, words: str | None, recent_since: date
 ) -> list[tuple[Theme, ThemeNumbers]]:
-    """List themes in a state (None: no theme has it) whose label or keywords hold the words, busiest first."""
-    if state is None:
-        return []
+    """List themes in a state whose label or keywords hold the words, busiest first."""
     rows = session.scalars(select(Theme).where(Theme.workspace_id == workspace, Theme.state == state))
     numbers = numbers_of(session, workspace=workspace, recent_since=recent_since)
     wanted = (words or "").lower().split()

@@ -1,6 +1,6 @@
 """Themes as the theme stream writes them: births, redirects, assignments, arrivals, labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -272,6 +272,16 @@ def active_themes(session: Session, *, workspace: int) -> list[Theme]:
     )
 
 
+def labelled_sizes(session: Session, *, workspace: int) -> dict[int, int]:
+    """Return how many items each theme had when it was last named; 0 for one that never was."""
+    rows = session.execute(
+        select(Theme.id, Theme.labelled_size).where(
+            Theme.workspace_id == workspace, Theme.state != ThemeState.MERGED
+        )
+    )
+    return {theme: size for theme, size in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """An item of a theme that stands today, with what labelling and linking read of it."""
@@ -372,3 +382,12 @@ def ask_for_links(session: Session, *, workspace: int, now: datetime) -> None:
     """Ask for new link proposals of every feature, because the themes changed."""
     for feature in session.scalars(select(Feature.id).where(Feature.workspace_id == workspace)):
         work.mark_dirty(session, workspace=workspace, stage=Job.LINK, subject=feature, run_at=now)
+
+
+def retire_empty(session: Session, *, workspace: int, filled: Set[int]) -> None:
+    """Retire the themes that no item is left in, and bring back those that hold items again."""
+    rows = session.scalars(
+        select(Theme).where(Theme.workspace_id == workspace, Theme.state != ThemeState.MERGED)
+    )
+    for theme in rows:
+        theme.state = ThemeState.ACTIVE if theme.id in filled else ThemeState.RETIRED

@@ -14,6 +14,7 @@ class ThemeState(StrEnum):
 
     ACTIVE = "active"
     MERGED = "merged"
+    RETIRED = "retired"
 
 
 class Theme(InWorkspace, Record):

@@ -51,7 +51,7 @@ def list_themes(
         found = theme_reading.list_themes(
             session,
             workspace=caller.workspace_id,
-            state=ThemeState(query.state.value) if query.state != words.ThemeState.RETIRED else None,
+            state=ThemeState(query.state.value),
             words=query.q,
             recent_since=now.astimezone(zone).date() - timedelta(days=28),
         )

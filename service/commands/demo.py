@@ -24,6 +24,9 @@ from service.commands.processes import HOST, Supervisor, api_command, check_port
 COMPLETE_AFTER = timedelta(days=3)
 """The sample ends on a Monday at least so many days ago, when its last tickets count as complete."""
 
+GRANULARITY = "0.5"
+"""The invented company's support lead wants one theme for a problem, however many ways there are to say it."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -40,7 +43,11 @@ def demo(
     if serve:
         check_port(port)
     database = _fresh_database(folder)
-    environment = {**os.environ, "EBB_DATABASE_URL": str(database.url)}
+    environment = {
+        "EBB_THEME_GRANULARITY": GRANULARITY,
+        **os.environ,
+        "EBB_DATABASE_URL": str(database.url),
+    }
     typer.echo("1/5  Inventing a year of tickets ...")
     sample = folder / "sample"
     summary = write_sample(sample, until=sample_end(datetime.now(UTC).date()), seed=seed)

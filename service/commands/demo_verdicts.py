@@ -119,7 +119,7 @@ def table(database: Database, truth: Truth) -> Iterator[str]:
         f"  {'release':<8} {'shipped':<11} {'theme, in customers’ words':<34} {'verdict':<13} "
         f"{'effect (95%)':<21} {'grade':<6} {'truth':<12} agrees"
     )
-    agreed = 0
+    marks: Counter[str] = Counter()
     for effect in truth.effects:
         release = releases[effect.release]
         own = [
@@ -127,16 +127,20 @@ def table(database: Database, truth: Truth) -> Iterator[str]:
         ]
         verdict = max(own, key=lambda each: each.observed or 0, default=None)
         word = verdict.word if verdict else None
-        is_right = word is not None and word in effect.acceptable
-        agreed += is_right
+        mark = "no theme" if word is None else "yes" if word in effect.acceptable else "NO"
+        marks[mark] += 1
         label = labels.get(verdict.theme_key, "") if verdict else "no theme found for it"
         yield (
             f"  {release.version or release.key:<8} {release.released_at:%Y-%m-%d}  {_short(label):<34} "
             f"{word or '-':<13} {_effect(verdict):<21} {verdict.grade if verdict else '-':<6} "
-            f"x{effect.ratio:<11.2f} {'yes' if is_right else 'NO'}"
+            f"x{effect.ratio:<11.2f} {mark}"
         )
     yield ""
-    yield f"  {agreed} of {len(truth.effects)} verdicts agree with the truth the sample was made from."
+    yield (
+        f"  {marks['yes']} of {len(truth.effects)} verdicts agree with the truth the sample was made from, "
+        f"{marks['NO']} contradict it,"
+    )
+    yield f"  {marks['no theme']} could not be judged because its problem has no theme of its own."
     kinds = Counter(str(each.word) for each in verdicts if each.link_state is LinkState.CONFIRMED)
     yield "  " + ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items()))
 

@@ -43,7 +43,7 @@ def become(command: Sequence[str]) -> NoReturn:
     """Turn this process into another program, so that signals reach it and its exit code is ours."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(command[0], list(command))  # noqa: S606 - our own interpreter, no shell
+    os.execv(command[0], list(command))
 
 
 def check_port(port: int) -> None:

@@ -17,6 +17,12 @@ def release_address(release: int) -> str:
     return f"/releases/{public_id(Prefix.RELEASE, release)}"
 
 
+def verdict_address(release: int, theme: int) -> str:
+    """Return the verdict on one theme, on its release's page."""
+    number = public_id(Prefix.THEME, theme)
+    return f"{release_address(release)}?theme={number}#verdict-{number}"
+
+
 def ticket_address(item: int) -> str:
     """Return the list that holds one message's whole ticket."""
     return f"/feedback?item={public_id(Prefix.ITEM, item)}#{public_id(Prefix.ITEM, item)}"

@@ -15,13 +15,15 @@ from service.console.frame import Frame
 from service.console.key_results import KeyResultRow
 from service.console.sentences import WORD_LABEL
 from service.console.theme_list import ThemeRow, read_theme_rows
-from service.console.verdict_row import ReleaseRow, rows_of
+from service.console.verdict_row import ReleaseRow, rows_of, shorten
 from service.console.weeks import SHOWN, WEEK, Lately, add_up, complete_weeks, lately
 from service.console.wording import say_count, say_span
 
 _RECENT_RELEASES: Final = 10
 _TOP_THEMES: Final = 8
 _LOOKS: Final = 6
+THEMES_OF_RELEASE: Final = 3
+"""How many themes of a release its lists show; its own page shows them all."""
 _SILENT_AFTER: Final = timedelta(days=3)
 BARS_WIDTH: Final = 720
 BARS_HEIGHT: Final = 84
@@ -103,7 +105,7 @@ def read_overview(session: Session, frame: Frame) -> OverviewPage:
         top_week=top,
         first_week=complete_weeks(frame.end, SHOWN)[0] if frame.end else None,
         tallies=_tallies(rows),
-        rows=rows,
+        rows=shorten(rows, THEMES_OF_RELEASE),
         themes=found[:_TOP_THEMES],
         theme_total=len(found),
         looks=_looks(session, frame),

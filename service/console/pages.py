@@ -19,6 +19,7 @@ from service.console.frame import Frame, read_frame
 from service.console.guard import ConsoleRoute, FormVisitor, Visitor, csrf_token, set_session
 from service.console.render import asset_response, page
 from service.console.theme_list import Sort
+from service.console.verdict_row import shorten
 from service.dependencies import DatabaseOf, Now
 
 _PAGE_OF_RELEASES = 60
@@ -117,18 +118,27 @@ def show_releases(
         )
         shown = found[:_PAGE_OF_RELEASES]
         rows = overview_page.read_release_rows(session, frame, shown)
+        rows = shorten(rows, overview_page.THEMES_OF_RELEASE)
     more = public_id(Prefix.RELEASE, shown[-1].id) if len(found) > _PAGE_OF_RELEASES else None
     return _render(request, "releases.html", frame, rows=rows, more=more, is_first=not before)
 
 
 @router.get("/releases/{number}")
 def show_release(
-    request: Request, database: DatabaseOf, visitor: Visitor, now: Now, number: str, done: str = ""
+    request: Request,
+    database: DatabaseOf,
+    visitor: Visitor,
+    now: Now,
+    number: str,
+    theme: str = "",
+    done: str = "",
 ) -> Response:
-    """Show a release: its verdicts, what it shipped, the links that wait for a person."""
+    """Show a release: its verdicts (with `theme`, that one), what it shipped, the links that wait for a person."""
+    release = parse_id(Prefix.RELEASE, number)
+    asked = parse_id(Prefix.THEME, theme) if theme else None
     with database.read() as session:
         frame = _frame(session, visitor, now)
-        view = release_page.read_release(session, frame, release=parse_id(Prefix.RELEASE, number))
+        view = release_page.read_release(session, frame, release=release, theme=asked)
     return _render(request, "release.html", frame, view=view, done=done)
 
 

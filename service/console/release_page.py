@@ -25,9 +25,11 @@ from service.console.verdict_card import (
     release_chart,
     subject_of,
 )
-from service.console.verdict_row import label_of
+from service.console.verdict_row import ReleaseRow, label_of, rows_of
 
 _NAMES_ON_CHART: Final = 6
+_IN_FULL: Final = 3
+"""Confirmed themes whose verdicts the page shows in full; the summary leads to the others."""
 _SEEN_AFTER: Final = timedelta(days=7)
 """A link confirmed later than this after its release was chosen when the first week could be seen."""
 
@@ -84,7 +86,8 @@ class FeatureRow:
 class ReleasePage:
     """All that the page of a release shows.
 
-    total: the verdict on all complaints, only where no theme is confirmed; proposed: links that wait.
+    summary: every confirmed theme in a line, where there are several; total: the verdict on all complaints, only
+    where no theme is confirmed; proposed: links that wait.
     """
 
     release: Release
@@ -93,6 +96,7 @@ class ReleasePage:
     full_on: date
     steps: tuple[StepRow, ...]
     confirmed: tuple[ThemeVerdict, ...]
+    summary: list[ReleaseRow]
     total: VerdictCard | None
     proposed: tuple[LinkRow, ...]
     features: tuple[FeatureRow, ...]
@@ -108,9 +112,14 @@ class _Verdicts:
     latest: dict[int, Verdict]
     lines: dict[int, list[VerdictLine]]
 
+    def volume(self, theme: int) -> float:
+        """Return the complaints expected after the release, 0 where unknown."""
+        verdict = self.latest.get(theme)
+        return 0.0 if verdict is None else verdict.expected or 0.0
 
-def read_release(session: Session, frame: Frame, *, release: int) -> ReleasePage:
-    """Read the page of a release; raise `NotFound` for one that does not exist."""
+
+def read_release(session: Session, frame: Frame, *, release: int, theme: int | None = None) -> ReleasePage:
+    """Read the page of a release, in full for its largest themes, or for one theme; raise `NotFound` without it."""
     row = products.get_release(session, workspace=frame.workspace, release=release)
     verdicts = _read_verdicts(session, frame, release)
     labels = overview.theme_labels(session, workspace=frame.workspace)
@@ -118,10 +127,15 @@ def read_release(session: Session, frame: Frame, *, release: int) -> ReleasePage
     by_theme: dict[int, list[ReleaseLink]] = {}
     for each in found:
         by_theme.setdefault(each.theme_id, []).append(each)
-    confirmed = tuple(
-        _theme_verdict(session, frame, row, theme, group, verdicts, labels)
-        for theme, group in by_theme.items()
+    wanted = [
+        number
+        for number, group in by_theme.items()
         if any(each.link.state is LinkState.CONFIRMED for each in group)
+    ]
+    wanted.sort(key=lambda number: -verdicts.volume(number))
+    shown = wanted[:_IN_FULL] if theme not in wanted else [theme]
+    confirmed = tuple(
+        _theme_verdict(session, frame, row, number, by_theme[number], verdicts, labels) for number in shown
     )
     total = None if confirmed else _card(session, frame, row, impact.TOTAL, verdicts, labels)
     proposed = [each for each in found if each.link.state is LinkState.PROPOSED]
@@ -133,6 +147,7 @@ def read_release(session: Session, frame: Frame, *, release: int) -> ReleasePage
         full_on=frame.day_of(row.full_at),
         steps=_steps(session, frame, release),
         confirmed=confirmed,
+        summary=_summary(session, frame, row) if len(wanted) > 1 else [],
         total=total,
         proposed=tuple(_link_row(session, frame, row, each, labels) for each in proposed),
         features=tuple(
@@ -239,6 +254,17 @@ def _link_row(
         decided_by=link.decided_by,
         decided_on=None if link.decided_at is None else frame.day_of(link.decided_at),
         prospective=link.decided_at is not None and link.decided_at < release.released_at + _SEEN_AFTER,
+    )
+
+
+def _summary(session: Session, frame: Frame, release: Release) -> list[ReleaseRow]:
+    return rows_of(
+        frame,
+        [release],
+        overview.linked_releases(session, workspace=frame.workspace, releases=[release.id]),
+        overview.verdict_lines(session, workspace=frame.workspace, releases=[release.id]),
+        overview.theme_labels(session, workspace=frame.workspace),
+        themes.redirects(session, workspace=frame.workspace),
     )
 
 

@@ -53,6 +53,16 @@ CAVEAT: Final[dict[Grade, str]] = {
     Grade.D: "Before/after only: other causes are possible.",
 }
 
+_BRIEF_REASON: Final[dict[Reason, str]] = {
+    Reason.SOURCE_GAP: "data are missing",
+    Reason.OVERLAPPING_RELEASE: "another release in the same weeks",
+    Reason.THEME_CHANGED: "the theme itself changed",
+    Reason.ROUTING_CHANGED: "routing changed",
+    Reason.LANGUAGE_MIX_CHANGED: "the mix of languages changed",
+    Reason.HISTORY_TOO_SHORT: "too little history before",
+    Reason.TOO_FEW_COMPLAINTS: "too few complaints before",
+    Reason.CONTROLS_DISAGREE: "the control series disagrees",
+}
 _WITH_CAVEAT: Final = frozenset({Word.FELL, Word.ROSE, Word.UNCHANGED})
 _ALL: Final = 0.995
 _DETECTED: Final = "would have been noticed four times in five"
@@ -197,8 +207,16 @@ def brief(said: Said) -> str:
         span = "" if said.low is None or said.high is None else f" ({say_range(said.low, said.high)})"
         return f"{say_change(said.effect)}{span}"
     if said.word is Word.INCONCLUSIVE:
-        return ruled_out(said) or "No interval."
+        return _brief_bound(said.bound)
     if said.word is Word.TOO_EARLY:
         return f"from {say_day(said.judgeable_on)}" if said.judgeable_on else "no date planned"
     why = blocking_reasons(said.reasons)
-    return REASON_TEXT[why[0]] if why else WORD_MEANING[said.word]
+    return _BRIEF_REASON[why[0]] if why else WORD_MEANING[said.word]
+
+
+def _brief_bound(bound: float | None) -> str:
+    if bound is None:
+        return "no interval"
+    if bound >= _ALL:
+        return "no fall ruled out"
+    return f"fall over {say_percent(bound)} ruled out" if bound > 0 else "every fall ruled out"

@@ -10,7 +10,7 @@ from models.queries import exposure, impact, overview, themes
 from models.queries.overview import LinkedRelease
 from models.records import LinkState, Theme, ThemeEvent
 from models.values.ids import Prefix, public_id
-from service.console.addresses import counted_address, feedback_address, release_address
+from service.console.addresses import counted_address, feedback_address, release_address, verdict_address
 from service.console.charts import Marker, RatePoint, ThemeChart
 from service.console.frame import Frame
 from service.console.verdict_card import QuoteRow, quote_row
@@ -208,12 +208,18 @@ def _linked_row(frame: Frame, each: LinkedRelease, cells: Mapping[tuple[int, int
     return LinkedRow(
         feature=each.feature.title,
         release=None if release is None else release.name,
-        release_address=None if release is None else release_address(release.id),
+        release_address=None if release is None else _verdict_place(release.id, each),
         released_on=None if release is None else frame.day_of(release.released_at),
         confirmed=confirmed,
         percent=None if link.probability is None else round(link.probability * 100),
         cell=cell,
     )
+
+
+def _verdict_place(release: int, each: LinkedRelease) -> str:
+    if each.link.state is LinkState.CONFIRMED:
+        return verdict_address(release, each.theme_id)
+    return f"{release_address(release)}#proposed"
 
 
 def _log(session: Session, frame: Frame, theme: int) -> tuple[LogRow, ...]:

@@ -1,13 +1,14 @@
 """A verdict in one line of a table: badge, number, grade."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import date
 
 from models.queries.overview import LinkedRelease, VerdictLine
 from models.records import LinkState, Release
 from models.values.verdicts import Reason, Word
 from service.console import sparks
-from service.console.addresses import release_address, theme_address
+from service.console.addresses import release_address, theme_address, verdict_address
 from service.console.frame import Frame
 from service.console.sentences import GRADE_MEANING, WORD_LABEL, WORD_MEANING, Said, brief
 
@@ -32,7 +33,9 @@ class VerdictCell:
 class ReleaseRow:
     """A release and one theme in a table; without a confirmed link `theme` is None and `proposed` counts.
 
-    cell: None before the first verdict; first: False for further themes of the release in the row above.
+    cell: None before the first verdict; volume: complaints expected after the release, 0 where unknown; first:
+    False for further themes of the release in the row above; more: themes of the release left out after this row;
+    span: lines of the table that the release's name stands beside, 0 in further rows.
     """
 
     release: str
@@ -44,7 +47,11 @@ class ReleaseRow:
     theme_address: str | None
     proposed: int
     cell: VerdictCell | None
+    volume: float
+    address: str
     first: bool = True
+    more: int = 0
+    span: int = 1
 
 
 def said_of(line: VerdictLine) -> Said:
@@ -100,22 +107,46 @@ def rows_of(
     labels: dict[int, str | None],
     redirects: dict[int, int],
 ) -> list[ReleaseRow]:
-    """Build the table of releases: a row for each confirmed theme, one for a release that has none."""
+    """Build the table of releases: a row for each confirmed theme, one for a release that has none.
+
+    Themes of a release stand in order of volume, never of outcome: the first of many must not be the luckiest.
+    """
     verdicts = {
         (line.release_id, redirects.get(line.theme_key, line.theme_key)): line for line in lines
     } | furthest(lines)
     rows: list[ReleaseRow] = []
     for release in releases:
         mine = [link for link in links if link.release is not None and link.release.id == release.id]
-        confirmed = list(
-            dict.fromkeys(link.theme_id for link in mine if link.link.state is LinkState.CONFIRMED)
-        )
-        shown: list[int | None] = [*confirmed] or [None]
-        proposed = len({link.theme_id for link in mine} - set(confirmed))
-        for number, theme in enumerate(shown):
-            line = None if theme is None else verdicts.get((release.id, theme))
-            rows.append(_row(frame, release, theme, labels, proposed, line, is_first=number == 0))
+        confirmed = {link.theme_id for link in mine if link.link.state is LinkState.CONFIRMED}
+        proposed = len({link.theme_id for link in mine} - confirmed)
+        targets: list[int | None] = [*sorted(confirmed)] or [None]
+        found = [
+            _row(frame, release, theme, labels, proposed, verdicts.get((release.id, theme or 0)))
+            for theme in targets
+        ]
+        found.sort(key=lambda row: -row.volume)
+        rows += [replace(row, first=number == 0) for number, row in enumerate(found)]
     return rows
+
+
+def shorten(rows: list[ReleaseRow], most: int) -> list[ReleaseRow]:
+    """Leave at most `most` themes of each release; the last one left says how many more there are."""
+    kept: list[ReleaseRow] = []
+    depth = 0
+    for row in rows:
+        depth = 1 if row.first else depth + 1
+        if depth <= most:
+            kept.append(row)
+        else:
+            kept[-1] = replace(kept[-1], more=kept[-1].more + 1)
+    return _spanned(kept)
+
+
+def _spanned(rows: list[ReleaseRow]) -> list[ReleaseRow]:
+    lines: Counter[str] = Counter()
+    for row in rows:
+        lines[row.release_address] += 1 + (row.more > 0)
+    return [replace(row, span=lines[row.release_address] if row.first else 0) for row in rows]
 
 
 def _row(
@@ -125,9 +156,11 @@ def _row(
     labels: dict[int, str | None],
     proposed: int,
     line: VerdictLine | None,
-    *,
-    is_first: bool,
 ) -> ReleaseRow:
+    if theme is None:
+        line = (
+            None  # The verdict on all complaints together is no answer to what a release was meant to mend.
+        )
     return ReleaseRow(
         release=release.name,
         version=release.version,
@@ -138,7 +171,8 @@ def _row(
         theme_address=None if theme is None else theme_address(theme),
         proposed=proposed,
         cell=None if line is None else cell_of(line),
-        first=is_first,
+        volume=0.0 if line is None else line.expected or 0.0,
+        address=release_address(release.id) if theme is None else verdict_address(release.id, theme),
     )
 
 

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from migrations.run import upgrade
 from models.database import Database
-from models.queries import links, workspaces
+from models.queries import links, products, workspaces
 from models.records import LinkState
 from models.settings import Settings
 from models.values.roles import Role
@@ -290,6 +290,35 @@ def test_a_release_without_a_confirmed_theme_shows_all_complaints(client: TestCl
 
 def test_a_release_without_any_verdict_still_has_a_page(client: TestClient, world: World) -> None:
     assert "Small repairs" in read(client, f"/releases/rel_{world.releases['2.7']}").text
+
+
+def test_several_confirmed_themes_are_listed_by_volume_and_each_can_be_opened(
+    fresh: Database, world: World
+) -> None:
+    release = world.releases["2.3"]
+    with fresh.write(workspace=world.workspace) as session:
+        feature = products.list_features(session, workspace=world.workspace, release=release)[0]
+        links.add(
+            session,
+            workspace=world.workspace,
+            theme=world.themes[15],
+            feature=feature.id,
+            actor="mira",
+            now=NOW,
+        )
+    client = signed_in(fresh, world.workspace)
+    page = read(client, f"/releases/rel_{release}")
+    assert "2 confirmed themes" in page.text
+    assert "The verdict on this theme is being worked out." in page.text
+    addresses = page.hrefs(f"/releases/rel_{release}?theme=")
+    assert [address.split("#")[0][-5:] for address in addresses] == ["=th_1", "th_16"]
+    alone = read(client, addresses[0])
+    assert "fell" in alone.text
+    assert (
+        "The verdict on this theme is being worked out."
+        not in alone.text.split("2 confirmed themes")[1][400:]
+    )
+    assert client.get(f"/releases/rel_{release}?theme=nine").status_code == 404
 
 
 def test_a_merged_theme_leads_to_the_one_that_stands_for_it(client: TestClient, world: World) -> None:
