@@ -87,3 +87,8 @@ def days(start: datetime = START, end: datetime = END) -> Iterator[str]:
     while start < end:
         yield start.date().isoformat()
         start += timedelta(days=1)
+
+
+def body(ticket: Ticket) -> bytes:
+    """Return a ticket as the body of one delivery."""
+    return json.dumps(ticket.row, sort_keys=True).encode()

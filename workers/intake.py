@@ -185,12 +185,10 @@ def _item_draft(
     assert change.external_id is not None
     message_id = change.message_id or FIRST_MESSAGE
     is_first = message_id == FIRST_MESSAGE
-    opened_at = (
-        change.created_at
-        or feedback.ticket_opened_at(session, source=source.id, external_id=change.external_id)
-        or change.occurred_at
-        or received_at
-    )
+    written_at = None if is_first else change.occurred_at
+    written_at = written_at or change.created_at or change.occurred_at or received_at
+    stored = feedback.ticket_opened_at(session, source=source.id, external_id=change.external_id)
+    opened_at = min(each for each in (stored, change.created_at or written_at) if each is not None)
     identity = change.customer_email or (f"{source.id}:{change.customer_id}" if change.customer_id else None)
     person = (
         feedback.ensure_person(session, workspace=workspace, identity=identity, now=received_at)
@@ -201,7 +199,7 @@ def _item_draft(
         source_id=source.id,
         external_id=change.external_id,
         message_id=message_id,
-        created_at=opened_at if is_first else (change.occurred_at or changed_at),
+        created_at=written_at,
         ticket_created_at=opened_at,
         changed_at=changed_at,
         status=str(change.status) if change.status else None,

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from models.errors import NotFound
 from models.jobs import Job
-from models.queries import search, work
+from models.queries import counts, search, work
+from models.queries.listing import themes_of
 from models.queries.upsert import insert_or_ignore
 from models.queries.workspaces import hash_person
 from models.records import (
@@ -97,6 +99,7 @@ def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: date
         return None
     stood = _find(session, draft.source_id, draft.external_id, draft.message_id)
     if stood is None:
+        _open_earlier(session, workspace, draft, now)
         item = FeedbackItem(workspace_id=workspace, updated_at=draft.changed_at, **_columns(draft))
         session.add(item)
         session.flush()
@@ -116,6 +119,25 @@ def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: date
         item.kind = item.kind_why = None
     _after_text_change(session, item, now)
     return item.id
+
+
+def _open_earlier(session: Session, workspace: int, draft: ItemDraft, now: datetime) -> None:
+    """Date the record's stored messages by a ticket opening that turns out to be earlier, and count anew."""
+    later = session.scalars(
+        _of_record(draft.source_id, draft.external_id).where(
+            FeedbackItem.ticket_created_at > draft.ticket_created_at
+        )
+    ).all()
+    if not later:
+        return
+    zone = ZoneInfo(session.get_one(Workspace, workspace).time_zone)
+    themes = themes_of(session, items=[item.id for item in later])
+    for item in later:
+        days = (item.ticket_created_at, draft.ticket_created_at)
+        pairs = [(themes[item.id], day) for day in days if item.id in themes]
+        counts.mark(session, workspace=workspace, pairs=pairs, zone=zone, now=now)
+        item.ticket_created_at = draft.ticket_created_at
+    session.flush()
 
 
 def _columns(draft: ItemDraft) -> dict[str, object]:
