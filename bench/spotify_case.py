@@ -101,7 +101,8 @@ def _prepare(emit: Emit, folder: Path, environ: Mapping[str, str], messages: int
     for name in ("import", "work"):
         emit(f"rate, ebb {name}", messages / done[name].seconds, "messages/s", f"{messages} messages")
     for stage, count, rate in {each[0]: each for each in _STAGE.findall(done["work"].err)}.values():
-        emit(f"rate of the stage, {stage}", int(rate.replace(",", "")), "1/s", f"{count} pieces")
+        if rate != "0":  # a stage of one long piece has no rate worth telling
+            emit(f"rate of the stage, {stage}", int(rate.replace(",", "")), "1/s", f"{count} pieces")
     emit("size of the database", (folder / "ebb.db").stat().st_size / MIB, "MiB", f"{messages} messages")
     return done["init"].out.strip()
 

@@ -15,6 +15,7 @@ from models.errors import Forbidden, Invalid, Rejected
 from models.queries import workspaces
 from models.queries.workspaces import Caller
 from models.settings import Settings
+from models.values.ids import LARGEST
 from models.values.roles import Role
 
 SESSION_COOKIE = "ebb_session"
@@ -93,7 +94,7 @@ def read_cursor(cursor: str | None, size: int) -> list[str | int] | None:
     except (binascii.Error, ValueError):
         parts = None
     if not isinstance(parts, list) or len(parts) != size or not all(isinstance(p, str | int) for p in parts):
-        raise Invalid("cursor is not one of ours; leave it out to start at the first page.", field="cursor")
+        raise _not_ours()
     return parts
 
 
@@ -102,6 +103,27 @@ def read_after(cursor: str | None) -> int:
     parts = read_cursor(cursor, 1)
     if parts is None:
         return 0
-    if not isinstance(parts[0], int):
-        raise Invalid("cursor is not one of ours; leave it out to start at the first page.", field="cursor")
-    return parts[0]
+    return _number(parts[0])
+
+
+def read_place(cursor: str | None) -> tuple[datetime, int] | None:
+    """Unpack the cursor of a list in order of time: the moment and id of the last entry of the page before."""
+    parts = read_cursor(cursor, 2)
+    if parts is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(parts[0]))
+        return moment.astimezone(UTC), _number(parts[1])
+    except (ValueError, OverflowError) as error:
+        raise _not_ours() from error
+
+
+def _number(part: str | int) -> int:
+    """Return a row's number; PostgreSQL refuses to compare with one that is no integer of its own."""
+    if not isinstance(part, int) or not 0 <= part <= LARGEST:
+        raise _not_ours()
+    return part
+
+
+def _not_ours() -> Invalid:
+    return Invalid("cursor is not one of ours; leave it out to start at the first page.", field="cursor")

@@ -5,6 +5,7 @@ by one, so that one that cannot be stored fails alone.
 """
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -29,10 +30,15 @@ class _Waiting:
     future: "asyncio.Future[bool]"
 
     def resolve(self, is_new: bool) -> None:
-        self.loop.call_soon_threadsafe(_settle, self.future, is_new, None)
+        self._answer(is_new, None)
 
     def reject(self, error: Exception) -> None:
-        self.loop.call_soon_threadsafe(_settle, self.future, False, error)
+        self._answer(False, error)
+
+    def _answer(self, is_new: bool, error: Exception | None) -> None:
+        # A loop that has ended has nobody left to tell; the writer goes on for the others.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(_settle, self.future, is_new, error)
 
 
 def _settle(future: "asyncio.Future[bool]", is_new: bool, error: Exception | None) -> None:

@@ -144,7 +144,8 @@ def _add_items(session: Session, workspace: int, sources: Sequence[int], numbers
     rows[1][0].text = " ".join([THEMES[0][2]] * 20)
     session.add_all(item for item, _ in rows)
     session.flush()
-    for item, _ in rows:
+    # The words of three themes are enough to search in, and the world is built in half the time.
+    for item in (item for item, theme in rows if theme < 3):
         search.index_item(session, workspace=workspace, item=item.id, content=f"{item.subject} {item.text}")
     session.add_all(
         Assignment(

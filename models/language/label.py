@@ -208,15 +208,13 @@ def _quotes(
     """Quote members near the centre that do not repeat one another, one whole sentence each."""
     order = rows[np.argsort(-(vectors[rows] @ centre), kind="stable")][:NEAREST_MEMBERS].tolist()
     spoken = {row: _best_sentence(texts[row], runs[row], weights) for row in order}
+    plain = {row: "".join(filter(str.isalnum, texts[row][slice(*spoken[row])].casefold())) for row in order}
     chosen: list[int] = []
     for limit in (SAME_QUOTE, 1.01):  # the second round fills up where everybody says the same
         for row in order:
             alike = max((float(vectors[row] @ vectors[other]) for other in chosen), default=-1.0)
-            if (
-                len(chosen) < (QUOTES if limit < 1 else min(3, QUOTES))
-                and row not in chosen
-                and alike < limit
-            ):
+            is_new = all(plain[row] != plain[other] for other in chosen)
+            if len(chosen) < (QUOTES if limit < 1 else min(3, QUOTES)) and is_new and alike < limit:
                 chosen.append(row)
     return tuple(Quote(row, *spoken[row]) for row in chosen)
 

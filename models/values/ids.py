@@ -5,6 +5,10 @@ from enum import StrEnum
 from models.errors import NotFound
 
 
+LARGEST = 2**31 - 1
+"""No row's number is larger: PostgreSQL's integer ends here, and refuses to compare with more."""
+
+
 class Prefix(StrEnum):
     """The prefixes of public ids."""
 
@@ -35,6 +39,7 @@ def public_id(prefix: Prefix, number: int) -> str:
 def parse_id(prefix: Prefix, text: str) -> int:
     """Read a public id of the kind wanted; raise `NotFound` for anything else, for no such thing can exist."""
     head, _, tail = text.partition("_")
-    if head != prefix or not (tail.isascii() and tail.isdigit()) or len(tail) > 18:
+    is_number = tail.isascii() and tail.isdigit() and len(tail) <= 18 and int(tail) <= LARGEST
+    if head != prefix or not is_number:
         raise NotFound(f"{text!r} is no id of this kind; ids here start with {prefix}_.")
     return int(tail)

@@ -1,18 +1,16 @@
 """`/v1/feedback`: what customers said, as stored: cleaned and redacted."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from models.errors import Invalid
 from models.queries import listing
 from models.queries.listing import FeedbackFilter, Place
 from models.values.ids import Prefix, parse_id
 from service.api.shapes.base import Page
 from service.api.shapes.feedback import FeedbackItem, FeedbackQuery
 from service.api.views import item_answer
-from service.dependencies import DatabaseOf, Reader, read_cursor, write_cursor
+from service.dependencies import DatabaseOf, Reader, read_place, write_cursor
 
 router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
 
@@ -32,26 +30,16 @@ def list_feedback(
         until=query.until,
         counted=query.counted,
     )
+    after = read_place(query.cursor)
     with database.read() as session:
         rows = listing.list_feedback(
             session,
             workspace=caller.workspace_id,
             where=where,
-            after=_place(query.cursor),
+            after=Place(*after) if after else None,
             limit=query.limit + 1,
         )
     page = rows[: query.limit]
     last = page[-1][0] if len(rows) > len(page) else None
     cursor = write_cursor(last.created_at.isoformat(), last.id) if last else None
     return Page(items=[item_answer(row, theme) for row, theme in page], next_cursor=cursor)
-
-
-def _place(cursor: str | None) -> Place | None:
-    parts = read_cursor(cursor, 2)
-    if parts is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(parts[0])).astimezone(UTC)
-        return Place(moment, int(parts[1]))
-    except ValueError as error:
-        raise Invalid("cursor is not one of ours; leave it out to start anew.", field="cursor") from error

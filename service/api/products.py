@@ -1,13 +1,11 @@
 """`/v1/features`, `/v1/releases`: what shipped, when, to how many."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from models.database import Session
-from models.errors import Invalid
 from models.queries import products
 from models.queries.products import FeatureDraft, ReleaseDraft, Step
 from models.records import Feature, Release
@@ -23,7 +21,7 @@ from service.api.shapes.products import (
     ReleasesQuery,
     RolloutStepAnswer,
 )
-from service.dependencies import DatabaseOf, Now, Reader, read_after, read_cursor, write_cursor
+from service.dependencies import DatabaseOf, Now, Reader, read_after, read_place, write_cursor
 
 router = APIRouter(prefix="/v1", tags=["releases"])
 
@@ -77,7 +75,7 @@ def list_releases(
         rows = products.list_releases(
             session,
             workspace=caller.workspace_id,
-            before=_before(query.cursor),
+            before=read_place(query.cursor),
             since=query.since,
             until=query.until,
             limit=query.limit + 1,
@@ -87,16 +85,6 @@ def list_releases(
     last = page[-1] if len(rows) > len(page) else None
     cursor = write_cursor(last.released_at.isoformat(), last.id) if last else None
     return Page(items=items, next_cursor=cursor)
-
-
-def _before(cursor: str | None) -> tuple[datetime, int] | None:
-    parts = read_cursor(cursor, 2)
-    if parts is None:
-        return None
-    try:
-        return datetime.fromisoformat(str(parts[0])).astimezone(UTC), int(parts[1])
-    except ValueError as error:
-        raise Invalid("cursor is not one of ours; leave it out to start anew.", field="cursor") from error
 
 
 @router.post("/releases", status_code=201)

@@ -14,7 +14,7 @@ from tests.console_world import World
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
+def world_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
     """Build the world once."""
     path = tmp_path_factory.mktemp("console") / "world.db"
     database = Database(f"sqlite:///{path}", synchronous="NORMAL")
@@ -25,28 +25,28 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, World]:
 
 
 @pytest.fixture(scope="session")
-def world(template: tuple[Path, World]) -> World:
-    return template[1]
+def world(world_file: tuple[Path, World]) -> World:
+    return world_file[1]
 
 
 @pytest.fixture(scope="session")
-def client(template: tuple[Path, World], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def console(world_file: tuple[Path, World], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A signed-in browser that only reads."""
-    database = open_copy(template[0], tmp_path_factory.mktemp("read"))
-    yield signed_in(database, template[1].workspace)
+    database = open_copy(world_file[0], tmp_path_factory.mktemp("read"))
+    yield signed_in(database, world_file[1].workspace)
     database.close()
 
 
 @pytest.fixture
-def fresh(template: tuple[Path, World], tmp_path: Path) -> Iterator[Database]:
+def fresh(world_file: tuple[Path, World], tmp_path: Path) -> Iterator[Database]:
     """A world of one's own, to write in."""
-    database = open_copy(template[0], tmp_path)
+    database = open_copy(world_file[0], tmp_path)
     yield database
     database.close()
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[TestClient]:
+def empty_console(tmp_path: Path) -> Iterator[TestClient]:
     """A workspace in which nothing happened yet."""
     database = Database(f"sqlite:///{tmp_path / 'empty.db'}", synchronous="NORMAL")
     upgrade(database)

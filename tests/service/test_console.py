@@ -74,8 +74,8 @@ def test_another_workspace_sees_none_of_it(fresh: Database, world: World) -> Non
 
 
 @pytest.mark.parametrize("address", [*PAGES, "/sign-in", "/themes/th_999", "/static/ebb.css", "/favicon.ico"])
-def test_every_answer_carries_the_security_headers(client: TestClient, address: str) -> None:
-    headers = client.get(address).headers
+def test_every_answer_carries_the_security_headers(console: TestClient, address: str) -> None:
+    headers = console.get(address).headers
     assert headers["content-security-policy"] == POLICY
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
@@ -83,8 +83,8 @@ def test_every_answer_carries_the_security_headers(client: TestClient, address: 
 
 
 @pytest.mark.parametrize("address", [*PAGES, "/sign-in"])
-def test_pages_hold_no_inline_code_and_name_no_other_host(client: TestClient, address: str) -> None:
-    page = read(client, address)
+def test_pages_hold_no_inline_code_and_name_no_other_host(console: TestClient, address: str) -> None:
+    page = read(console, address)
     for tag, attributes in page.elements:
         assert tag != "style"
         assert "style" not in attributes
@@ -96,8 +96,8 @@ def test_pages_hold_no_inline_code_and_name_no_other_host(client: TestClient, ad
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_pages_have_landmarks_one_heading_and_unique_ids(client: TestClient, address: str) -> None:
-    page = read(client, address)
+def test_pages_have_landmarks_one_heading_and_unique_ids(console: TestClient, address: str) -> None:
+    page = read(console, address)
     tags = [tag for tag, _ in page.elements]
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     labels = {a["aria-labelledby"] for _, a in page.elements if "aria-labelledby" in a}
@@ -108,31 +108,31 @@ def test_pages_have_landmarks_one_heading_and_unique_ids(client: TestClient, add
     assert sum("aria-current" in attributes for _, attributes in page.elements) == 1
 
 
-def test_static_files_are_kept_for_ever_and_travel_compressed(client: TestClient) -> None:
-    page = read(client, "/")
+def test_static_files_are_kept_for_ever_and_travel_compressed(console: TestClient) -> None:
+    page = read(console, "/")
     sheet = next(a["href"] for tag, a in page.elements if a.get("rel") == "stylesheet")
-    response = client.get(sheet, headers={"accept-encoding": "gzip"})
+    response = console.get(sheet, headers={"accept-encoding": "gzip"})
     assert "immutable" in response.headers["cache-control"]
     assert response.headers["content-encoding"] == "gzip"
     assert "--accent" in response.text
-    assert client.get(sheet, headers={"accept-encoding": "identity"}).text == response.text
+    assert console.get(sheet, headers={"accept-encoding": "identity"}).text == response.text
 
 
 @pytest.mark.parametrize("name", ["../pages.py", "%2e%2e/pages.py", "nothing.css", "vendor/%2e%2e/ebb.css"])
-def test_no_other_file_can_be_had(client: TestClient, name: str) -> None:
-    assert client.get(f"/static/{name}").status_code == 404
+def test_no_other_file_can_be_had(console: TestClient, name: str) -> None:
+    assert console.get(f"/static/{name}").status_code == 404
 
 
-def test_pages_asked_for_with_a_query_are_not_compressed(client: TestClient) -> None:
-    assert client.get("/themes").headers["content-encoding"] == "gzip"
-    assert "content-encoding" not in client.get("/themes?q=export").headers
+def test_pages_asked_for_with_a_query_are_not_compressed(console: TestClient) -> None:
+    assert console.get("/themes").headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in console.get("/themes?q=export").headers
 
 
 # The one form
 
 
-def form_of(client: TestClient, release: int) -> str:
-    tag = next(a for t, a in read(client, f"/releases/rel_{release}").elements if a.get("name") == "csrf")
+def form_of(console: TestClient, release: int) -> str:
+    tag = next(a for t, a in read(console, f"/releases/rel_{release}").elements if a.get("name") == "csrf")
     return tag["value"]
 
 
@@ -181,6 +181,6 @@ def test_the_token_of_another_session_does_not_pass(fresh: Database, world: Worl
     ).headers["location"] == "/sign-in"  # fmt: skip
 
 
-def test_pages_stay_out_of_the_api_description(client: TestClient) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
+def test_pages_stay_out_of_the_api_description(console: TestClient) -> None:
+    paths = console.get("/openapi.json").json()["paths"]
     assert not {"/", "/themes", "/releases", "/feedback", "/sign-in"} & set(paths)

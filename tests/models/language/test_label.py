@@ -64,7 +64,7 @@ def test_no_two_themes_share_a_label() -> None:
 def test_texts_without_a_phrase_still_get_a_label_and_a_quote(text: str) -> None:
     labels = label_themes([text, text], WordHashEncoder().encode([text, text]), np.array([4, 4]))
     assert labels[4].label == text
-    assert [(q.start, q.end) for q in labels[4].quotes] == [(0, len(text))] * 2
+    assert [(q.start, q.end) for q in labels[4].quotes] == [(0, len(text))], "nothing is quoted twice"
 
 
 def test_nothing_to_label() -> None:
