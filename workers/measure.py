@@ -29,10 +29,10 @@ from models.queries.links import ReleaseLink
 from models.queries.work import Leased
 from models.records import JsonObject, LinkState, Release
 from models.values.series import Period, Series
+from models.values.timing import REPORTING_DELAY, complete_until
 from models.values.verdicts import Judgement, Look, Reason
 from workers.context import Context
 
-REPORTING_DELAY = timedelta(days=3)
 OVERLAP = timedelta(days=28)
 UNIT_WITH_EXPOSURE = "complaints per 1,000 customer-days"
 UNIT_WITHOUT = "complaints"
@@ -91,17 +91,13 @@ def judge_releases(context: Context, leased: Sequence[Leased]) -> None:
 
 
 def data_window(session: Session, *, workspace: int, now: datetime) -> Window | None:
-    """Return the days that hold complete data; None without tickets.
-
-    The last days before `now` are left out for tickets still on their way, and days after the newest ticket
-    are silence, not an absence of complaints.
-    """
+    """Return the days that hold complete data; None without tickets."""
     span = feedback.span_of_days(session, workspace=workspace)
     if span is None:
         return None
     zone = ZoneInfo(workspaces.get_workspace(session, workspace=workspace).time_zone)
     first, last = (moment.astimezone(zone).date() for moment in span)
-    end = min(now.astimezone(zone).date() - REPORTING_DELAY, last + timedelta(days=1))
+    end = complete_until(now, last, zone)
     return Window(first, end, zone) if end > first else None
 
 

@@ -50,6 +50,12 @@ def controls_conflict(evidence: ControlEvidence, *, alpha: float) -> bool:
     return both and evidence.direction != evidence.alone_direction
 
 
+def _say_gaps(gaps: int) -> str:
+    if gaps == 0:
+        return "No period is missing."
+    return "1 period is missing." if gaps == 1 else f"{gaps} periods are missing."
+
+
 def window_checks(window: Window, *, has_exposure: bool, enough_history: bool) -> tuple[Check, ...]:
     """Run the checks that need no fit."""
     gaps = int((~window.usable & (window.before | window.after)).sum())
@@ -58,7 +64,7 @@ def window_checks(window: Window, *, has_exposure: bool, enough_history: bool) -
     return (
         Check("exposure", has_exposure, _EXPOSURE[has_exposure]),
         Check("history", enough_history, _HISTORY[enough_history]),
-        Check("gaps", gaps == 0, "No period is missing." if gaps == 0 else f"{gaps} periods are missing."),
+        Check("gaps", gaps == 0, _say_gaps(gaps)),
         Check("season", seasonal, _SEASON[seasonal]),
         Check("spike", not spike, _SPIKE[not spike]),
     )

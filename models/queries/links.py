@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,9 +12,7 @@ from models.jobs import Job
 from models.queries import work
 from models.queries.workspaces import audit
 from models.records import Feature, JsonObject, Link, LinkState, Release, Theme
-
-SEEN_AFTER = timedelta(days=7)
-"""How long after a release its first week can be seen: who decides later may have looked."""
+from models.values.timing import SEEN_AFTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from enum import StrEnum
 
 from models.errors import NotFound
 
-
 LARGEST = 2**31 - 1
 """No row's number is larger: PostgreSQL's integer ends here, and refuses to compare with more."""
 

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from models.database import Session
 from models.queries import feedback, workspaces
+from models.values.timing import complete_until
 
-REPORTING_DELAY: Final = timedelta(days=3)
 """Tickets may come in this late, so the last days are not complete; verdicts use the same delay."""
 
 
@@ -48,5 +47,5 @@ def read_frame(session: Session, *, workspace: int, now: datetime) -> Frame:
     if span is None:
         return Frame(workspace, row.name, zone, now, None, None)
     first, last = (moment.astimezone(zone).date() for moment in span)
-    end = min(now.astimezone(zone).date() - REPORTING_DELAY, last + timedelta(days=1))
+    end = complete_until(now, last, zone)
     return Frame(workspace, row.name, zone, now, first, max(end, first + timedelta(days=1)))

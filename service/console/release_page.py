@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from models.database import Session
@@ -30,7 +30,6 @@ from service.console.verdict_row import ReleaseRow, label_of, rows_of
 _NAMES_ON_CHART: Final = 6
 _IN_FULL: Final = 3
 """Confirmed themes whose verdicts the page shows in full; the summary leads to the others."""
-_SEEN_AFTER: Final = timedelta(days=7)
 """A link confirmed later than this after its release was chosen when the first week could be seen."""
 
 
@@ -253,7 +252,7 @@ def _link_row(
         evidence=tuple(quote_row(frame, quote) for quote in quotes),
         decided_by=link.decided_by,
         decided_on=None if link.decided_at is None else frame.day_of(link.decided_at),
-        prospective=link.decided_at is not None and link.decided_at < release.released_at + _SEEN_AFTER,
+        prospective=links.is_prospective(link, release),
     )
 
 

@@ -9,6 +9,7 @@ from models.queries import impact
 from models.queries.overview import VerdictLine
 from models.records import JsonObject, Release, Verdict
 from models.values.ids import Prefix, public_id
+from models.values.timing import WASH_OUT
 from models.values.verdicts import REASON_TEXT, Word
 from service.console.addresses import counted_address, release_address, theme_address, ticket_address
 from service.console.charts import Marker, ReleaseChart, Shade, Week, note_of
@@ -26,7 +27,6 @@ from service.console.sentences import (
 from service.console.verdict_row import known_reasons
 from service.console.wording import say_change, say_count, say_range, say_span
 
-_WASH_OUT = timedelta(days=7)
 _PERIOD = timedelta(days=7)
 
 
@@ -258,7 +258,7 @@ def release_chart(
     start, full = frame.day_of(release.released_at), frame.day_of(release.full_at)
     weeks = read_weeks(verdict.periods)
     shades = [Shade(start, full, "roll-out")] if full > start else []
-    shades.append(Shade(full, full + _WASH_OUT, "wash-out: the first week after all customers had it"))
+    shades.append(Shade(full, full + WASH_OUT, "wash-out: the first week after all customers had it"))
     looks = [Marker(line.read_through, f"reading {line.look}: {WORD_LABEL[line.word]}") for line in lines]
     if next_look is not None:
         looks.append(Marker(next_look[1], f"reading {next_look[0]}, planned"))

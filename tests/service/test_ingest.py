@@ -106,8 +106,12 @@ def test_a_forged_delivery_is_refused_and_counted(
 
 
 def test_an_unknown_source_is_refused_like_a_wrong_signature(client: TestClient) -> None:
-    for number in ("src_999", "src_999999999999999999"):
-        assert post_entry(client, f"/v1/ingest/{number}", ENTRY, "secret", now=NOON).status_code == 401
+    assert post_entry(client, "/v1/ingest/src_999", ENTRY, "secret", now=NOON).status_code == 401
+
+
+@pytest.mark.parametrize("number", ["src_999999999999999999", "src_", "th_1", "1", "src_-1"])
+def test_what_is_no_source_id_leads_nowhere(client: TestClient, number: str) -> None:
+    assert post_entry(client, f"/v1/ingest/{number}", ENTRY, "secret", now=NOON).status_code == 404
 
 
 def test_a_source_of_imports_takes_no_webhooks(
