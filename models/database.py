@@ -48,7 +48,10 @@ class Database:
             self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", synchronous=synchronous)
             self._reader = _sqlite_engine(self.url, begin="BEGIN", synchronous=synchronous, query_only=True)
         else:
-            self._writer = create_engine(self.url, pool_size=10, max_overflow=10, pool_pre_ping=True)
+            # hide_parameters: errors are logged, and parameters hold what customers wrote.
+            self._writer = create_engine(
+                self.url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+            )
             self._reader = self._writer
 
     @property
@@ -89,7 +92,11 @@ def _make_folder(url: URL) -> None:
 
 
 def _sqlite_engine(url: URL, *, begin: str, synchronous: str, query_only: bool = False) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False})
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -15,6 +15,7 @@ from models.records import Assignment, DailyCount, FeedbackItem, Theme, Work
 from models.sources.signature import SCHEMES, sign
 from models.values.feedback import AuthorRole
 from models.values.kinds import Kind
+from tests.clock import Clock
 from workers.context import Context
 from workers.run import run_until_idle
 from workers.stages import build_stages
@@ -44,10 +45,15 @@ def connect(client: TestClient, *, kind: str = "generic_json", name: str = "desk
 
 
 def walk(context: Context) -> Counter[str]:
-    """Work until nothing is due; return how many pieces each stage worked."""
+    """Work until nothing is due; return how many pieces each stage worked. Waiting moves the clock."""
     worked: Counter[str] = Counter()
+    clock = context.clock
+    assert isinstance(clock, Clock)
     run_until_idle(
-        context, build_stages(context.settings), on_batch=lambda job, count: worked.update({str(job): count})
+        context,
+        build_stages(context.settings),
+        on_batch=lambda job, count: worked.update({str(job): count}),
+        pause=lambda seconds: clock.advance(seconds=seconds) and None,
     )
     return worked
 

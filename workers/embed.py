@@ -1,6 +1,7 @@
 """Stage `embed`: turn items into vectors, in large batches, and say what kind of message each is."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +44,25 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
         for item in items:
             if item.id not in placed:
                 _write_kind(session, item)
-        rest = [piece for piece in leased if piece.subject not in placed]
+                _leave_theme(session, item, context.clock())
+        # A piece may ask for an older version of an item that another piece of the batch holds anew.
+        rest = [
+            piece for piece in leased if piece.subject not in placed or piece is not versions[piece.subject]
+        ]
         work.finish(session, rest, now=context.clock())
+
+
+def _leave_theme(session: Session, item: FeedbackItem, now: datetime) -> None:
+    """Ask that an item whose text was edited to one that has no place in a theme gives its old place up."""
+    if item.version > 1:
+        work.enqueue(
+            session,
+            workspace=item.workspace_id,
+            stage=Job.PLACE,
+            subject=item.id,
+            version=item.version,
+            run_at=now,
+        )
 
 
 def _encode(
@@ -87,7 +105,12 @@ def _write(
     encoder: int,
 ) -> None:
     now = context.clock()
+    # While the batch was encoded, a text may have been edited or deleted: its old vector must not come back.
+    stored = feedback.load_items(session, workspace=workspace, items=[item.id for item in items])
+    standing = {(item.id, item.version) for item in stored if not item.withdrawn}
     for item, vector in zip(items, vectors, strict=True):
+        if (item.id, item.version) not in standing:
+            continue
         embeddings.put(
             session,
             workspace=workspace,

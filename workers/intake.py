@@ -254,8 +254,10 @@ def _apply_release(
 
 
 def _apply_metric(session: Session, workspace: int, change: MetricChange) -> None:
-    row = {"key": change.metric, "name": change.metric, "unit": change.unit, "definition": ""}
-    metric = goals.put(session, Metric, workspace=workspace, row=row)
+    metric = goals.find(session, Metric, workspace=workspace, key=change.metric)
+    if metric is None:
+        row = {"key": change.metric, "name": change.metric, "unit": change.unit, "definition": ""}
+        metric = goals.put(session, Metric, workspace=workspace, row=row)
     segment = ",".join(f"{name}:{value}" for name, value in change.dimensions) or "all"
     goals.put_observations(
         session,

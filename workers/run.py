@@ -2,13 +2,18 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from models.jobs import Job
 from models.queries import work
 from models.queries.work import Leased
 from workers.context import Context
+
+WAITED_FOR = timedelta(minutes=1)
+"""How far ahead an attempt may lie that a run until idle still waits for."""
 
 log = logging.getLogger("ebb.worker")
 
@@ -29,8 +34,11 @@ class Stage:
 
 def run_batch(context: Context, stages: Mapping[Job, Stage]) -> tuple[Job, int] | None:
     """Work one batch of the first stage that has due work; return the stage and the count, None when idle."""
+    # Looking needs no writer's turn: an idle worker must not disturb intake.
+    with context.database.read() as session:
+        due = work.count_due(session, now=context.clock())
     for job, stage in stages.items():
-        leased = _lease(context, job, stage.batch_size)
+        leased = _lease(context, job, stage.batch_size) if job in due else []
         if leased:
             _work(context, stage, leased)
             return job, len(leased)
@@ -38,17 +46,12 @@ def run_batch(context: Context, stages: Mapping[Job, Stage]) -> tuple[Job, int] 
 
 
 def _lease(context: Context, job: Job, limit: int) -> list[Leased]:
-    # Looking needs no writer's turn: an idle worker must not disturb intake.
-    now = context.clock()
-    with context.database.read() as session:
-        if not work.count_due(session, now=now).get(job):
-            return []
     with context.database.write(workspace=None) as session:
         return work.lease(
             session,
             stage=job,
             limit=limit,
-            now=now,
+            now=context.clock(),
             seconds=context.settings.lease_seconds,
             max_attempts=context.settings.work_max_attempts,
         )
@@ -59,7 +62,7 @@ def _work(context: Context, stage: Stage, leased: Sequence[Leased]) -> None:
     try:
         stage.handle(context, leased)
     except Exception as error:  # noqa: BLE001 - whatever it was, it is recorded with the work and retried
-        log.warning("stage %s: a batch of %d failed: %r", leased[0].stage, len(leased), error)
+        log.warning("stage %s: a batch of %d failed: %s", leased[0].stage, len(leased), type(error).__name__)
         if len(leased) == 1:
             _fail(context, leased[0], error)
             return
@@ -86,14 +89,28 @@ def _fail(context: Context, piece: Leased, error: Exception) -> None:
 
 
 def run_until_idle(
-    context: Context, stages: Mapping[Job, Stage], *, on_batch: Callable[[Job, int], None]
+    context: Context,
+    stages: Mapping[Job, Stage],
+    *,
+    on_batch: Callable[[Job, int], None],
+    pause: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Work until nothing is due; return how many pieces were worked."""
+    """Work until nothing is due; return how many pieces were worked.
+
+    Work that somebody else holds, perhaps a worker that died, and work that waits for another attempt is waited
+    for; looks planned for another day are not.
+    """
     worked = 0
-    while (batch := run_batch(context, stages)) is not None:
-        worked += batch[1]
-        on_batch(*batch)
-    return worked
+    while True:
+        batch = run_batch(context, stages)
+        if batch is not None:
+            worked += batch[1]
+            on_batch(*batch)
+            continue
+        with context.database.read() as session:
+            if not work.is_expected(session, until=context.clock() + WAITED_FOR):
+                return worked
+        pause(context.settings.poll_seconds)
 
 
 def run_forever(context: Context, stages: Mapping[Job, Stage], *, stop: threading.Event) -> None:

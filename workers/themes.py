@@ -88,11 +88,18 @@ def _restore(session: Session, context: Context, workspace: int, row: StreamRow)
 def place_items(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
     """Read items into the theme stream, in order of id, and write what changed."""
     workspace = leased[0].workspace_id
+    if _has_no_vectors(context, workspace):
+        with context.database.write(workspace=workspace) as session:
+            work.finish(session, leased, now=context.clock())
+        return
     loaded = streams.load(context, workspace)
     wanted = {piece.subject: piece.version for piece in leased}
     with context.database.read() as session:
         stored = themes.vectors_of(session, items=list(wanted), encoder=loaded.encoder)
-        leaving = sorted(themes.arrived_among(session, items=list(wanted)))
+        arrived = themes.arrived_among(session, items=list(wanted))
+    # Work on an old version may come after that on a newer one, which then stands.
+    newer = {item for item, (version, _) in stored.items() if version > wanted[item]}
+    leaving = sorted(arrived - newer)
     current = sorted(item for item, (version, _) in stored.items() if version == wanted[item])
     vectors = embeddings.unpack([stored[item][1] for item in current], loaded.dimension)
     try:
@@ -103,6 +110,12 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
     except Exception:
         streams.forget(workspace)
         raise
+
+
+def _has_no_vectors(context: Context, workspace: int) -> bool:
+    """Say whether nothing was ever embedded: then items that were deleted have no stream to leave."""
+    with context.database.read() as session:
+        return workspaces.encoder_of(session, workspace=workspace) is None
 
 
 def _add(stream: ThemeStream, ids: IntArray, vectors: FloatArray) -> tuple[Event, ...]:

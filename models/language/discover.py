@@ -19,16 +19,18 @@ from models.language.events import Bookkeeping, Constraints, Event, EventKind, T
 from models.language.graph import communities, shared_neighbour_graph
 from models.language.neighbours import NeighbourLists
 from models.language.place import PENDING, Votes, count_votes, novelty_floors
+from models.language.wordings import list_length, wording_communities
 
 __all__ = ["Bookkeeping", "Constraints", "Event", "EventKind", "ThemeSetting", "ThemeState", "ThemeStream"]
 
 ROWS_AT_RESOLUTION_1 = 30_000  # the resolution of merges falls as rows grow, for lists have a fixed length
 SMALL_SET_RESOLUTION = 0.03  # per row: below 1,000 rows it must fall again, or nothing would join
-SETTLED_RESOLUTION = 1.3  # of the last merges; also the least
+LEAST_RESOLUTION = 1.3
+SETTLED_GROWTH = (
+    0.25  # above 1,000 rows the last merges use the least resolution times (rows / 1,000) to this
+)
 FINE, FINEST = 4.0, 60.0  # births are finer than merges by this factor, up to this resolution
 BURST = 2.0  # bursts are finer than births
-ROWS_PER_NEIGHBOUR = 12  # small sets use shorter lists, or a list would reach across themes
-FEWEST_NEIGHBOURS = 4
 
 
 class ThemeStream:
@@ -72,7 +74,7 @@ class ThemeStream:
         arrived = self._read + 1 + np.arange(len(ids), dtype=np.int64)
         self._read += len(ids)
         self._append(ids, vectors, arrived, np.full(len(ids), PENDING))
-        events = self._place()
+        events = self._join_copies(len(ids)) + self._place()
         if self._read >= self._next_refit:
             events += self._refit(settle=False)
         return tuple(events)
@@ -211,6 +213,23 @@ class ThemeStream:
 
     # --- placing ----------------------------------------------------------------------------------------------
 
+    def _join_copies(self, added: int) -> list[Event]:
+        """Say of the items just added which ones repeat a wording that is in a theme already, and so joined it."""
+        items = np.arange(len(self._ids) - added, len(self._ids))
+        themes = self._themes[self._row[items]]
+        return [
+            Event(
+                EventKind.PLACED,
+                theme,
+                self._read,
+                items=tuple(self._ids[own].tolist()),
+                scores=(1.0,) * len(own),
+                origins=(PENDING,) * len(own),
+            )
+            for theme in np.unique(themes[themes != PENDING]).tolist()
+            for own in [items[themes == theme]]
+        ]
+
     def _place(self) -> list[Event]:
         """Place waiting rows by vote, twice, so that those placed first can vote for the others."""
         events = self._place_once()
@@ -245,28 +264,37 @@ class ThemeStream:
 
     def _refit(self, *, settle: bool) -> list[Event]:
         """Look at the whole graph and change themes by events; `settle` merges at once and further."""
-        near, _ = self._neighbours()
-        graph = shared_neighbour_graph(near)
+        graph = shared_neighbour_graph(self._neighbours()[0])
         r, dial = self._resolution(settle=settle), self.setting.granularity
         fine = min(FINE * r, FINEST)
         events = self._births(communities(graph, dial * fine))
         if len(self._themes) > self.setting.burst_after:
             events += self._bursts(communities(graph, dial * BURST * fine))
-        events += self._merges(communities(graph, dial * r), settle=settle)
+        coarse = self._wordings(dial * r) if settle else communities(graph, dial * r)
+        events += self._merges(coarse, settle=settle)
         events += self._moves()
         self._next_refit = max(self._read + 1, math.ceil(self._read * self.setting.refit_growth))
         return events + self._place()
 
     def _resolution(self, *, settle: bool) -> float:
-        """Return the resolution of merges: careful while items arrive, as coarse as it gets at the end."""
+        """Return the resolution of merges: careful while items arrive, coarse at the end."""
         count = max(1, len(self._themes))
         if settle:
-            return SETTLED_RESOLUTION
-        return min(max(SETTLED_RESOLUTION, ROWS_AT_RESOLUTION_1 / count), SMALL_SET_RESOLUTION * count)
+            return float(LEAST_RESOLUTION * max(1.0, count / 1_000) ** SETTLED_GROWTH)
+        return min(max(LEAST_RESOLUTION, ROWS_AT_RESOLUTION_1 / count), SMALL_SET_RESOLUTION * count)
+
+    def _wordings(self, resolution: float) -> IntArray:
+        setting = self.setting
+        return wording_communities(
+            self._lists.vectors,
+            cosine=setting.wording_cosine,
+            neighbours=setting.neighbours,
+            resolution=resolution,
+        )
 
     def _neighbours(self) -> tuple[IntArray, NDArray[np.float64]]:
         """Return the lists and their cosines, cut short while there are few rows."""
-        length = max(FEWEST_NEIGHBOURS, len(self._themes) // ROWS_PER_NEIGHBOUR)
+        length = list_length(len(self._themes), self.setting.neighbours)
         return self._lists.near[:, :length], self._lists.cosine[:, :length]
 
     def _count(self, rows: IntArray) -> Votes:
@@ -310,31 +338,37 @@ class ThemeStream:
         return events
 
     def _merges(self, labels: IntArray, *, settle: bool) -> list[Event]:
-        """Merge pairs of themes that have looked alike at every refit for long enough."""
-        setting, centres = self.setting, propose.theme_centres(self._lists.vectors, self._themes)
-        least = setting.settled_cosine if settle else setting.merge_cosine
-        pairs = propose.neighbours_to_merge(
-            labels, self._themes, centres, share=setting.merge_share, cosine=least
-        )
-        pairs += propose.alike(centres, cosine=setting.alike_cosine)
-        close = dict.fromkeys((a, b) for a, b, _ in pairs if self._may_merge(a, b))
-        self._holds = {pair: self._holds.get(pair, self._read) for pair in close}
-        ripe = [p for p in close if settle or self._read >= setting.hold_growth * self._holds[p]]
-        least = min(least, setting.alike_cosine)
-        return [
-            event for a, b in ripe for event in self._merge_if_close(self.resolve(a), self.resolve(b), least)
-        ]
+        """Merge pairs of themes that have looked alike at every refit for long enough.
 
-    def _merge_if_close(self, a: int, b: int, least: float) -> list[Event]:
-        """Merge the smaller theme into the larger; ask again first, for either may have grown by a merge since."""
-        if a == b or not self._may_merge(a, b):
-            return []
-        rows = [np.flatnonzero(self._themes == theme) for theme in (a, b)]
-        means = [self._lists.vectors[own].mean(axis=0) for own in rows]
-        if means[0] @ means[1] < least * np.linalg.norm(means[0]) * np.linalg.norm(means[1]):
-            return []
-        small, large = (a, b) if len(rows[0]) < len(rows[1]) else (b, a)
-        return [self._merge(small, large)]
+        Alike are themes that sit in one community and have close centres, and, where the dial asks for wide
+        themes, those whose members are on average as close as `alike_cosine`.
+        """
+        setting, means = self.setting, propose.theme_means(self._lists.vectors, self._themes)
+        least = setting.settled_cosine if settle else setting.merge_cosine
+        near = propose.neighbours_to_merge(
+            labels, self._themes, means, share=setting.merge_share, cosine=least
+        )
+        wide = propose.alike(means, cosine=setting.alike_cosine)
+        open_pairs = dict.fromkeys(pair for pair in (*near, *wide) if self._may_merge(*pair))
+        self._holds = {pair: self._holds.get(pair, self._read) for pair in open_pairs}
+        ripe = [
+            pair for pair in open_pairs if settle or self._read >= setting.hold_growth * self._holds[pair]
+        ]
+        events = []
+        for pair in ripe:
+            a, b = (self.resolve(theme) for theme in pair)
+            if a != b and self._may_merge(a, b) and self._is_close(a, b, least, is_near=pair in near):
+                sizes = [int((self._themes == theme).sum()) for theme in (a, b)]
+                events.append(self._merge(*((a, b) if sizes[0] < sizes[1] else (b, a))))
+        return events
+
+    def _is_close(self, a: int, b: int, least: float, *, is_near: bool) -> bool:
+        """Ask again whether two themes are alike, for either may have grown by a merge since."""
+        one, other = (self._lists.vectors[self._themes == theme].mean(axis=0) for theme in (a, b))
+        together = float(one @ other)
+        if together >= self.setting.alike_cosine:
+            return True
+        return is_near and together >= least * float(np.linalg.norm(one) * np.linalg.norm(other))
 
     def _may_merge(self, a: int, b: int) -> bool:
         pinned = {self.resolve(theme) for theme in self.constraints.pinned}

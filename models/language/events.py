@@ -38,16 +38,19 @@ class Event:
     merged: int | None = None
 
 
-ALIKE_AT_0, ALIKE_SLOPE, ALIKE_MOST = 0.55, 0.3, 0.95
+ALIKE_AT_0, ALIKE_SLOPE = 0.21, 0.24
 
 
 @dataclass(frozen=True, slots=True)
 class ThemeSetting:
     """Dials of theme discovery. Shares are from 0 to 1; lengths of time count items read."""
 
-    granularity: float = 1.0  # Banking77 (77 intents, 13,083 texts): 78 themes at 0.5, 99 at 1, 114 at 2
+    granularity: float = 1.0  # Banking77 (77 intents): about 73 themes at 0.5, 95 at 1, 113 at 2
     neighbours: int = 15
     copy_cosine: float = 0.98  # texts at least this close count as one wording
+    wording_cosine: float = (
+        0.92  # texts at least this close are one phrasing for the merges that end an import
+    )
     first_fit: int = 1_000
     refit_growth: float = 1.05
     hold_growth: float = 1.21
@@ -63,7 +66,7 @@ class ThemeSetting:
     burst_chance: float = 1e-3
     merge_share: float = 0.7
     merge_cosine: float = 0.75  # of two themes' centres, while items arrive
-    alike_cosine: float = 0.85  # centres so close merge wherever they sit
+    alike_cosine: float = 1.01  # mean cosine at which themes merge wherever they sit; above 1: never
     settled_cosine: float = 0.65  # the same, when an import ends
     move_to: float = 0.7
     move_from: float = 0.15
@@ -72,11 +75,12 @@ class ThemeSetting:
     def dialled(cls, granularity: float) -> ThemeSetting:
         """Return the settings for one dial: 1 as measured, 0.5 for wide themes, 2 for narrow ones.
 
-        It moves the resolution and how close the centres of two themes must be to merge wherever they sit,
-        because neither alone can join the many wordings of one wide problem.
+        Below 1 it also merges themes whose members are alike on average wherever they sit, because resolution
+        alone does not join the many wordings of one wide problem.
         """
-        closeness = min(ALIKE_MOST, ALIKE_AT_0 + ALIKE_SLOPE * granularity)
-        return cls(granularity=granularity, alike_cosine=closeness)
+        if granularity >= 1:
+            return cls(granularity=granularity)
+        return cls(granularity=granularity, alike_cosine=ALIKE_AT_0 + ALIKE_SLOPE * granularity)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ CANDIDATES = 40
 NEAREST_MEMBERS = 60
 LEAST_QUOTE_WORDS = 3
 FRAGMENT = 0.6
+LEAST_SUPPORT = 0.03  # of a theme's texts hold its label; where no phrase is so common, keywords must do
 
 Key = tuple[str, ...]
 
@@ -73,7 +74,10 @@ def label_themes(texts: Sequence[str], vectors: FloatArray, themes: IntArray) ->
         theme: _rank_phrases(theme, counts, _holders(texts, runs, rows), vectors[rows] @ centres[theme])
         for theme, rows in members.items()
     }
-    names = _distinct(ranked, counts, {theme: texts[rows[0]] for theme, rows in members.items()})
+    fallback = {
+        theme: ", ".join(_keywords(theme, counts)[:2]) or texts[rows[0]] for theme, rows in members.items()
+    }
+    names = _distinct(ranked, counts, fallback)
     return {
         theme: ThemeLabel(
             label=names[theme],
@@ -130,6 +134,8 @@ def _rank_phrases(
 ) -> list[tuple[float, Key]]:
     """Rank a theme's phrases, best first; closeness: (members,) cosine to the centre."""
     weights, size = _word_weights(theme, counts), counts.sizes[theme]
+    # A phrase that hardly anybody says names nothing, however distinctive it is.
+    holders = {key: held for key, held in holders.items() if len(held) >= LEAST_SUPPORT * size}
     fragments = _fragments(holders)
     scored = []
     for key, held in holders.items():
@@ -182,7 +188,7 @@ def _distinct(
 
 
 def _last_resort(theme: int, text: str, taken: set[str]) -> str:
-    """Use the beginning of a text where no phrase will do; the theme's number tells equal beginnings apart."""
+    """Use keywords, or the beginning of a text, where no phrase will do; the number tells equal ones apart."""
     name = " ".join(text.split()[:5])
     return name if name and name.casefold() not in taken else f"{name} ({theme})".strip()
 

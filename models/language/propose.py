@@ -49,46 +49,58 @@ def bursts(
 
 
 def neighbours_to_merge(
-    labels: IntArray, themes: IntArray, centres: dict[int, FloatArray], *, share: float, cosine: float
-) -> list[tuple[int, int, float]]:
-    """List pairs of themes that sit in one community and have close centres, closest first.
+    labels: IntArray, themes: IntArray, means: dict[int, FloatArray], *, share: float, cosine: float
+) -> list[tuple[int, int]]:
+    """List pairs of themes (lower, higher) that sit in one community and have close centres, closest first.
 
-    A theme sits in a community that holds at least `share` of its rows. Returns (lower, higher, cosine).
+    A theme sits in a community that holds at least `share` of its rows. means: as `theme_means` returns them.
     """
     home = _homes(labels, themes, share)
+    centres = {theme: _unit(mean) for theme, mean in means.items()}
     pairs = []
     for theme, place in home.items():
         for other, elsewhere in home.items():
             if theme < other and place == elsewhere:
                 close = float(centres[theme] @ centres[other])
                 if close >= cosine:
-                    pairs.append((theme, other, close))
-    return sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
+                    pairs.append((-close, theme, other))
+    return [(theme, other) for _, theme, other in sorted(pairs)]
 
 
-def alike(centres: dict[int, FloatArray], *, cosine: float) -> list[tuple[int, int, float]]:
-    """List pairs of themes with centres so close that they say the same, wherever they sit; closest first."""
-    numbers = sorted(centres)
+def alike(means: dict[int, FloatArray], *, cosine: float) -> list[tuple[int, int]]:
+    """List pairs of themes (lower, higher) whose members have at least this cosine on average, closest first.
+
+    The product of two means is the average over all pairs of members (average linkage): a theme of many kinds
+    has a short mean and so does not draw others in, as the cosine of centres would let it.
+    """
+    numbers = sorted(means)
     if len(numbers) < 2:
         return []
-    matrix = np.array([centres[number] for number in numbers])
-    near = matrix @ matrix.T
-    pairs = [
-        (numbers[a], numbers[b], float(near[a, b])) for a, b in np.argwhere(np.triu(near >= cosine, k=1))
-    ]
-    return sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1]))
+    matrix = np.array([means[number] for number in numbers])
+    together = matrix @ matrix.T
+    pairs = np.argwhere(np.triu(together >= cosine, k=1))
+    ranked = sorted((-float(together[a, b]), numbers[a], numbers[b]) for a, b in pairs)
+    return [(theme, other) for _, theme, other in ranked]
 
 
-def theme_centres(vectors: FloatArray, themes: IntArray) -> dict[int, FloatArray]:
-    """Return each theme's mean vector, scaled to unit length: theme -> (d,) float32."""
+def theme_means(vectors: FloatArray, themes: IntArray) -> dict[int, FloatArray]:
+    """Return each theme's mean vector: theme -> (d,) float32, the shorter the more its members differ."""
     placed = np.flatnonzero(themes != PENDING)
     order = placed[np.argsort(themes[placed], kind="stable")]
     if not len(order):
         return {}
-    numbers, starts = np.unique(themes[order], return_index=True)
+    numbers, starts, sizes = np.unique(themes[order], return_index=True, return_counts=True)
     sums = np.add.reduceat(vectors[order], starts, axis=0)
-    lengths = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return dict(zip(numbers.tolist(), sums / lengths, strict=True))
+    return dict(zip(numbers.tolist(), sums / sizes[:, None].astype(np.float32), strict=True))
+
+
+def theme_centres(vectors: FloatArray, themes: IntArray) -> dict[int, FloatArray]:
+    """Return each theme's mean vector, scaled to unit length: theme -> (d,) float32."""
+    return {theme: _unit(mean) for theme, mean in theme_means(vectors, themes).items()}
+
+
+def _unit(vector: FloatArray) -> FloatArray:
+    return vector / max(float(np.linalg.norm(vector)), float(np.finfo(np.float32).tiny))
 
 
 def _homes(labels: IntArray, themes: IntArray, share: float) -> dict[int, int]:

@@ -148,6 +148,10 @@ def totals(session: Session, *, workspace: int, zone: ZoneInfo, segment: str = A
             FeedbackItem.workspace_id == workspace,
             FeedbackItem.kind == Kind.COMPLAINT,
             FeedbackItem.withdrawn.is_(False),
+            or_(
+                FeedbackItem.author_role == AuthorRole.CUSTOMER,
+                FeedbackItem.source_id.in_(_relaying_sources(session, workspace)),
+            ),
         )
         .group_by(FeedbackItem.source_id, FeedbackItem.external_id, FeedbackItem.person_id)
     )

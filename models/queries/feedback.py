@@ -206,19 +206,24 @@ def withdraw(
 
 
 def restore(session: Session, *, source: int, external_id: str) -> None:
-    """Forget that a record was deleted, so that its text may be stored again."""
-    session.execute(
-        delete(FeedbackItem).where(
-            FeedbackItem.source_id == source,
-            FeedbackItem.external_id == external_id,
-            FeedbackItem.message_id == TOMBSTONE,
-        )
-    )
+    """Forget that a record was deleted, so that its text may be stored again.
+
+    Messages that were deleted or redacted by themselves before stay so.
+    """
+    tombstone = _find(session, source, external_id, TOMBSTONE)
+    if tombstone is None:
+        return
     session.execute(
         update(FeedbackItem)
-        .where(FeedbackItem.source_id == source, FeedbackItem.external_id == external_id)
+        .where(
+            FeedbackItem.source_id == source,
+            FeedbackItem.external_id == external_id,
+            FeedbackItem.changed_at >= tombstone.changed_at,
+        )
         .values(withdrawn=False)
     )
+    session.delete(tombstone)
+    session.flush()
 
 
 def _erase(session: Session, item: FeedbackItem, changed_at: datetime, now: datetime) -> None:
@@ -334,12 +339,14 @@ def put_account(
     arr_usd: float | None,
     created_at: datetime | None,
 ) -> Account:
-    """Add an account or replace what is known of it."""
+    """Add an account, or bring it up to date; what is None stays as it is stored."""
     account = session.scalar(
         select(Account).where(Account.workspace_id == workspace, Account.key == key)
     ) or Account(workspace_id=workspace, key=key)
-    account.name, account.plan, account.segment = name, plan, segment
-    account.arr_usd, account.created_at = arr_usd, created_at
+    told = {"name": name, "plan": plan, "segment": segment, "arr_usd": arr_usd, "created_at": created_at}
+    for column, value in told.items():
+        if value is not None:
+            setattr(account, column, value)
     session.add(account)
     session.flush()
     return account

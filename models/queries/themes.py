@@ -115,8 +115,14 @@ def write_stream(session: Session, *, workspace: int, before: int, revision: int
 
 
 def leave_stream(session: Session, *, items: Sequence[int], revision: int) -> None:
-    """Take items out of the stream and out of their themes, as of `revision`."""
+    """Take items out of the stream and out of their themes, as of `revision`: no theme counts them any more."""
     session.execute(delete(Arrival).where(Arrival.item_id.in_(items)))
+    session.execute(
+        update(FeedbackItem)
+        .where(FeedbackItem.id.in_(items))
+        .values(counted=False)
+        .execution_options(synchronize_session=False)
+    )
     _end_assignments(session, items, revision)
 
 

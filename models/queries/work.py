@@ -175,6 +175,12 @@ def count_due(session: Session, *, now: datetime) -> dict[Job, int]:
     return {stage: count for stage, count in rows}
 
 
+def is_expected(session: Session, *, until: datetime) -> bool:
+    """Say whether unfinished work can run by a moment, be it leased by somebody now or not."""
+    query = select(Work.id).where(Work.state == WorkState.READY, Work.run_at <= until)
+    return session.scalar(query.limit(1)) is not None
+
+
 def count_states(session: Session, *, workspace: int | None = None) -> dict[tuple[Job, WorkState], int]:
     """Count work by stage and state."""
     query = select(Work.stage, Work.state, func.count()).group_by(Work.stage, Work.state)

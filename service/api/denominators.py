@@ -34,7 +34,7 @@ def put_exposure(
 
 @router.put("/accounts")
 def put_accounts(body: AccountsPut, database: DatabaseOf, caller: Reader) -> AccountsWritten:
-    """Write accounts by key; one written again is replaced."""
+    """Write accounts by key; of one written again, what is null stays as it was stored."""
     with database.write(workspace=caller.workspace_id) as session:
         for account in body.accounts:
             feedback.put_account(session, workspace=caller.workspace_id, **account.model_dump())

@@ -125,6 +125,29 @@ def test_a_small_set_gets_themes_when_it_ends() -> None:
     assert adjusted_rand_score(labels, stream.assignments()[1]) > 0.8
 
 
+def test_events_alone_tell_every_item_its_theme_copies_too() -> None:
+    vectors, _ = mixture([100, 100, 100], seed=16)
+    stream = ThemeStream(64, QUICK)
+    told: dict[int, int] = {}
+    repeated = np.concatenate([vectors, vectors[:60]])
+    for start in range(0, len(repeated), 40):
+        ids = np.arange(start, min(start + 40, len(repeated)))
+        for event in stream.add(ids, repeated[ids]):
+            told.update(dict.fromkeys(event.items, event.theme))
+        held, themes = stream.assignments()
+        stands = {item: stream.resolve(theme) for item, theme in told.items()}
+        assert stands == {
+            item: theme for item, theme in zip(held.tolist(), themes.tolist(), strict=True) if theme
+        }
+
+
+def test_the_dial_joins_wordings_below_one_only() -> None:
+    assert ThemeSetting.dialled(1.0).alike_cosine > 1
+    assert ThemeSetting.dialled(2.0).granularity == 2.0
+    wide, wider = ThemeSetting.dialled(0.75), ThemeSetting.dialled(0.5)
+    assert wider.alike_cosine < wide.alike_cosine < 1
+
+
 def test_repeated_wordings_share_one_place() -> None:
     vectors, _ = mixture([100, 100, 100, 100], seed=16)
     flood = np.concatenate([vectors, np.repeat(vectors[:1], 150, axis=0)])

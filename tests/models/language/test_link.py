@@ -129,5 +129,6 @@ def test_foreign_weights_and_unequal_lengths_are_refused() -> None:
         LinkWeights.read(json.dumps({"rank": names, "probability": {"intercept": 0.0}}))
     with pytest.raises(ValueError, match="rank features"):
         LinkWeights.read(json.dumps({"rank": {"intercept": 0.0}, "probability": {}}))
+    none = np.zeros((4, 8), dtype=np.float32)
     with pytest.raises(ValueError, match="every item its vector"):
-        score_pairs(FEATURES, ITEMS, passage_vectors=[], item_vectors=np.zeros((4, 8), dtype=np.float32), statistics=STATISTICS)
+        score_pairs(FEATURES, ITEMS, passage_vectors=[], item_vectors=none, statistics=STATISTICS)

@@ -75,12 +75,23 @@ def test_bursts_are_new_and_not_covered_by_one_theme() -> None:
 def test_themes_merge_when_one_community_holds_both_and_centres_are_close() -> None:
     vectors = np.array([[1.0, 0.0]] * 4 + [[0.8, 0.6]] * 4 + [[0.0, 1.0]] * 4, dtype=np.float32)
     themes = np.repeat([1, 2, 3], 4)
-    centres = propose.theme_centres(vectors, themes)
-    assert centres[2] == pytest.approx([0.8, 0.6])
-    together = propose.neighbours_to_merge(np.zeros(12, dtype=int), themes, centres, share=0.7, cosine=0.75)
-    assert [(a, b, round(c, 3)) for a, b, c in together] == [(1, 2, 0.8)]
-    apart = propose.neighbours_to_merge(np.repeat([0, 1, 1], 4), themes, centres, share=0.7, cosine=0.75)
-    assert apart == []
+    means = propose.theme_means(vectors, themes)
+    assert means[2] == pytest.approx([0.8, 0.6])
+    together = np.zeros(12, dtype=int)
+    assert propose.neighbours_to_merge(together, themes, means, share=0.7, cosine=0.75) == [(1, 2)]
+    apart = np.repeat([0, 1, 1], 4)
+    assert propose.neighbours_to_merge(apart, themes, means, share=0.7, cosine=0.75) == []
     split = np.array([0, 0, 1, 1] + [0] * 8)
-    assert propose.neighbours_to_merge(split, themes, centres, share=0.7, cosine=0.75) == []
+    assert propose.neighbours_to_merge(split, themes, means, share=0.7, cosine=0.75) == []
     assert propose.theme_centres(vectors, np.zeros(12, dtype=int)) == {}
+
+
+def test_alike_is_the_average_over_pairs_so_a_mixed_theme_draws_nobody_in() -> None:
+    pure = [[1.0, 0.0]] * 4
+    mixed = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [1.0, 0.0]]
+    vectors = np.array([*pure, *[[0.8, 0.6]] * 4, *mixed], dtype=np.float32)
+    means = propose.theme_means(vectors, np.repeat([1, 2, 3], 4))
+    assert means[1] @ means[2] == pytest.approx(0.8)
+    assert propose.alike(means, cosine=0.75) == [(1, 2)]
+    assert propose.alike(means, cosine=0.85) == []
+    assert propose.alike({}, cosine=0.5) == []
