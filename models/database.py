@@ -55,6 +55,12 @@ class Database:
             self._reader = self._writer
 
     @property
+    def is_missing(self) -> bool:
+        """Say whether this is a SQLite file that is not there; connecting would create it, empty."""
+        file = self.url.database
+        return self.is_sqlite and file not in (None, "", ":memory:") and not Path(str(file)).exists()
+
+    @property
     def engine(self) -> Engine:
         """The writing engine, for migrations."""
         return self._writer

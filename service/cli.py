@@ -4,25 +4,40 @@ Exit codes: 0 done, 1 our fault, 2 bad input (one line on stderr), 3 the check i
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 import typer
 
 from models.errors import EbbError
-from service.commands import demo, impact, operate, serve, text, themes, transfer
 
-app = typer.Typer(
-    name="ebb",
-    help="Did complaints ebb after you shipped?",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for register in (serve.register, operate.register, transfer.register, demo.register):
-    register(app)
-app.add_typer(themes.app, name="themes", help="Themes in a file: no database needed.")
-app.add_typer(impact.app, name="impact", help="Verdicts on series in a file: no database needed.")
-app.add_typer(text.app, name="text", help="Text as Ebb reads it.")
+ROOMS: Mapping[str, tuple[str, ...]] = {
+    "serve": ("init", "up", "api", "worker", "sign-in"),
+    "operate": ("work", "doctor", "replay"),
+    "transfer": ("import", "releases"),
+    "demo": ("demo",),
+    "themes": ("themes", "links"),
+    "impact": ("impact",),
+    "text": ("text",),
+}
+"""Modules of `service.commands` and the commands they register; only the one that is asked for is imported."""
+
+
+def build(command: str | None) -> typer.Typer:
+    """Build the program for one command; for an unknown one, or for help, with all of them."""
+    app = typer.Typer(
+        name="ebb",
+        help="Did complaints ebb after you shipped?",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    # A program with one command would take its name for an argument without a callback.
+    app.callback()(lambda: None)
+    wanted = [room for room, commands in ROOMS.items() if command in commands] or list(ROOMS)
+    for room in wanted:
+        import_module(f"service.commands.{room}").register(app)
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,10 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = next((word for word in given if not word.startswith("-")), None)
     try:
-        code = typer.main.get_command(app).main(
-            args=list(arguments) if arguments is not None else None, prog_name="ebb", standalone_mode=False
-        )
+        program = typer.main.get_command(build(command))
+        code = program.main(args=given, prog_name="ebb", standalone_mode=False)
     except EbbError as error:
         where = f"{error.field}: " if error.field and error.field not in error.message else ""
         typer.echo(f"ebb: {where}{error.message}", err=True)

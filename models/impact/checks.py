@@ -61,10 +61,15 @@ def window_checks(window: Window, *, has_exposure: bool, enough_history: bool) -
     gaps = int((~window.usable & (window.before | window.after)).sum())
     seasonal = has_season(window)
     spike = after_spike(window)
-    return (
+    found = (
         Check("exposure", has_exposure, _EXPOSURE[has_exposure]),
         Check("history", enough_history, _HISTORY[enough_history]),
         Check("gaps", gaps == 0, _say_gaps(gaps)),
+    )
+    if not enough_history:  # then nothing is known of seasons, or of what weeks are ordinary
+        return found
+    return (
+        *found,
         Check("season", seasonal, _SEASON[seasonal]),
         Check("spike", not spike, _SPIKE[not spike]),
     )

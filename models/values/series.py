@@ -2,22 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.values.periods import Period
+
+__all__ = ["Floats", "Period", "Series", "aligned_weeks", "period_start"]
+
 Floats = NDArray[np.float64]
 
 DAYS_PER_WEEK = 7
-
-
-class Period(StrEnum):
-    """The length of one step of a series."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from models.database import Session
 from models.queries import counts, exposure
-from models.values.series import Period
+from models.values.periods import Period
 from service.api.shapes.themes import TrendPoint
 
 RATE_UNIT = "complaints per 1,000 customer-days"

@@ -112,3 +112,8 @@ def _share(text: str) -> float:
     if not 0 < value < 1:
         raise Invalid(f"--drop {text}: not a fall between 0 and 100%; write it as 25%", field="drop")
     return value
+
+
+def register(program: typer.Typer) -> None:
+    """Add the commands."""
+    program.add_typer(app, name="impact", help="Verdicts on series in a file: no database needed.")

@@ -67,7 +67,7 @@ def _findings(settings: Settings) -> dict[str, str]:
 
 def _findings_in(database: Database) -> dict[str, str]:
     found = {"database": database.url.render_as_string(hide_password=True)}
-    if not migrations.is_current(database):
+    if database.is_missing or not migrations.is_current(database):
         return {**found, "tables": "not current: run `ebb init`", "verdict": "needs a person"}
     with database.read() as session:
         states = work.count_states(session)

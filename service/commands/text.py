@@ -56,3 +56,8 @@ def _in_plain_text(cleaned: Cleaned, redacted: Redacted) -> Iterator[Removed]:
 def _shown(span: Removed) -> dict[str, str | int]:
     shown: dict[str, str | int] = {"kind": span.kind.value, "start": span.start, "end": span.end}
     return shown | {"what": span.what} if span.what else shown
+
+
+def register(program: typer.Typer) -> None:
+    """Add the commands."""
+    program.add_typer(app, name="text", help="Text as Ebb reads it.")

@@ -54,3 +54,9 @@ def _work(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", "workers.files", *arguments], check=False)
     if done.returncode:
         raise typer.Exit(done.returncode if done.returncode > 0 else 1)
+
+
+def register(program: typer.Typer) -> None:
+    """Add the commands."""
+    program.add_typer(app, name="themes", help="Themes in a file: no database needed.")
+    program.add_typer(links_app, name="links", help="Links in files: no database needed.")

@@ -28,7 +28,7 @@ def open_database(settings: Settings | None = None, *, migrate: bool = False) ->
     try:
         if migrate:
             migrations.upgrade(database)
-        elif not migrations.is_current(database):
+        elif database.is_missing or not migrations.is_current(database):
             raise Invalid(
                 f"the database at {database.url.render_as_string(hide_password=True)} is not set up for this "
                 "version; run `ebb init`.",

@@ -146,7 +146,7 @@ def theme_spec(chart: ThemeChart, scheme: Scheme = Scheme.LIGHT) -> Spec:
     layers: list[Spec] = [
         {
             "name": "area",
-            "mark": {"type": "area", "style": "area", "interpolate": "monotone"},
+            "mark": {"type": "area", "style": "area"},
             "encoding": {"x": _x("mid"), "y": _y(field)},
         },
         _line("rate", field, _RATE_TOOLTIP, role="observed"),

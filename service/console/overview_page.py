@@ -141,9 +141,10 @@ def _lately_address(recent: Lately | None) -> str:
 
 
 def _bars(days: dict[date, int], frame: Frame) -> tuple[tuple[WeekBar, ...], int]:
-    if frame.end is None:
+    if frame.end is None or frame.first is None:
         return (), 0
-    mondays = complete_weeks(frame.end, SHOWN)
+    # Weeks before the first ticket hold no data; they were not quiet.
+    mondays = [monday for monday in complete_weeks(frame.end, SHOWN) if monday + WEEK > frame.first]
     sums = add_up(days, mondays)
     shapes = sparks.bars(sums, width=BARS_WIDTH, height=BARS_HEIGHT)
     recent = lately(days, frame.end).since

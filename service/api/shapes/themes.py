@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from models.values.kinds import Kind
-from models.values.series import Period
+from models.values.periods import Period
 from service.api.shapes.base import (
     Answer,
     Count,
