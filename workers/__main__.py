@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s"
     )
+    # It tells of every model it loads; between lines of progress that helps nobody.
+    logging.getLogger("sentence_transformers").setLevel(logging.WARNING)
     context = build_context(settings)
     stages = build_stages(settings)
     if options.until_idle:

@@ -15,7 +15,7 @@ from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, ThemeSetting
 from models.language.events import ThemeState as StoredTheme
 from models.language.label import label_themes
-from models.queries import counts, embeddings, themes, work, workspaces
+from models.queries import counts, embeddings, links, themes, work, workspaces
 from models.queries.themes import Change, Entry, QuoteSpan, StreamRow
 from models.queries.work import Leased
 from models.records import Encoder
@@ -252,7 +252,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
             )
         themes.retire_empty(session, workspace=workspace, filled=sizes.keys())
         if due:
-            themes.ask_for_links(session, workspace=workspace, now=context.clock())
+            links.ask_for_links(session, workspace=workspace, now=context.clock())
         work.finish(session, leased, now=context.clock())
 
 

@@ -201,3 +201,9 @@ def confirmed_releases(session: Session, *, workspace: int) -> dict[int, set[int
         if release is not None:
             found.setdefault(theme.redirect_id or theme.id, set()).add(release)
     return found
+
+
+def ask_for_links(session: Session, *, workspace: int, now: datetime) -> None:
+    """Ask for new link proposals of every feature, because the themes changed."""
+    for feature in session.scalars(select(Feature.id).where(Feature.workspace_id == workspace)):
+        work.mark_dirty(session, workspace=workspace, stage=Job.LINK, subject=feature, run_at=now)

@@ -4,18 +4,16 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict, NotFound
-from models.jobs import Job
-from models.queries import work
+from models.jobs import Job, WorkState
 from models.queries.upsert import insert_many, insert_or_ignore
 from models.records import (
     Arrival,
     Assignment,
     Embedding,
-    Feature,
     FeedbackItem,
     JsonObject,
     Theme,
@@ -23,6 +21,7 @@ from models.records import (
     ThemeQuote,
     ThemeState,
     ThemeStreamState,
+    Work,
 )
 from models.values.kinds import Kind
 
@@ -72,11 +71,17 @@ def read_stream(session: Session, *, workspace: int) -> StreamRow:
 
 
 def stream_items(session: Session, *, workspace: int, encoder: int) -> list[StoredItem]:
-    """Return the stream's items with their vectors, in order of arrival."""
+    """Return the stream's items with their vectors, in order of arrival.
+
+    Items that wait to be placed anew are left out: their vector is that of a text that their theme is not of.
+    """
+    waiting = exists().where(
+        Work.stage == Job.PLACE, Work.subject == Arrival.item_id, Work.state != WorkState.DONE
+    )
     rows = session.execute(
         select(Arrival.item_id, Arrival.position, Arrival.theme_number, Embedding.vector)
         .join(Embedding, (Embedding.item_id == Arrival.item_id) & (Embedding.encoder_id == encoder))
-        .where(Arrival.workspace_id == workspace)
+        .where(Arrival.workspace_id == workspace, ~waiting)
         .order_by(Arrival.position)
     )
     return [StoredItem(*row) for row in rows]
@@ -382,12 +387,6 @@ def redirects(session: Session, *, workspace: int) -> dict[int, int]:
         )
     )
     return {old: into for old, into in rows if into is not None}
-
-
-def ask_for_links(session: Session, *, workspace: int, now: datetime) -> None:
-    """Ask for new link proposals of every feature, because the themes changed."""
-    for feature in session.scalars(select(Feature.id).where(Feature.workspace_id == workspace)):
-        work.mark_dirty(session, workspace=workspace, stage=Job.LINK, subject=feature, run_at=now)
 
 
 def retire_empty(session: Session, *, workspace: int, filled: Set[int]) -> None:

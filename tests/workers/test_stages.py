@@ -49,7 +49,11 @@ def deliver(context: Context, workspace: int, source: int, *entries: object) -> 
     with context.database.write(workspace=workspace) as session:
         drafts = [
             factories.delivery(
-                workspace, source, json.dumps(entry).encode(), name=str(hash(json.dumps(entry))), at=context.clock()
+                workspace,
+                source,
+                json.dumps(entry).encode(),
+                name=str(hash(json.dumps(entry))),
+                at=context.clock(),
             )
             for entry in entries
         ]
@@ -92,7 +96,12 @@ def test_a_message_is_cleaned_redacted_and_its_person_hashed(
     context: Context, workspace: int, source: int
 ) -> None:
     text = "The export fails.\n\nCall me: +1 202 555 0172 or ann@example.com\n\n-- \nAnn"
-    deliver(context, workspace, source, entry(text=text, customer_email="ann@example.com", subject="From ann@example.com"))
+    deliver(
+        context,
+        workspace,
+        source,
+        entry(text=text, customer_email="ann@example.com", subject="From ann@example.com"),
+    )
     walk(context)
     (item,) = items(context.database)
     assert "The export fails." in item.text
@@ -105,7 +114,13 @@ def test_a_message_is_cleaned_redacted_and_its_person_hashed(
 
 
 def test_staff_replies_make_no_item(context: Context, workspace: int, source: int) -> None:
-    deliver(context, workspace, source, entry(), entry(message_id="7", author_role="agent", text="We look into it."))
+    deliver(
+        context,
+        workspace,
+        source,
+        entry(),
+        entry(message_id="7", author_role="agent", text="We look into it."),
+    )
     walk(context)
     assert [item.message_id for item in items(context.database)] == ["0"]
 
@@ -133,9 +148,17 @@ def test_a_metric_that_is_observed_keeps_what_people_said_of_it(
 ) -> None:
     with context.database.write(workspace=workspace) as session:
         session.add(
-            Metric(workspace_id=workspace, key="activation", name="Activation rate", definition="Share that …", unit="%")
+            Metric(
+                workspace_id=workspace,
+                key="activation",
+                name="Activation rate",
+                definition="Share that …",
+                unit="%",
+            )
         )
-    deliver(context, workspace, source, {"type": "metric", "metric": "activation", "value": 4, "at": "2026-05-01"})
+    deliver(
+        context, workspace, source, {"type": "metric", "metric": "activation", "value": 4, "at": "2026-05-01"}
+    )
     walk(context)
     with context.database.read() as session:
         row = session.scalars(select(Metric)).one()
@@ -321,7 +344,12 @@ def test_a_ticket_edited_to_something_without_a_theme_leaves_its_theme(
         context,
         workspace,
         source,
-        {"id": chosen.external_id, "updated_at": clock().isoformat(), "created_at": chosen.created_at.isoformat(), **edit},
+        {
+            "id": chosen.external_id,
+            "updated_at": clock().isoformat(),
+            "created_at": chosen.created_at.isoformat(),
+            **edit,
+        },
     )
     walk(context)
     assert unfinished(context.database, now=clock()) == []
@@ -339,7 +367,9 @@ def test_an_edited_ticket_moves_to_the_theme_of_its_new_text(
     rows = {item.external_id: item for item in items(context.database) if item.id in placed}
     by_problem = {ticket.problem: ticket for ticket in tickets if ticket.row["id"] in rows}
     export, invoice = by_problem["export"], by_problem["invoice"]
-    invoices = {placed[rows[t.row["id"]].id] for t in tickets if t.problem == "invoice" and t.row["id"] in rows}
+    invoices = {
+        placed[rows[t.row["id"]].id] for t in tickets if t.problem == "invoice" and t.row["id"] in rows
+    }
     assert placed[rows[export.row["id"]].id] not in invoices
     clock.advance(hours=1)
     row = {**export.row, "text": invoice.text, "updated_at": clock().isoformat()}
@@ -347,10 +377,6 @@ def test_an_edited_ticket_moves_to_the_theme_of_its_new_text(
     walk(context)
     after = open_assignments(context.database)
     moved = rows[export.row["id"]].id
-    (row,) = [item for item in items(context.database) if item.id == moved]
-    print("ZZ", row.text, row.version, export.text, "|", invoice.text, placed[moved], invoices, row.kind)
-    with context.database.read() as session:
-        print("ZZ", [(w.stage, w.version, w.state) for w in session.scalars(select(Work).where(Work.subject == moved))], session.scalars(select(Delivery.state).order_by(Delivery.id.desc())).first())
     assert after.get(moved) in invoices
     assert recounted(context.database) == stored_counts(context.database)
 
@@ -378,9 +404,7 @@ def test_work_on_an_old_version_that_comes_late_moves_nothing(
     assert open_assignments(context.database) == placed
 
 
-def test_a_new_plan_is_counted_under_the_new_plan(
-    context: Context, workspace: int, source: int
-) -> None:
+def test_a_new_plan_is_counted_under_the_new_plan(context: Context, workspace: int, source: int) -> None:
     deliver(context, workspace, source, entry(plan="free"))
     walk(context)
     with context.database.write(workspace=workspace) as session:
