@@ -1,0 +1,1 @@
+"""Everything both programs know: tables, queries, and the rooms of pure code."""

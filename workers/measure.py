@@ -86,7 +86,7 @@ def judge_releases(context: Context, leased: Sequence[Leased]) -> None:
                 row["quotes"] = quotes[question.theme_key]
                 impact.write_verdict(session, workspace=piece.workspace_id, row=row)
             work.finish(session, [piece], now=context.clock())
-            if release is not None and window is not None:
+            if release is not None:
                 _plan_next(session, release, window, context.clock())
 
 
@@ -134,7 +134,9 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
                 release_full=full,
                 read_through=read_through,
                 look=look,
-                registered_control=link is not None and links.is_prospective(link.link, release),
+                # A control chosen when the verdict is computed was not registered, whatever rule chose it:
+                # grade C needs the list to be frozen when the link is confirmed.
+                registered_control=False,
                 flags=flags,
             )
             questions.append(Question(theme, link, case))
@@ -167,7 +169,7 @@ def _series(
 
 
 def _cut(series: Series, end: date) -> Series:
-    days = (end - series.start).days
+    days = max((end - series.start).days, 0)
     return Series(
         start=series.start,
         period=series.period,
@@ -219,20 +221,29 @@ def _due_looks(full: date, window: Window) -> list[tuple[Look | None, date]]:
     return looks or [(None, window.end)]
 
 
-def _plan_next(session: Session, release: Release, window: Window, now: datetime) -> None:
-    full = release.full_at.astimezone(window.zone).date()
-    for look in schedule(full, reporting_delay_days=REPORTING_DELAY.days):
-        run_at = datetime.combine(look.read_on, time.min, window.zone).astimezone(UTC)
-        if run_at > now:
-            work.enqueue(
-                session,
-                workspace=release.workspace_id,
-                stage=Job.MEASURE,
-                subject=release.id,
-                version=look.number,
-                run_at=run_at,
-            )
-            return
+def _plan_next(session: Session, release: Release, window: Window | None, now: datetime) -> None:
+    """Plan the first look that is still to be read: on its day, or tomorrow where its data are not complete yet."""
+    zone = ZoneInfo(workspaces.get_workspace(session, workspace=release.workspace_id).time_zone)
+    full = release.full_at.astimezone(zone).date()
+    unread = [
+        look
+        for look in schedule(full, reporting_delay_days=REPORTING_DELAY.days)
+        if window is None or full + timedelta(weeks=look.weeks) > window.end
+    ]
+    is_over = now >= release.full_at + impact.LONGEST_WINDOW
+    planned = unread[0].number if unread and not is_over else None
+    work.drop_planned(session, stage=Job.MEASURE, subject=release.id, but=planned)
+    if planned is not None:
+        tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+        due = datetime.combine(unread[0].read_on, time.min, zone)
+        work.mark_dirty(
+            session,
+            workspace=release.workspace_id,
+            stage=Job.MEASURE,
+            subject=release.id,
+            version=planned,
+            run_at=(due if due > now else datetime.combine(tomorrow, time.min, zone)).astimezone(UTC),
+        )
 
 
 def _row(

@@ -39,7 +39,7 @@ def upgrade() -> None:
         "account",
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("name", sa.String(length=300), nullable=True),
-        sa.Column("plan", sa.String(length=100), nullable=True),
+        sa.Column("plan", sa.String(length=200), nullable=True),
         sa.Column("segment", sa.String(length=100), nullable=True),
         sa.Column("arr_usd", sa.Double(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=True),
@@ -171,11 +171,11 @@ def upgrade() -> None:
     op.create_table(
         "release",
         sa.Column("key", sa.String(length=200), nullable=False),
-        sa.Column("name", sa.String(length=300), nullable=False),
-        sa.Column("version", sa.String(length=100), nullable=True),
+        sa.Column("name", sa.String(length=500), nullable=False),
+        sa.Column("version", sa.String(length=200), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("full_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("environment", sa.String(length=100), nullable=True),
+        sa.Column("environment", sa.String(length=500), nullable=True),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("url", sa.String(length=1000), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -212,7 +212,7 @@ def upgrade() -> None:
 
     op.create_table(
         "team",
-        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("workspace_id", sa.Integer(), nullable=False),
@@ -336,7 +336,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("area", sa.String(length=200), nullable=True),
+        sa.Column("area", sa.String(length=500), nullable=True),
         sa.Column("release_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
@@ -408,10 +408,10 @@ def upgrade() -> None:
 
     op.create_table(
         "metric",
-        sa.Column("key", sa.String(length=100), nullable=False),
-        sa.Column("name", sa.String(length=300), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.String(length=500), nullable=False),
         sa.Column("definition", sa.Text(), nullable=False),
-        sa.Column("unit", sa.String(length=60), nullable=True),
+        sa.Column("unit", sa.String(length=200), nullable=True),
         sa.Column("better", sa.String(length=8), nullable=True),
         sa.Column("leading", sa.Boolean(), nullable=True),
         sa.Column("team_id", sa.Integer(), nullable=True),
@@ -429,7 +429,7 @@ def upgrade() -> None:
 
     op.create_table(
         "objective",
-        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("title", sa.String(length=500), nullable=False),
         sa.Column("team_id", sa.Integer(), nullable=True),
         sa.Column("starts_on", sa.Date(), nullable=True),
@@ -551,11 +551,11 @@ def upgrade() -> None:
 
     op.create_table(
         "key_result",
-        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("objective_id", sa.Integer(), nullable=True),
         sa.Column("metric_id", sa.Integer(), nullable=True),
         sa.Column("text", sa.String(length=1000), nullable=False),
-        sa.Column("unit", sa.String(length=60), nullable=True),
+        sa.Column("unit", sa.String(length=200), nullable=True),
         sa.Column("baseline", sa.Double(), nullable=True),
         sa.Column("target", sa.Double(), nullable=True),
         sa.Column("starts_on", sa.Date(), nullable=True),
@@ -681,11 +681,14 @@ def upgrade() -> None:
         sa.Column("quotes", sa.JSON(), nullable=False),
         sa.Column("read_through", sa.Date(), nullable=False),
         sa.Column("input_hash", sa.String(length=64), nullable=False),
+        sa.Column("view", sa.Integer(), nullable=False),
         sa.Column("restates_id", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("workspace_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["link_id"], ["link.id"], name=op.f("fk_verdict_link_id")),
+        sa.ForeignKeyConstraint(
+            ["link_id"], ["link.id"], name=op.f("fk_verdict_link_id"), ondelete="SET NULL"
+        ),
         sa.ForeignKeyConstraint(
             ["release_id"], ["release.id"], name=op.f("fk_verdict_release_id"), ondelete="CASCADE"
         ),
@@ -702,7 +705,7 @@ def upgrade() -> None:
             "look",
             "method_version",
             "theme_revision",
-            "input_hash",
+            "view",
             name="uq_verdict_key",
         ),
     )

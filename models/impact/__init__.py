@@ -1,0 +1,1 @@
+"""Numbers only: from a series and a release to a verdict."""

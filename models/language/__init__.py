@@ -1,0 +1,1 @@
+"""Arrays and strings only: clean, redact, kind, themes, labels, links."""

@@ -84,11 +84,13 @@ def silent_days(session: Session, *, workspace: int) -> list[tuple[datetime, dat
 
 
 def silent_dates(session: Session, *, workspace: int, zone: ZoneInfo) -> set[date]:
-    """Return the calendar days on which a source was silent, as context events say."""
+    """Return the calendar days that a silence of a source touches, as context events say: none is complete."""
     found: set[date] = set()
     for start, end in silent_days(session, workspace=workspace):
+        # The end is exclusive: a silence until midnight does not touch the day that begins then.
+        last = (end - timedelta(microseconds=1)).astimezone(zone).date()
         day = start.astimezone(zone).date()
-        while day < end.astimezone(zone).date():
+        while day <= last and start < end:
             found.add(day)
             day += timedelta(days=1)
     return found

@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 from models.jobs import Job
 from models.queries import work
 from models.queries.upsert import insert_or_ignore
-from models.records import ContextEvent, FeedbackItem, JsonObject, Release, ThemeQuote, Verdict
+from models.records import (
+    ContextEvent,
+    FeedbackItem,
+    JsonObject,
+    Link,
+    LinkState,
+    Release,
+    Theme,
+    ThemeQuote,
+    Verdict,
+)
 
 TOTAL = 0
 """Theme key of all complaints together."""
@@ -25,7 +35,7 @@ _KEY = (
     "look",
     "method_version",
     "theme_revision",
-    "input_hash",
+    "view",
 )
 
 
@@ -35,7 +45,12 @@ def write_verdict(session: Session, *, workspace: int, row: Mapping[str, object]
     latest = session.scalar(select(Verdict).where(*same).order_by(Verdict.id.desc()).limit(1))
     if latest is not None and _says_the_same(latest, row):
         return None
-    values = {**row, "workspace_id": workspace, "restates_id": latest.id if latest else None}
+    values = {
+        **row,
+        "workspace_id": workspace,
+        "view": latest.view + 1 if latest else 0,
+        "restates_id": latest.id if latest else None,
+    }
     return insert_or_ignore(session, Verdict, values, key=_KEY)
 
 
@@ -50,16 +65,42 @@ def latest_verdicts(
     releases: Sequence[int] | None = None,
     as_of: datetime | None = None,
 ) -> list[Verdict]:
-    """Return, for each release and theme, what was said last at the furthest look, as of a moment."""
-    query = select(Verdict).where(Verdict.workspace_id == workspace)
+    """Return, for each release and theme, what was said last at the furthest look, as of a moment.
+
+    What was said of a theme that was merged gives way to what is said of the one that stands for it; of a link
+    that was rejected or taken back since, nothing is said any more.
+    """
+    query = select(Verdict, Link).outerjoin(Link, Link.id == Verdict.link_id)
+    query = query.where(Verdict.workspace_id == workspace)
     if releases is not None:
         query = query.where(Verdict.release_id.in_(releases))
     if as_of is not None:
         query = query.where(Verdict.created_at <= as_of)
+    standing = _standing_themes(session, workspace)
     best: dict[tuple[int, int, str], Verdict] = {}
-    for verdict in session.scalars(query.order_by(Verdict.look, Verdict.id)):
-        best[verdict.release_id, verdict.theme_key, verdict.segment] = verdict
+    for verdict, link in session.execute(query.order_by(Verdict.look, Verdict.id)):
+        if _is_claimed(verdict, link, as_of):
+            theme = standing.get(verdict.theme_key, verdict.theme_key)
+            best[verdict.release_id, theme, verdict.segment] = verdict
     return list(best.values())
+
+
+def _standing_themes(session: Session, workspace: int) -> dict[int, int]:
+    """Map themes that were merged to the one that stands for them."""
+    rows = session.execute(
+        select(Theme.id, Theme.redirect_id).where(
+            Theme.workspace_id == workspace, Theme.redirect_id.is_not(None)
+        )
+    )
+    return {old: into for old, into in rows if into is not None}
+
+
+def _is_claimed(verdict: Verdict, link: Link | None, as_of: datetime | None) -> bool:
+    """Say whether the link that a verdict was about stands, as of a moment."""
+    if link is None:
+        return verdict.link_state is not LinkState.PROPOSED
+    is_decided = as_of is None or (link.decided_at is not None and link.decided_at <= as_of)
+    return not (link.state is LinkState.REJECTED and is_decided)
 
 
 def verdicts_of_theme(session: Session, *, workspace: int, theme: int) -> list[Verdict]:

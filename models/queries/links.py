@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict, NotFound
@@ -136,14 +136,18 @@ def list_links(
     after: int = 0,
     limit: int = 1000,
 ) -> list[Link]:
-    """List links in order of id, those after `after`."""
-    query = select(Link).where(Link.workspace_id == workspace, Link.id > after)
+    """List links in order of id, those after `after`; with `theme`, those of themes it stands for as well."""
+    query = (
+        select(Link)
+        .join(Theme, Theme.id == Link.theme_id)
+        .where(Link.workspace_id == workspace, Link.id > after)
+    )
     if state is not None:
         query = query.where(Link.state == state)
     if feature is not None:
         query = query.where(Link.feature_id == feature)
     if theme is not None:
-        query = query.where(Link.theme_id == theme)
+        query = query.where(func.coalesce(Theme.redirect_id, Theme.id) == theme)
     return list(session.scalars(query.order_by(Link.id).limit(limit)))
 
 

@@ -52,7 +52,12 @@ def list_feedback(
     conditions = [
         where.source is not None and FeedbackItem.source_id == where.source,
         where.external_id is not None and FeedbackItem.external_id == where.external_id,
-        where.theme is not None and theme_id == where.theme,
+        # An old id of a theme that was merged means the theme that stands for it.
+        where.theme is not None
+        and theme_id
+        == select(func.coalesce(Theme.redirect_id, Theme.id))
+        .where(Theme.id == where.theme)
+        .scalar_subquery(),
         where.kind is not None and FeedbackItem.kind == where.kind,
         where.counted is not None and FeedbackItem.counted.is_(bool(where.counted)),
         where.since is not None and FeedbackItem.created_at >= where.since,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.jobs import Job, WorkState
@@ -63,6 +63,22 @@ def _row(workspace: int, stage: Job, subject: int, version: int, run_at: datetim
         "error": None,
         "done_at": None,
     }
+
+
+def drop_planned(session: Session, *, stage: Job, subject: int, but: int | None) -> None:
+    """Forget the numbered pieces of a subject that wait and that nobody holds, except number `but`."""
+    session.execute(
+        delete(Work)
+        .where(
+            Work.stage == stage,
+            Work.subject == subject,
+            Work.version > 0,
+            Work.version != (but or 0),
+            Work.state == WorkState.READY,
+            Work.lease.is_(None),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _is_due(now: datetime) -> tuple[object, ...]:

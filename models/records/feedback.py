@@ -28,7 +28,7 @@ class Account(InWorkspace, Record):
 
     key: Mapped[str] = mapped_column(String(200))
     name: Mapped[str | None] = mapped_column(String(300))
-    plan: Mapped[str | None] = mapped_column(String(100))
+    plan: Mapped[str | None] = mapped_column(String(200))
     segment: Mapped[str | None] = mapped_column(String(100))
     arr_usd: Mapped[float | None]
     created_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -14,7 +14,7 @@ class Team(InWorkspace, Record):
     __tablename__ = "team"
     __table_args__ = (UniqueConstraint("workspace_id", "key"),)
 
-    key: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(String(200))
     name: Mapped[str] = mapped_column(String(200))
 
 
@@ -24,10 +24,10 @@ class Metric(InWorkspace, Record):
     __tablename__ = "metric"
     __table_args__ = (UniqueConstraint("workspace_id", "key"),)
 
-    key: Mapped[str] = mapped_column(String(100))
-    name: Mapped[str] = mapped_column(String(300))
+    key: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(500))
     definition: Mapped[str] = mapped_column(Text, default="")
-    unit: Mapped[str | None] = mapped_column(String(60))
+    unit: Mapped[str | None] = mapped_column(String(200))
     better: Mapped[str | None] = mapped_column(String(8))
     leading: Mapped[bool | None]
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
@@ -51,7 +51,7 @@ class Objective(InWorkspace, Record):
     __tablename__ = "objective"
     __table_args__ = (UniqueConstraint("workspace_id", "key"),)
 
-    key: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(String(200))
     title: Mapped[str] = mapped_column(String(500))
     team_id: Mapped[int | None] = mapped_column(ForeignKey("team.id"))
     starts_on: Mapped[date | None] = mapped_column(Date)
@@ -64,11 +64,11 @@ class KeyResult(InWorkspace, Record):
     __tablename__ = "key_result"
     __table_args__ = (UniqueConstraint("workspace_id", "key"),)
 
-    key: Mapped[str] = mapped_column(String(100))
+    key: Mapped[str] = mapped_column(String(200))
     objective_id: Mapped[int | None] = mapped_column(ForeignKey("objective.id", ondelete="CASCADE"))
     metric_id: Mapped[int | None] = mapped_column(ForeignKey("metric.id"))
     text: Mapped[str] = mapped_column(String(1000))
-    unit: Mapped[str | None] = mapped_column(String(60))
+    unit: Mapped[str | None] = mapped_column(String(200))
     baseline: Mapped[float | None]
     target: Mapped[float | None]
     starts_on: Mapped[date | None] = mapped_column(Date)

@@ -22,7 +22,7 @@ class Verdict(InWorkspace, Record):
             "look",
             "method_version",
             "theme_revision",
-            "input_hash",
+            "view",
             name="uq_verdict_key",
         ),
     )
@@ -31,7 +31,8 @@ class Verdict(InWorkspace, Record):
     # The theme's id, or 0 for all complaints together: part of the key, so never null.
     theme_key: Mapped[int]
     theme_id: Mapped[int | None] = mapped_column(ForeignKey("theme.id"))
-    link_id: Mapped[int | None] = mapped_column(ForeignKey("link.id"))
+    # Null also where a proposal was taken back later; `link_state` keeps what was true then.
+    link_id: Mapped[int | None] = mapped_column(ForeignKey("link.id", ondelete="SET NULL"))
     link_state: Mapped[LinkState | None] = mapped_column(EnumText(LinkState))
     segment: Mapped[str] = mapped_column(String(100), default="all")
     look: Mapped[int]
@@ -58,5 +59,7 @@ class Verdict(InWorkspace, Record):
     quotes: Mapped[list[JsonObject]] = mapped_column(JSON, default=list)
     read_through: Mapped[date] = mapped_column(Date)
     input_hash: Mapped[str] = mapped_column(String(64))
+    # 0 for what was said first at this look, one more each time late data restate it.
+    view: Mapped[int]
     restates_id: Mapped[int | None] = mapped_column(ForeignKey("verdict.id"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

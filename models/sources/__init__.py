@@ -1,0 +1,1 @@
+"""One file for each support or release tool, pure: verify, key, parse."""

@@ -40,10 +40,14 @@ def read_impact(
         found = impact.latest_verdicts(
             session, workspace=caller.workspace_id, releases=[release.id], as_of=query.as_of
         )
+        # All complaints together stand in for a release only until somebody confirms what it was for.
+        is_linked = any(verdict.link_state is LinkState.CONFIRMED for verdict in found)
         chosen = [
             verdict
             for verdict in found
-            if verdict.segment == query.segment and wanted in (None, verdict.theme_key)
+            if verdict.segment == query.segment
+            and wanted in (None, verdict.theme_key)
+            and not (is_linked and verdict.theme_key == impact.TOTAL)
         ]
         answers = _answers(session, caller.workspace_id, chosen)
     reference = ReleaseRef(

@@ -93,9 +93,9 @@ def put_release(body: ReleasePut, database: DatabaseOf, caller: Reader, now: Now
     key = body.key or body.version or key_from(body.name)
     draft = ReleaseDraft(
         key=key,
-        name=body.name[:300],
+        name=body.name,
         released_at=body.released_at,
-        version=body.version[:100] if body.version else None,
+        version=body.version,
         environment=body.environment,
         description=body.description,
         url=body.url,
