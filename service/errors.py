@@ -56,7 +56,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _malformed(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+        # A body that is no JSON at all is placed by the number of a character, which is no field.
+        place = first["loc"][:1] if first["type"] == "json_invalid" else first["loc"][1:]
+        where = ".".join(str(part) for part in place) or str(first["loc"][0])
         return problem(422, f"{where}: {first['msg']}.", field=where)
 
     @app.exception_handler(HTTPException)

@@ -1,7 +1,7 @@
 """Fixtures of every test: databases built once by the migrations, a clock, a client, a worker."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from models.database import Database
 from models.language.encode import WordHashEncoder
 from models.settings import load_settings
 from service.app import create_app
+from service.cli import run
 from tests import factories
 from tests.clock import Clock
 from tests.services import empty, migrated_postgres, settings_for
@@ -32,7 +33,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sqlite(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
     """An empty SQLite database of the test's own."""
-    database = Database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'ebb.db')}", synchronous="NORMAL")
+    database = Database(
+        f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'ebb.db')}", synchronous="NORMAL"
+    )
     yield database
     database.close()
 
@@ -96,3 +99,28 @@ def _fresh_settings() -> Iterator[None]:
     load_settings.cache_clear()
     yield
     load_settings.cache_clear()
+
+
+@pytest.fixture
+def ebb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run `ebb` in a folder of its own, on a database that is not there yet."""
+    monkeypatch.setenv("EBB_DATABASE_URL", f"sqlite:///{tmp_path / 'ebb.db'}")
+    monkeypatch.setenv("EBB_SQLITE_SYNCHRONOUS", "NORMAL")
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: run(list(map(str, arguments)))
+
+
+@pytest.fixture
+def ready(ebb: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> Callable[..., int]:
+    """The same, after `ebb init`."""
+    assert ebb("init") == 0
+    capsys.readouterr()
+    return ebb
+
+
+@pytest.fixture
+def opened(tmp_path: Path, ready: object) -> Iterator[Database]:
+    """The database that the commands work on."""
+    database = Database(f"sqlite:///{tmp_path / 'ebb.db'}", synchronous="NORMAL")
+    yield database
+    database.close()

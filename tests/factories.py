@@ -27,7 +27,9 @@ def workspace(database: Database, *, time_zone: str = "UTC", name: str = "Tests"
         ).id
 
 
-def key(database: Database, owner: int, *, role: Role = Role.ADMIN, expires_at: datetime | None = None) -> str:
+def key(
+    database: Database, owner: int, *, role: Role = Role.ADMIN, expires_at: datetime | None = None
+) -> str:
     with database.write(workspace=owner) as session:
         return workspaces.create_key(
             session, workspace=owner, name=f"{role} of tests", role=role, now=NOON, expires_at=expires_at
@@ -78,7 +80,9 @@ def draft(of: int, **chosen: object) -> ItemDraft:
     return ItemDraft(**{**values, **chosen})  # type: ignore[arg-type]
 
 
-def item(session: Session, owner: int, of: int, *, kind: Kind | None = Kind.COMPLAINT, **chosen: object) -> int:
+def item(
+    session: Session, owner: int, of: int, *, kind: Kind | None = Kind.COMPLAINT, **chosen: object
+) -> int:
     """Store an item; `at` dates its ticket and itself, `person` names its customer."""
     at = chosen.pop("at", None)
     if at is not None:
@@ -93,7 +97,9 @@ def item(session: Session, owner: int, of: int, *, kind: Kind | None = Kind.COMP
     return number
 
 
-def theme(session: Session, owner: int, number: int, *, into: int | None = None, label: str | None = None) -> int:
+def theme(
+    session: Session, owner: int, number: int, *, into: int | None = None, label: str | None = None
+) -> int:
     row = Theme(
         workspace_id=owner,
         number=number,

@@ -64,14 +64,10 @@ def empty(database: Database) -> None:
     statements = ["SET LOCAL session_replication_role = replica", *(f"DELETE FROM {name}" for name in tables)]
     with database.engine.begin() as connection:
         connection.exec_driver_sql("; ".join(statements))
-        connection.exec_driver_sql(
-            "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"
-        )
+        connection.exec_driver_sql("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
 
 
 def settings_for(database: Database, **chosen: object) -> Settings:
     """Return the settings of a program that works on this database, told apart from the environment."""
     address = database.url.render_as_string(hide_password=False)
     return Settings(**{"database_url": address, "sqlite_synchronous": "NORMAL", **chosen})  # type: ignore[arg-type]
-
-

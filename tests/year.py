@@ -24,7 +24,12 @@ WORDS = {
     ),
     "invoice": (
         ("The invoice", "Our last invoice", "My invoice of this month"),
-        ("charges the card twice", "shows a wrong double charge", "has a broken card charge", "fails our card"),
+        (
+            "charges the card twice",
+            "shows a wrong double charge",
+            "has a broken card charge",
+            "fails our card",
+        ),
         ("and the tax is wrong", "for two seats", "in euros", "after the renewal", "without a refund"),
     ),
     "login": (

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
 from models.database import Session
+from models.errors import Invalid
 from models.queries import goals, theme_reading, themes, workspaces
 from models.queries.theme_reading import ThemeNumbers
 from models.records import Theme, ThemeState
@@ -31,6 +32,8 @@ from service.api.views import quote_answers
 from service.dependencies import DatabaseOf, Now, Reader, read_after, write_cursor
 
 router = APIRouter(prefix="/v1/themes", tags=["themes"])
+
+LONGEST_TREND = timedelta(days=3660)
 
 EVENT_KINDS = {
     "birth": words.ThemeEventKind.BORN,
@@ -136,15 +139,8 @@ def read_trend(
         today = now.astimezone(zone).date()
         material = trends.read(session, workspace=caller.workspace_id, theme=row.id, segment=query.segment)
         silent = goals.silent_dates(session, workspace=caller.workspace_id, zone=zone)
-    since = query.since or date(today.year - 1, today.month, min(today.day, 28))
-    points = trends.points(
-        material,
-        silent,
-        period=query.period,
-        since=since,
-        until=query.until or today + timedelta(days=1),
-        today=today,
-    )
+    since, until = _span(query, today)
+    points = trends.points(material, silent, period=query.period, since=since, until=until, today=today)
     return ThemeTrend(
         theme=public_id(Prefix.THEME, row.id),
         period=query.period,
@@ -152,6 +148,17 @@ def read_trend(
         rate_unit=trends.RATE_UNIT,
         points=points,
     )
+
+
+def _span(query: TrendQuery, today: date) -> tuple[date, date]:
+    """Return the half-open days that were asked for: a year up to today, unless said; at most ten years."""
+    since = query.since or date(today.year - 1, today.month, min(today.day, 28))
+    until = query.until or today + timedelta(days=1)
+    if not (since.year >= 1900 and until.year <= 2200):
+        raise Invalid("since and until must lie between the years 1900 and 2200.", field="since")
+    if until - since > LONGEST_TREND:
+        raise Invalid("a trend spans at most ten years: ask for a shorter time.", field="since")
+    return since, until
 
 
 @router.get("/{theme_id}/quotes")

@@ -114,7 +114,8 @@ def _report(file: Path, stored: int, copies: int, rejected: list[RejectedRow]) -
         json.dumps({"line": row.line_number, "reason": row.reason, "raw": row.raw}, ensure_ascii=False)
         for row in rejected
     )
-    aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # Bytes that are no UTF-8 come as half surrogates; JSON can escape these, a file cannot hold them.
+    aside.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="backslashreplace")
     for row in rejected[:5]:
         typer.echo(f"  line {row.line_number}: {row.reason}", err=True)
     typer.echo(f"  all of them, with their reasons: {aside}", err=True)

@@ -58,7 +58,11 @@ def start(database: Database, *options: str) -> "subprocess.Popen[bytes]":
     }
     command = [sys.executable, "-m", "tests.chaos.worker", *options]
     return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
     )
 
 
@@ -136,7 +140,9 @@ def every_ticket_has_exactly_one_effect(database: Database, tickets: list[str]) 
     assert sum(complaints for complaints, _ in stored_counts(database).values()) == len(marked)
 
 
-def survive(database: Database, *, kills: int, seed: int, count: int = TICKETS, options: tuple[str, ...] = ()) -> None:
+def survive(
+    database: Database, *, kills: int, seed: int, count: int = TICKETS, options: tuple[str, ...] = ()
+) -> None:
     tickets = deliver(database, count)
     random_ = random.Random(seed)
     killed = 0

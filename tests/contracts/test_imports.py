@@ -5,7 +5,16 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"torch", "sentence_transformers", "transformers", "altair", "vl_convert", "sklearn", "sknetwork", "scipy"}
+HEAVY = {
+    "torch",
+    "sentence_transformers",
+    "transformers",
+    "altair",
+    "vl_convert",
+    "sklearn",
+    "sknetwork",
+    "scipy",
+}
 
 
 def test_importing_the_application_loads_no_model_library() -> None:

@@ -89,4 +89,3 @@ def test_bodies_have_the_shape_of_the_catalogue(app: FastAPI) -> None:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         named = [schema.get("$ref", ""), *(part.get("$ref", "") for part in schema.get("anyOf", []))]
         assert any(name.endswith("/" + call.request.__name__) for name in named), key
-

@@ -143,8 +143,11 @@ def test_moments_are_stored_in_utc_and_naive_ones_refused(database: Database, wo
     with database.read() as session:
         stored = session.scalars(select(Workspace.created_at)).one()
     assert (stored, stored.tzinfo) == (NOON, UTC)
-    with pytest.raises(StatementError, match="naive datetime"), database.write(workspace=workspace) as session:
-        session.get_one(Workspace, workspace).created_at = datetime(2026, 6, 1)  # noqa: DTZ001
+    with (
+        pytest.raises(StatementError, match="naive datetime"),
+        database.write(workspace=workspace) as session,
+    ):
+        session.get_one(Workspace, workspace).created_at = datetime(2026, 6, 1)
         session.flush()
 
 

@@ -14,7 +14,21 @@ def test_an_id_is_read_back(prefix: Prefix) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["", "th", "th_", "th_x", "th_-1", "th_1.5", "th_١", "th_ 1", "rel_1", "17", "TH_1", "th_1_2", f"th_{LARGEST + 1}"],
+    [
+        "",
+        "th",
+        "th_",
+        "th_x",
+        "th_-1",
+        "th_1.5",
+        "th_١",
+        "th_ 1",
+        "rel_1",
+        "17",
+        "TH_1",
+        "th_1_2",
+        f"th_{LARGEST + 1}",
+    ],
 )
 def test_anything_else_is_not_found(given: str) -> None:
     with pytest.raises(NotFound, match="th_"):

@@ -5,6 +5,7 @@ import pytest
 from models.errors import Invalid
 from models.settings import Settings, load_settings, unknown_names
 
+
 def test_without_an_environment_there_are_defaults_and_no_secret() -> None:
     settings = Settings()
     assert settings.database_url == "sqlite:///ebb.db"

@@ -31,5 +31,7 @@ def test_an_unknown_command_is_bad_input_in_one_line(capsys: pytest.CaptureFixtu
 
 def test_a_small_command_loads_no_statistics() -> None:
     code = "import sys; from service.cli import build; build('doctor'); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert not {"scipy", "pyarrow", "numpy", "httpx"} & set(loaded)

@@ -119,7 +119,14 @@ def test_a_source_of_imports_takes_no_webhooks(
 ) -> None:
     with database.write(workspace=workspace) as session:
         session.add(
-            Source(workspace_id=workspace, kind="generic_json", name="file", secret=None, settings={}, created_at=NOON)
+            Source(
+                workspace_id=workspace,
+                kind="generic_json",
+                name="file",
+                secret=None,
+                settings={},
+                created_at=NOON,
+            )
         )
     assert post_entry(client, "/v1/ingest/src_1", ENTRY, "", now=NOON).status_code == 401
 

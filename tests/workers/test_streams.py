@@ -25,7 +25,7 @@ from workers.run import Stage, run_batch
 from workers.stages import build_stages
 from workers.themes import Loaded, Streams, place_items
 
-COUNT = 400
+COUNT = 240
 
 
 def prepared(database: Database) -> Context:

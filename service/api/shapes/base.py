@@ -1,12 +1,17 @@
 """What all shapes share: strict requests, typed answers, public ids, pages."""
 
-from datetime import date
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from pydantic.fields import FieldInfo
 
 T = TypeVar("T")
+
+# PostgreSQL refuses NUL in text, and a lone surrogate (JSON may escape one) cannot be written as UTF-8.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Request(BaseModel):
@@ -14,6 +19,26 @@ class Request(BaseModel):
     ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_storable(cls, value: object) -> object:
+        if any(_UNSTORABLE.search(text) for text in _texts(value)):
+            raise ValueError("holds a character that cannot be stored: NUL or half of a surrogate pair")
+        return value
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text of a JSON value; the fields of nested shapes look after their own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _texts(name)
+            yield from _texts(each)
 
 
 class Answer(BaseModel):
@@ -44,6 +69,13 @@ def _public(prefix: str) -> FieldInfo:
     return found
 
 
+def _with_room(moment: datetime) -> datetime:
+    """Refuse moments so near the ends of the calendar that another zone or a window of weeks leaves it."""
+    if not 2 <= moment.year <= 9998:
+        raise ValueError("lies outside the calendar: use a year from 2 to 9998")
+    return moment
+
+
 SourceId = Annotated[str, _public("src")]
 DeliveryId = Annotated[str, _public("dlv")]
 ItemId = Annotated[str, _public("fb")]
@@ -66,7 +98,7 @@ SnapshotId = Annotated[str, _public("snap")]
 ErasureId = Annotated[str, _public("era")]
 AuditId = Annotated[str, _public("aud")]
 
-Moment = AwareDatetime
+Moment = Annotated[AwareDatetime, AfterValidator(_with_room)]
 """A point in time with its offset; answers write it in UTC with Z."""
 Day = date
 """A calendar day in the workspace's time zone."""

@@ -161,7 +161,11 @@ def test_plans_are_counted_beside_the_whole(database: Database, workspace: int, 
             placed(session, workspace, source, theme, external_id=f"T-{number}", plan=plan)
         recompute(session, workspace, theme)
         found = {segment: row for (_, segment), row in rows(session, theme).items()}
-        assert {segment: row[0] for segment, row in found.items()} == {"all": 4, "plan:free": 2, "plan:team": 1}
+        assert {segment: row[0] for segment, row in found.items()} == {
+            "all": 4,
+            "plan:free": 2,
+            "plan:team": 1,
+        }
         assert counts.daily_of(session, theme=theme, segment="plan:free") == ({TODAY: 2}, {TODAY: 2})
         assert counts.daily(session, workspace=workspace, segment="plan:team") == {theme: {TODAY: 1}}
         assert counts.totals(session, workspace=workspace, zone=ZONE, segment="plan:free") == {TODAY: 2}
@@ -193,9 +197,7 @@ def test_marking_asks_once_for_each_theme_and_day(database: Database, workspace:
         ]
 
 
-def test_totals_hold_complaints_without_a_theme_too(
-    database: Database, workspace: int, source: int
-) -> None:
+def test_totals_hold_complaints_without_a_theme_too(database: Database, workspace: int, source: int) -> None:
     with database.write(workspace=workspace) as session:
         factories.item(session, workspace, source, person="ann")
         factories.item(session, workspace, source, person="ann", message_id="7")

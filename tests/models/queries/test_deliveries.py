@@ -66,16 +66,18 @@ def test_deliveries_are_loaded_in_the_order_they_arrived(
 
 def test_a_source_is_found_by_kind_and_name_or_made(database: Database, workspace: int) -> None:
     with database.write(workspace=workspace) as session:
-        first = deliveries.named_source(session, workspace=workspace, kind="generic_json", name="file", now=NOON)
-        again = deliveries.named_source(session, workspace=workspace, kind="generic_json", name="file", now=NOON)
+        first = deliveries.named_source(
+            session, workspace=workspace, kind="generic_json", name="file", now=NOON
+        )
+        again = deliveries.named_source(
+            session, workspace=workspace, kind="generic_json", name="file", now=NOON
+        )
         other = deliveries.named_source(session, workspace=workspace, kind="zendesk", name="file", now=NOON)
         assert first.id == again.id != other.id
         assert first.secret is None
 
 
-def test_a_source_of_another_workspace_is_not_found(
-    database: Database, workspace: int, source: int
-) -> None:
+def test_a_source_of_another_workspace_is_not_found(database: Database, workspace: int, source: int) -> None:
     other = factories.workspace(database)
     with database.read() as session:
         assert deliveries.get_source(session, workspace=workspace, source=source).id == source

@@ -53,9 +53,7 @@ def withdraw(
 
 def texts(session: Session, workspace: int) -> list[str]:
     """Return what can be read, oldest first."""
-    rows = listing.list_feedback(
-        session, workspace=workspace, where=FeedbackFilter(), after=None, limit=100
-    )
+    rows = listing.list_feedback(session, workspace=workspace, where=FeedbackFilter(), after=None, limit=100)
     return [item.text for item, _ in reversed(rows)]
 
 
@@ -84,9 +82,7 @@ def test_the_same_text_again_asks_for_nothing(database: Database, workspace: int
         assert session.get_one(FeedbackItem, number).status == "closed"
 
 
-def test_an_edit_replaces_text_words_vector_and_kind(
-    database: Database, workspace: int, source: int
-) -> None:
+def test_an_edit_replaces_text_words_vector_and_kind(database: Database, workspace: int, source: int) -> None:
     with database.write(workspace=workspace) as session:
         number = factories.item(session, workspace, source)
         factories.vectors(session, workspace, [number])
@@ -109,7 +105,9 @@ def test_an_edit_keeps_the_day_of_the_complaint(database: Database, workspace: i
     with database.write(workspace=workspace) as session:
         number = upsert(session, workspace, source)
         moved = NOON + timedelta(days=3)
-        upsert(session, workspace, source, text="x", changed_at=moved, created_at=moved, ticket_created_at=moved)
+        upsert(
+            session, workspace, source, text="x", changed_at=moved, created_at=moved, ticket_created_at=moved
+        )
         row = session.get_one(FeedbackItem, number)
         assert (row.created_at, row.ticket_created_at) == (NOON, NOON)
 
@@ -229,7 +227,10 @@ def test_restoring_a_record_does_not_bring_a_redacted_message_back(
         withdraw(session, workspace, source, at=LATEST)
         feedback.restore(session, source=source, external_id="T-1")
         after = LATEST + timedelta(minutes=1)
-        assert upsert(session, workspace, source, message_id="7", text="my card is 4111", changed_at=after) is None
+        assert (
+            upsert(session, workspace, source, message_id="7", text="my card is 4111", changed_at=after)
+            is None
+        )
         assert upsert(session, workspace, source, text="opening", changed_at=after) is not None
         assert texts(session, workspace) == ["opening"]
 

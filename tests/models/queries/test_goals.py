@@ -16,7 +16,9 @@ from tests import factories
 from tests.clock import NOON
 
 
-def silent(session: Session, workspace: int, start: datetime, end: datetime | None, kind: str = "source_silent") -> None:
+def silent(
+    session: Session, workspace: int, start: datetime, end: datetime | None, kind: str = "source_silent"
+) -> None:
     row = {"key": str(start), "kind": kind, "title": "x", "starts_at": start, "ends_at": end}
     goals.put_event(session, workspace=workspace, row=row, now=NOON)
 
@@ -58,9 +60,17 @@ def test_silent_dates_are_those_that_a_silence_touches(database: Database, works
         silent(session, workspace, datetime(2026, 6, 1, 10, tzinfo=UTC), datetime(2026, 6, 3, 15, tzinfo=UTC))
         silent(session, workspace, datetime(2026, 6, 10, 8, tzinfo=UTC), datetime(2026, 6, 10, 9, tzinfo=UTC))
         # From midnight to midnight in Berlin: exactly one day.
-        silent(session, workspace, datetime(2026, 6, 19, 22, tzinfo=UTC), datetime(2026, 6, 20, 22, tzinfo=UTC))
+        silent(
+            session, workspace, datetime(2026, 6, 19, 22, tzinfo=UTC), datetime(2026, 6, 20, 22, tzinfo=UTC)
+        )
         silent(session, workspace, datetime(2026, 6, 25, tzinfo=UTC), None)
-        silent(session, workspace, datetime(2026, 6, 27, tzinfo=UTC), datetime(2026, 6, 29, tzinfo=UTC), "incident")
+        silent(
+            session,
+            workspace,
+            datetime(2026, 6, 27, tzinfo=UTC),
+            datetime(2026, 6, 29, tzinfo=UTC),
+            "incident",
+        )
         found = goals.silent_dates(session, workspace=workspace, zone=zone)
         assert sorted(day.day for day in found) == [1, 2, 3, 10, 20]
 
@@ -72,7 +82,9 @@ def test_exposure_written_again_is_replaced_and_asks_for_verdicts(database: Data
             row.state = WorkState.DONE
         session.flush()
         values = {(factories.day(n), "all"): 100.0 + n for n in range(1200)}
-        put = exposure.put_exposure(session, workspace=workspace, series="active_accounts", values=values, now=NOON)
+        put = exposure.put_exposure(
+            session, workspace=workspace, series="active_accounts", values=values, now=NOON
+        )
         assert put == 1200
         exposure.put_exposure(
             session,
@@ -104,7 +116,11 @@ def test_a_release_is_out_for_all_at_its_first_step_of_a_hundred_percent(
         row = session.get_one(Release, number)
         assert (row.released_at, row.full_at) == (factories.noon(1), factories.noon(9))
         stored = products.steps_of(session, releases=[number])[number]
-        assert [(step.percent, step.segments) for step in stored] == [(10.0, ["beta"]), (50.0, []), (100.0, [])]
+        assert [(step.percent, step.segments) for step in stored] == [
+            (10.0, ["beta"]),
+            (50.0, []),
+            (100.0, []),
+        ]
         factories.release(session, workspace, at=factories.noon(3))
         session.expire_all()
         assert session.get_one(Release, number).full_at == factories.noon(3)

@@ -27,7 +27,9 @@ def world(database: Database, workspace: int) -> tuple[int, int, list[int]]:
 
 
 def proposal(theme: int, feature: int, probability: float = 0.8) -> ProposalDraft:
-    return ProposalDraft(theme, feature, probability, "Shared words: export.", [{"item": 1, "start": 0, "end": 3}])
+    return ProposalDraft(
+        theme, feature, probability, "Shared words: export.", [{"item": 1, "start": 0, "end": 3}]
+    )
 
 
 def propose(session: Session, workspace: int, feature: int, *themes: int) -> int:

@@ -28,9 +28,15 @@ def world(database: Database, workspace: int) -> list[int]:
         ]
 
 
-def found(session: Session, workspace: int, limit: int = 100, after: Place | None = None, **where: object) -> list[int]:
+def found(
+    session: Session, workspace: int, limit: int = 100, after: Place | None = None, **where: object
+) -> list[int]:
     rows = listing.list_feedback(
-        session, workspace=workspace, where=FeedbackFilter(**where), after=after, limit=limit  # type: ignore[arg-type]
+        session,
+        workspace=workspace,
+        where=FeedbackFilter(**where),
+        after=after,
+        limit=limit,  # type: ignore[arg-type]
     )
     return [item.id for item, _ in rows]
 
@@ -86,7 +92,10 @@ def test_filters_narrow_the_list(database: Database, workspace: int, world: list
         assert found(session, workspace, kind=Kind.REQUEST) == [world[3]]
         assert found(session, workspace, counted=True) == [world[0]]
         assert found(session, workspace, counted=False) == world[:0:-1]
-        assert found(session, workspace, since=factories.noon(1), until=factories.noon(3)) == [world[2], world[1]]
+        assert found(session, workspace, since=factories.noon(1), until=factories.noon(3)) == [
+            world[2],
+            world[1],
+        ]
         assert found(session, workspace, theme=new) == [world[1], world[0]]
         assert found(session, workspace, theme=old) == [world[1], world[0]]  # an old id never breaks
         assert listing.themes_of(session, items=world) == {world[0]: new, world[1]: new}

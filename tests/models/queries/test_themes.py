@@ -22,7 +22,9 @@ def items(database: Database, workspace: int) -> list[int]:
     with database.write(workspace=workspace) as session:
         source = factories.source(session, workspace)
         found = [
-            factories.item(session, workspace, source, external_id=f"T-{n}", at=factories.noon(n), plan="team")
+            factories.item(
+                session, workspace, source, external_id=f"T-{n}", at=factories.noon(n), plan="team"
+            )
             for n in range(4)
         ]
         factories.vectors(session, workspace, found)
@@ -37,7 +39,12 @@ def test_a_merge_leads_straight_to_the_end(database: Database, workspace: int) -
         session.expire_all()
         assert themes.redirects(session, workspace=workspace) == {a: c, b: c, d: c}
         rows = {row.id: row.state for row in session.scalars(select(Theme))}
-        assert rows == {a: ThemeState.MERGED, b: ThemeState.MERGED, c: ThemeState.ACTIVE, d: ThemeState.MERGED}
+        assert rows == {
+            a: ThemeState.MERGED,
+            b: ThemeState.MERGED,
+            c: ThemeState.ACTIVE,
+            d: ThemeState.MERGED,
+        }
         assert [theme.id for theme in themes.active_themes(session, workspace=workspace)] == [c]
         assert theme_reading.merged_into(session, theme=c) == [a, b, d]
 
@@ -97,7 +104,9 @@ def test_items_arrive_enter_move_and_leave_with_their_history(
             items[3]: ids[1],
         }
         session.expire_all()
-        history = session.scalars(select(Assignment).where(Assignment.item_id == items[0]).order_by(Assignment.id))
+        history = session.scalars(
+            select(Assignment).where(Assignment.item_id == items[0]).order_by(Assignment.id)
+        )
         assert [(row.theme_id, row.from_revision, row.until_revision) for row in history] == [
             (ids[1], 1, 2),
             (ids[2], 2, None),
@@ -151,7 +160,9 @@ def test_the_stream_is_read_in_order_of_arrival_without_what_waits_to_be_placed_
 def test_two_writers_of_one_stream_are_told_apart(database: Database, workspace: int) -> None:
     def write(before: int) -> None:
         with database.write(workspace=workspace) as session:
-            themes.write_stream(session, workspace=workspace, before=before, revision=before, state={"n": before})
+            themes.write_stream(
+                session, workspace=workspace, before=before, revision=before, state={"n": before}
+            )
 
     with database.read() as session:
         assert themes.read_stream(session, workspace=workspace).version == 0
@@ -245,7 +256,11 @@ def test_numbers_of_themes_add_up_from_their_days(
         assert (found[theme].items, found[theme].complaints, found[theme].recent) == (4, 4, 1)
         assert found[empty] == theme_reading.ThemeNumbers()
         listed = theme_reading.list_themes(
-            session, workspace=workspace, state=ThemeState.ACTIVE, words="THEME", recent_since=factories.day(0)
+            session,
+            workspace=workspace,
+            state=ThemeState.ACTIVE,
+            words="THEME",
+            recent_since=factories.day(0),
         )
         assert [row.id for row, _ in listed] == [theme, empty]
         totals = theme_reading.quote_totals(session, theme=theme)

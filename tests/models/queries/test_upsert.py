@@ -31,7 +31,9 @@ def test_updating_keeps_the_id_and_what_shall_be_kept(database: Database, worksp
     with database.write(workspace=workspace) as session:
         first = insert_or_update(session, Team, team(workspace, "a", "first"), key=KEY)
         assert insert_or_update(session, Team, team(workspace, "a", "second"), key=KEY) == first
-        assert insert_or_update(session, Team, team(workspace, "a", "third"), key=KEY, keep=("name",)) == first
+        assert (
+            insert_or_update(session, Team, team(workspace, "a", "third"), key=KEY, keep=("name",)) == first
+        )
     assert names(database) == {"a": "second"}
 
 

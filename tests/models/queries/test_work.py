@@ -19,7 +19,9 @@ SECONDS = 60.0
 MOST = 3
 
 
-def enqueue(database: Database, workspace: int, *, subject: int = 1, version: int = 0, at: datetime = NOON) -> None:
+def enqueue(
+    database: Database, workspace: int, *, subject: int = 1, version: int = 0, at: datetime = NOON
+) -> None:
     with database.write(workspace=workspace) as session:
         work.enqueue(
             session, workspace=workspace, stage=Job.EMBED, subject=subject, version=version, run_at=at
@@ -31,11 +33,11 @@ def mark_dirty(database: Database, workspace: int, *, subject: int = 1, at: date
         work.mark_dirty(session, workspace=workspace, stage=Job.EMBED, subject=subject, run_at=at)
 
 
-def lease(database: Database, *, now: datetime = NOON, limit: int = 10, stage: Job = Job.EMBED) -> list[Leased]:
+def lease(
+    database: Database, *, now: datetime = NOON, limit: int = 10, stage: Job = Job.EMBED
+) -> list[Leased]:
     with database.write(workspace=None) as session:
-        return work.lease(
-            session, stage=stage, limit=limit, now=now, seconds=SECONDS, max_attempts=MOST
-        )
+        return work.lease(session, stage=stage, limit=limit, now=now, seconds=SECONDS, max_attempts=MOST)
 
 
 def finish(database: Database, leased: list[Leased]) -> None:
@@ -260,9 +262,7 @@ def test_a_worker_skips_rows_that_another_is_leasing_at_this_moment(postgres: Da
     for subject in (1, 2, 3):
         enqueue(postgres, owner, subject=subject)
     with postgres.write(workspace=None) as session:
-        first = work.lease(
-            session, stage=Job.EMBED, limit=2, now=NOON, seconds=SECONDS, max_attempts=MOST
-        )
+        first = work.lease(session, stage=Job.EMBED, limit=2, now=NOON, seconds=SECONDS, max_attempts=MOST)
         second = lease(postgres)  # the first one's transaction is still open
     assert [piece.subject for piece in first] == [1, 2]
     assert [piece.subject for piece in second] == [3]

@@ -96,9 +96,7 @@ def test_the_encoder_is_fixed_at_its_first_use(database: Database, workspace: in
 def test_an_unknown_time_zone_is_refused(database: Database) -> None:
     for zone in ("Mars/Olympus", "", "../etc/passwd"):
         with database.write(workspace=None) as session, pytest.raises(Invalid) as caught:
-            workspaces.create_workspace(
-                session, name="x", time_zone=zone, encoder_dtype="float32", now=NOON
-            )
+            workspaces.create_workspace(session, name="x", time_zone=zone, encoder_dtype="float32", now=NOON)
         assert caught.value.field == "EBB_TIME_ZONE"
 
 
@@ -115,7 +113,9 @@ def test_the_first_workspace_is_made_once(database: Database) -> None:
 
 
 def test_people_hash_alike_only_under_the_same_key() -> None:
-    hashes = {workspaces.hash_person(key, name) for key in (b"a", b"b") for name in ("Ann@x.org", "ann@x.org ")}
+    hashes = {
+        workspaces.hash_person(key, name) for key in (b"a", b"b") for name in ("Ann@x.org", "ann@x.org ")
+    }
     assert len(hashes) == 2
 
 

@@ -1,0 +1,207 @@
+"""Stages `intake` and `embed`: what becomes of a delivery, and which items get a vector."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from models.database import Database
+from models.language.encode import FloatArray, WordHashEncoder
+from models.queries import feedback
+from models.records import (
+    Arrival,
+    Delivery,
+    DeliveryState,
+    Embedding,
+    Metric,
+    Observation,
+    Release,
+)
+from models.values.kinds import Kind
+from tests import factories
+from tests.clock import NOON, Clock
+from tests.steps import unfinished, walk
+from tests.workers.tickets import deliver, entry, items
+from workers.context import Context
+
+
+@pytest.fixture
+def source(database: Database, workspace: int) -> int:
+    with database.write(workspace=workspace) as session:
+        return factories.source(session, workspace)
+
+
+def test_a_message_is_cleaned_redacted_and_its_person_hashed(
+    context: Context, workspace: int, source: int
+) -> None:
+    text = "The export fails.\n\nCall me: +1 202 555 0172 or ann@example.com\n\n-- \nAnn"
+    deliver(
+        context,
+        workspace,
+        source,
+        entry(text=text, customer_email="ann@example.com", subject="From ann@example.com"),
+    )
+    walk(context)
+    (item,) = items(context.database)
+    assert "The export fails." in item.text
+    for secret in ("ann@example.com", "202 555"):
+        assert secret not in item.text
+        assert secret not in (item.subject or "")
+    assert item.person_id is not None
+    assert {cut["kind"] for cut in item.removed}
+    assert item.language == "en"
+
+
+def test_staff_replies_make_no_item(context: Context, workspace: int, source: int) -> None:
+    deliver(
+        context,
+        workspace,
+        source,
+        entry(),
+        entry(message_id="7", author_role="agent", text="We look into it."),
+    )
+    walk(context)
+    assert [item.message_id for item in items(context.database)] == ["0"]
+
+
+def test_releases_and_metrics_come_by_webhook_too(context: Context, workspace: int, source: int) -> None:
+    deliver(
+        context,
+        workspace,
+        source,
+        {"type": "release", "id": "v2", "name": "Two", "released_at": "2026-05-01T00:00:00Z"},
+        {"type": "metric", "metric": "activation", "value": 0.4, "at": "2026-05-01T00:00:00Z"},
+        {"type": "metric", "metric": "activation", "value": 0.5, "at": "2026-05-01T00:00:00Z"},
+    )
+    walk(context)
+    with context.database.read() as session:
+        release = session.scalars(select(Release)).one()
+        values = session.scalars(select(Observation.value)).all()
+        assert session.scalars(select(Metric.key)).all() == ["activation"]
+    assert (release.key, release.full_at) == ("v2", release.released_at)
+    assert values == [0.5]
+
+
+def test_a_metric_that_is_observed_keeps_what_people_said_of_it(
+    context: Context, workspace: int, source: int
+) -> None:
+    with context.database.write(workspace=workspace) as session:
+        session.add(
+            Metric(
+                workspace_id=workspace,
+                key="activation",
+                name="Activation rate",
+                definition="Share that …",
+                unit="%",
+            )
+        )
+    deliver(
+        context, workspace, source, {"type": "metric", "metric": "activation", "value": 4, "at": "2026-05-01"}
+    )
+    walk(context)
+    with context.database.read() as session:
+        row = session.scalars(select(Metric)).one()
+    assert (row.name, row.definition, row.unit) == ("Activation rate", "Share that …", "%")
+
+
+def test_a_broken_delivery_does_not_stop_its_neighbours(
+    context: Context, workspace: int, source: int
+) -> None:
+    deliver(context, workspace, source, entry(1), {"text": "no id"}, entry(3))
+    walk(context)
+    assert [item.external_id for item in items(context.database)] == ["T-1", "T-3"]
+    with context.database.read() as session:
+        states = session.scalars(select(Delivery.state).order_by(Delivery.id)).all()
+    assert states == [DeliveryState.PARSED, DeliveryState.INVALID, DeliveryState.PARSED]
+
+
+def test_events_with_nothing_for_us_are_ignored(context: Context, workspace: int, source: int) -> None:
+    deliver(context, workspace, source, [])
+    walk(context)
+    with context.database.read() as session:
+        assert session.scalars(select(Delivery.state)).all() == [DeliveryState.IGNORED]
+
+
+# --- embed --------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_themed_is_kept_without_a_vector(
+    context: Context, workspace: int, source: int
+) -> None:
+    deliver(
+        context,
+        workspace,
+        source,
+        entry(1),
+        entry(2, text="", rating=1),
+        entry(3, text="Der Export ist kaputt und die Tabelle ist immer leer.", language="de"),
+        entry(1, message_id="7", text="Any news?", occurred_at="2026-05-21T10:00:00Z"),
+    )
+    walk(context)
+    assert unfinished(context.database, now=NOON) == []
+    rows = items(context.database)
+    assert [(row.external_id, row.language, row.kind is not None) for row in rows] == [
+        ("T-1", "en", True),
+        ("T-2", rows[1].language, True),
+        ("T-3", "de", True),
+        ("T-1", "und", True),
+    ]
+    assert rows[1].kind is Kind.COMPLAINT  # one star says so
+    with context.database.read() as session:
+        assert session.scalars(select(Embedding.item_id)).all() == [rows[0].id]
+        assert session.scalars(select(Arrival.item_id)).all() == [rows[0].id]
+
+
+def test_two_versions_of_an_item_in_one_batch_are_both_finished(
+    context: Context, workspace: int, source: int
+) -> None:
+    first, then = ({"updated_at": f"2026-05-20T1{hour}:00:00Z"} for hour in (0, 1))
+    deliver(context, workspace, source, entry(**first), entry(text="The invoice is wrong.", **then))
+    walk(context)
+    assert unfinished(context.database, now=NOON) == []
+    with context.database.read() as session:
+        assert session.scalars(select(Embedding.item_version)).all() == [2]
+
+
+def test_an_item_edited_while_it_is_embedded_keeps_the_newer_text_alone(
+    context: Context, workspace: int, source: int
+) -> None:
+    class Editing(WordHashEncoder):
+        """Edit item 1 and delete item 2 while their first versions are encoded."""
+
+        edited = False
+
+        def encode(self, texts: Sequence[str]) -> FloatArray:
+            if not self.edited:
+                self.edited = True
+                later = NOON + timedelta(minutes=1)
+                with context.database.write(workspace=workspace) as session:
+                    draft = factories.draft(source, text="The invoice is wrong.", changed_at=later)
+                    feedback.upsert_item(session, workspace=workspace, draft=draft, now=NOON)
+                    feedback.withdraw(
+                        session, workspace=workspace, source=source, external_id="T-2", message_id=None,
+                        is_redaction=False, changed_at=later, now=NOON,
+                    )  # fmt: skip
+            return super().encode(texts)
+
+    encoder = Editing()
+    context.load_encoder = lambda _: encoder
+    deliver(context, workspace, source, entry(1), entry(2))
+    walk(context)
+    assert unfinished(context.database, now=NOON) == []
+    with context.database.read() as session:
+        rows = session.scalars(select(Embedding)).all()
+    assert [(row.item_id, row.item_version) for row in rows] == [(1, 2)]
+
+
+def test_another_encoder_than_the_workspaces_is_refused(
+    context: Context, workspace: int, source: int, clock: Clock
+) -> None:
+    deliver(context, workspace, source, entry(1))
+    walk(context)
+    context.encoders.clear()
+    context.load_encoder = lambda _: WordHashEncoder(128)
+    deliver(context, workspace, source, entry(2))
+    walk(context)
+    assert unfinished(context.database, now=clock() + timedelta(days=1)) == [("embed", 2, "Invalid")]
