@@ -5,8 +5,8 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-import httpx
 from fastapi.testclient import TestClient
+from httpx2 import Response
 from sqlalchemy import select
 
 from models.database import Database
@@ -30,9 +30,7 @@ def signed(body: bytes, secret: str, *, now: datetime, kind: str = "generic_json
     return {**headers, scheme.header: sign(scheme, secret=secret, body=body, headers=headers)}
 
 
-def post_entry(
-    client: TestClient, address: str, entry: object, secret: str, *, now: datetime
-) -> httpx.Response:
+def post_entry(client: TestClient, address: str, entry: object, secret: str, *, now: datetime) -> Response:
     """Deliver one generic JSON body."""
     body = json.dumps(entry).encode()
     return client.post(address, content=body, headers=signed(body, secret, now=now))
@@ -49,11 +47,15 @@ def walk(context: Context) -> Counter[str]:
     worked: Counter[str] = Counter()
     clock = context.clock
     assert isinstance(clock, Clock)
+
+    def pause(seconds: float) -> None:
+        clock.advance(seconds=seconds)
+
     run_until_idle(
         context,
         build_stages(context.settings),
         on_batch=lambda job, count: worked.update({str(job): count}),
-        pause=lambda seconds: clock.advance(seconds=seconds) and None,
+        pause=pause,
     )
     return worked
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -53,10 +54,10 @@ def send(journey: Journey, tickets: list[year.Ticket], address: str, secret: str
         assert post_entry(journey.client, address, entries, secret, now=journey.clock()).status_code == 202
 
 
-def pages(client: TestClient, path: str, **query: object) -> list[dict[str, object]]:
+def pages(client: TestClient, path: str, **query: str | bool) -> list[dict[str, Any]]:
     """Read a whole list, page by page."""
-    found: list[dict[str, object]] = []
-    cursor: object = None
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
     while True:
         chosen = {**query, "limit": 100, **({"cursor": cursor} if cursor else {})}
         answer = client.get(path, params=chosen)
@@ -137,15 +138,15 @@ def test_a_problem_that_a_release_mends_is_seen_to_fall(journey: Journey) -> Non
     every_number_can_be_followed(journey, tickets, verdict)
 
 
-def verdicts_of(client: TestClient, release: str, theme: str) -> list[dict[str, object]]:
+def verdicts_of(client: TestClient, release: str, theme: str) -> list[dict[str, Any]]:
     answer = client.get(f"/v1/releases/{release}/impact", params={"theme": theme})
     assert answer.status_code == 200, answer.text
-    found: list[dict[str, object]] = answer.json()["verdicts"]
+    found: list[dict[str, Any]] = answer.json()["verdicts"]
     return found
 
 
 def every_number_can_be_followed(
-    journey: Journey, tickets: list[year.Ticket], verdict: dict[str, object]
+    journey: Journey, tickets: list[year.Ticket], verdict: dict[str, Any]
 ) -> None:
     items = pages(journey.client, "/v1/feedback")
     assert sorted(str(item["external_id"]) for item in items) == sorted(t.row["id"] for t in tickets)

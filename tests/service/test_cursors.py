@@ -6,6 +6,8 @@ import json
 import pytest
 from fastapi.testclient import TestClient
 
+from models.database import Database
+
 LISTS = [
     "/v1/sources",
     "/v1/feedback",
@@ -15,6 +17,12 @@ LISTS = [
     "/v1/links",
     "/v1/teams",
 ]
+
+
+@pytest.fixture
+def database(sqlite: Database) -> Database:
+    """Cursors are read before the database is asked."""
+    return sqlite
 
 
 def cursor_of(*parts: object) -> str:

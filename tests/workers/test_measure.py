@@ -155,8 +155,8 @@ def test_a_fall_is_called_with_its_numbers(
 ) -> None:
     _, theme, other = world
     with context.database.write(workspace=workspace) as session:
-        for row in session.scalars(select(DailyCount).where(DailyCount.theme_id == theme)):
-            session.delete(row)
+        for each in session.scalars(select(DailyCount).where(DailyCount.theme_id == theme)):
+            session.delete(each)
     fill(context.database, workspace, theme, rate=3.0, seed=1, after=0.4)
     expose(context, workspace)
     confirm(context, workspace, theme, at=NOON - timedelta(days=3))
@@ -172,7 +172,7 @@ def test_a_fall_is_called_with_its_numbers(
     assert row.rate_unit == "complaints per 1,000 customer-days"
     assert row.grade == "D"  # before and after
     assert len(row.input_hash) == 64
-    assert [row.restates_id for row in verdicts(context, workspace, theme)] == [None] * 3
+    assert [each.restates_id for each in verdicts(context, workspace, theme)] == [None] * 3
     assert verdicts(context, workspace, other) == []
 
 
@@ -262,8 +262,8 @@ def test_days_without_a_source_are_gaps_and_not_a_fall(
     confirm(context, workspace, theme)
     start, end = NOON + timedelta(days=8), NOON + timedelta(weeks=8)
     with context.database.write(workspace=workspace) as session:
-        row = {"key": "s", "kind": "source_silent", "title": "x", "starts_at": start, "ends_at": end}
-        goals.put_event(session, workspace=workspace, row=row, now=NOON)
+        silence = {"key": "s", "kind": "source_silent", "title": "x", "starts_at": start, "ends_at": end}
+        goals.put_event(session, workspace=workspace, row=silence, now=NOON)
         for each in session.scalars(select(DailyCount).where(DailyCount.day >= start.date())):
             each.complaints = 0
     clock.advance(weeks=12)

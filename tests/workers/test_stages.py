@@ -26,6 +26,15 @@ from workers.context import Context
 from workers.run import Stage, run_batch
 from workers.stages import build_stages
 
+BOTH = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+"""For the few tests here that need not be quick; journeys walk both databases as well."""
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Database:
+    found: Database = request.getfixturevalue(getattr(request, "param", "sqlite"))
+    return found
+
 
 @pytest.fixture
 def source(database: Database, workspace: int) -> int:
@@ -33,6 +42,7 @@ def source(database: Database, workspace: int) -> int:
         return factories.source(session, workspace)
 
 
+@BOTH
 def test_a_year_of_tickets_gets_named_themes_with_quotes_and_counts(
     context: Context, workspace: int, source: int
 ) -> None:
@@ -70,6 +80,7 @@ def test_copies_of_a_ticket_join_its_theme_and_are_counted(
     assert recounted(context.database) == stored_counts(context.database)
 
 
+@BOTH
 def test_a_deleted_ticket_leaves_its_theme_and_the_counts(
     context: Context, workspace: int, source: int, clock: Clock
 ) -> None:

@@ -12,6 +12,7 @@ from models.queries import feedback, listing
 from models.queries.feedback import TOMBSTONE, StatusDraft
 from models.queries.listing import FeedbackFilter
 from models.records import Embedding, FeedbackItem, ThemeQuote, Work
+from models.values.kinds import Kind
 from tests import factories
 from tests.clock import NOON
 
@@ -292,7 +293,7 @@ def test_a_kind_is_written_only_for_the_version_it_was_read_from(
     with database.write(workspace=workspace) as session:
         number = upsert(session, workspace, source)
         assert number
-        feedback.set_kind(session, item=number, version=2, kind=feedback.Kind.PRAISE, why="x")
+        feedback.set_kind(session, item=number, version=2, kind=Kind.PRAISE, why="x")
         session.expire_all()
         assert session.get_one(FeedbackItem, number).kind is None
 

@@ -34,9 +34,9 @@ def found(
     rows = listing.list_feedback(
         session,
         workspace=workspace,
-        where=FeedbackFilter(**where),
+        where=FeedbackFilter(**where),  # type: ignore[arg-type]
         after=after,
-        limit=limit,  # type: ignore[arg-type]
+        limit=limit,
     )
     return [item.id for item, _ in rows]
 

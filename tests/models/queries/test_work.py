@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.database import Database
 from models.jobs import Job, WorkState
@@ -134,7 +134,7 @@ def test_a_dead_piece_does_not_take_its_neighbours_along(database: Database, wor
     enqueue(database, workspace, subject=1)
     for _ in range(MOST):
         with database.write(workspace=None) as session:
-            session.execute(Work.__table__.update().values(lease=None, lease_until=None))
+            session.execute(update(Work).values(lease=None, lease_until=None))
         lease(database)
     enqueue(database, workspace, subject=2)
     assert [piece.subject for piece in lease(database, now=NOON + timedelta(hours=1))] == [2]
