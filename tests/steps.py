@@ -3,10 +3,10 @@
 import json
 from collections import Counter
 from datetime import UTC, date, datetime
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from fastapi.testclient import TestClient
-from httpx2 import Response
 from sqlalchemy import select
 
 from models.database import Database
@@ -21,6 +21,18 @@ from workers.run import run_until_idle
 from workers.stages import build_stages
 
 
+class Answer(Protocol):
+    """What tests read of an HTTP answer."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def text(self) -> str: ...
+
+    def json(self) -> Any: ...
+
+
 def signed(body: bytes, secret: str, *, now: datetime, kind: str = "generic_json") -> dict[str, str]:
     """Return the headers that a sender who knows the secret adds."""
     scheme = SCHEMES[kind]
@@ -30,7 +42,7 @@ def signed(body: bytes, secret: str, *, now: datetime, kind: str = "generic_json
     return {**headers, scheme.header: sign(scheme, secret=secret, body=body, headers=headers)}
 
 
-def post_entry(client: TestClient, address: str, entry: object, secret: str, *, now: datetime) -> Response:
+def post_entry(client: TestClient, address: str, entry: object, secret: str, *, now: datetime) -> Answer:
     """Deliver one generic JSON body."""
     body = json.dumps(entry).encode()
     return client.post(address, content=body, headers=signed(body, secret, now=now))

@@ -76,7 +76,7 @@ def world(database: Database, workspace: int) -> World:
     }
 
 
-def items(client: TestClient, path: str, **query: object) -> list[dict[str, object]]:
+def items(client: TestClient, path: str, **query: str | int) -> list[dict[str, object]]:
     answer = client.get(path, params=query)
     assert answer.status_code == 200, answer.text
     found: list[dict[str, object]] = answer.json()["items"]
@@ -116,7 +116,7 @@ def test_an_item_shows_what_is_stored_and_nothing_missing(client: TestClient, wo
 
 
 def test_feedback_is_filtered(client: TestClient, world: World) -> None:
-    def found(**query: object) -> list[object]:
+    def found(**query: str | int) -> list[object]:
         return [item["external_id"] for item in items(client, "/v1/feedback", **query)]
 
     assert found() == [f"T{number}" for number in range(0, -8, -1)]
@@ -157,7 +157,7 @@ def test_pages_have_no_gaps_and_no_repeats(client: TestClient, world: World, pat
     seen: list[dict[str, object]] = []
     cursor: str | None = None
     while True:
-        query = {"limit": limit, **({"cursor": cursor} if cursor else {})}
+        query: dict[str, str | int] = {"limit": limit, **({"cursor": cursor} if cursor else {})}
         page = client.get(address, params=query).json()
         seen += page["items"]
         cursor = page["next_cursor"]

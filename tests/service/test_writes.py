@@ -254,7 +254,7 @@ def test_events_are_filtered_by_kind_and_time(client: TestClient) -> None:
         )
         assert made.status_code == 201
 
-    def titles(**query: object) -> list[str]:
+    def titles(**query: str) -> list[str]:
         return [each["title"] for each in client.get("/v1/events", params=query).json()["items"]]
 
     assert titles() == ["incident 1", "campaign 2", "incident 8"]

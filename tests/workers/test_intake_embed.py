@@ -156,8 +156,9 @@ def test_what_cannot_be_themed_is_kept_without_a_vector(
 def test_two_versions_of_an_item_in_one_batch_are_both_finished(
     context: Context, workspace: int, source: int
 ) -> None:
-    first, then = ({"updated_at": f"2026-05-20T1{hour}:00:00Z"} for hour in (0, 1))
-    deliver(context, workspace, source, entry(**first), entry(text="The invoice is wrong.", **then))
+    first = entry(updated_at="2026-05-20T10:00:00Z")
+    then = entry(updated_at="2026-05-20T11:00:00Z", text="The invoice is wrong.")
+    deliver(context, workspace, source, first, then)
     walk(context)
     assert unfinished(context.database, now=NOON) == []
     with context.database.read() as session:
