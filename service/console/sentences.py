@@ -43,7 +43,7 @@ GRADE_MEANING: Final[dict[Grade, str]] = {
     Grade.A: "Accounts got the release at random and are compared as assigned.",
     Grade.B: "Accounts with the release are compared with accounts that did not have it.",
     Grade.C: "Before is compared with after, beside a control series that was registered beforehand.",
-    Grade.D: "Before is compared with after, and nothing else.",
+    Grade.D: "Before is compared with after; no control series was registered beforehand.",
 }
 
 CAVEAT: Final[dict[Grade, str]] = {
