@@ -38,6 +38,7 @@ class Event:
     merged: int | None = None
 
 
+# Chosen with the truth of the demo's sample in view (seed 7): its theme figures at 0.5 are no independent test.
 ALIKE_AT_0, ALIKE_SLOPE = 0.21, 0.24
 
 
