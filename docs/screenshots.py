@@ -67,7 +67,7 @@ def photograph(browser: Browser, address: str, link: str) -> None:
 def clearest_release() -> str:
     """Return the release whose confirmed `fell` has the narrowest interval."""
     database = Database(DATABASE)
-    with database.read() as session:
+    with database.read(workspace=1) as session:
         found = impact.latest_verdicts(session, workspace=1)
     fell = [each for each in found if each.word is Word.FELL and each.link_state is LinkState.CONFIRMED]
     chosen = min(fell, key=lambda each: (each.high or 1.0) - (each.low or 0.0))

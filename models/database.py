@@ -1,14 +1,15 @@
-"""The database: two entry points, `read()` and `write(workspace=…)`, the same on SQLite and PostgreSQL.
+"""The database: two entry points, `read(workspace=…)` and `write(workspace=…)`, the same on SQLite and PostgreSQL.
 
 On SQLite (WAL) a reader begins deferred and may not write; a writer begins with `BEGIN IMMEDIATE`, so that it
-waits for its turn at the start and never fails half-way with "database is locked".
+waits for its turn at the start and never fails half-way with "database is locked". On PostgreSQL every transaction
+names its workspace, and row-level security shows it no other's rows (migration `0004_walls`).
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.errors import Invalid
 
-__all__ = ["Database", "Session", "parse_url"]
+__all__ = ["Database", "Session", "parse_url", "scope"]
 
 BUSY_TIMEOUT_MS = 15_000
 
@@ -66,11 +67,17 @@ class Database:
         return self._writer
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Open a session that can only read, on one consistent state of the database."""
+    def read(self, *, workspace: int | None) -> Iterator[Session]:
+        """Open a session that can only read, on one consistent state of the database, of one workspace.
+
+        None is for what belongs to no single workspace: whose a key is, how much work waits. PostgreSQL then shows
+        only the tables that such questions need.
+        """
         with Session(self._reader, expire_on_commit=False) as session:
             if not self.is_sqlite:
-                session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+                session.connection().exec_driver_sql(
+                    f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; {_naming(workspace)}"
+                )
             # Closing gives the rows loaded so far away whole; a rollback would empty them first.
             yield session
 
@@ -78,18 +85,29 @@ class Database:
     def write(self, *, workspace: int | None) -> Iterator[Session]:
         """Open a session whose whole block commits at once, or not at all.
 
-        `workspace` is the id the block works for; PostgreSQL's row-level security reads it. None is for
-        work that belongs to no single workspace (leasing, intake of several sources, set-up).
+        `workspace` is the id the block works for; None is for work that belongs to no single workspace (leasing,
+        intake of several sources, set-up), as in `read`.
         """
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
-            if not self.is_sqlite and workspace is not None:
-                session.execute(text("SELECT set_config('ebb.workspace', :id, true)"), {"id": str(workspace)})
+            scope(session, workspace=workspace)
             yield session
 
     def close(self) -> None:
         """Close every pooled connection."""
         self._writer.dispose()
         self._reader.dispose()
+
+
+def scope(session: Session, *, workspace: int | None) -> None:
+    """Let the rest of a transaction work for this workspace: group commits hold rows of several."""
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_naming(workspace))
+
+
+def _naming(workspace: int | None) -> str:
+    """Return the statement that tells row-level security for whom a transaction works; ends with it."""
+    return f"SELECT set_config('ebb.workspace', '{workspace or 0:d}', true)"
 
 
 def _make_folder(url: URL) -> None:

@@ -1,5 +1,6 @@
-"""The stages of work, in the order in which a ticket walks through them."""
+"""The stages of work, in the order in which a ticket walks through them, and the chores that come round."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -21,3 +22,38 @@ class WorkState(StrEnum):
     READY = "ready"
     DONE = "done"
     DEAD = "dead"
+
+
+class Queue(StrEnum):
+    """The two kinds of worker: one holds models and vectors in memory, the other is light and forks."""
+
+    DEFAULT = "default"
+    EMBED = "embed"
+
+
+QUEUE_OF: Mapping[Job, Queue] = {
+    Job.INTAKE: Queue.DEFAULT,
+    Job.EMBED: Queue.EMBED,
+    Job.PLACE: Queue.EMBED,
+    Job.LABEL: Queue.EMBED,
+    Job.COUNT: Queue.DEFAULT,
+    Job.LINK: Queue.EMBED,
+    Job.MEASURE: Queue.DEFAULT,
+}
+"""Which worker does a stage: those that encode, or that keep a workspace's vectors between batches, are `embed`."""
+
+ONE_AT_A_TIME = frozenset({Job.PLACE, Job.LABEL})
+"""Stages of which one workspace has at most one batch in hand: each reads the theme stream the last one wrote."""
+
+
+class Chore(StrEnum):
+    """Name a periodic chore; beat sends exactly these names, the embedded worker does them itself."""
+
+    REMIND = "remind"
+    """Nudge every stage that has due work: heals lost messages, and starts what was planned for now."""
+    SWEEP = "sweep"
+    """Add the work rows that should exist and do not."""
+    TIDY = "tidy"
+    """Remove what is spent: slots, old signs of life, sign-in links and sessions that are over."""
+    PULSE = "pulse"
+    """Let a worker of each kind show that it gets work done."""

@@ -1,8 +1,12 @@
-"""Settings: every knob of both programs, read from `EBB_*` environment variables and nowhere else."""
+"""Settings: every knob of both programs, read from `EBB_*` environment variables and nowhere else.
+
+Addresses hold passwords, so each may also stand in a file that `EBB_<NAME>_FILE` names (a mounted secret).
+"""
 
 import os
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -13,6 +17,8 @@ from models.errors import Invalid
 PREFIX = "EBB_"
 # Read by tests and benches only; the programs ignore them.
 FOREIGN_NAMES = frozenset({"EBB_SHARED", "EBB_REQUIRE_SERVICES"})
+SECRETS = ("database_url", "owner_database_url", "broker_url")
+"""Settings that may be read from a file."""
 
 
 class Settings(BaseSettings):
@@ -23,6 +29,20 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "sqlite:///ebb.db", description="`sqlite:///file` or `postgresql://user:password@host/name`."
     )
+    owner_database_url: str = Field(
+        "",
+        description="Address with which `ebb init` signs in to PostgreSQL as the tables' owner, where the programs "
+        "sign in as a lesser role that row-level security holds; empty: the same as the programs.",
+    )
+    broker_url: str = Field(
+        "",
+        description="`amqp://user:password@host//` (RabbitMQ) or `redis://host/0`: Celery workers are told of work "
+        "over it; empty: one embedded worker looks for work itself.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000",
+        description="Address under which people reach the console; sign-in links begin so.",
+    )
     sqlite_synchronous: Literal["FULL", "NORMAL"] = Field(
         "FULL",
         description="SQLite's commit durability; NORMAL is faster and may lose the last commits at a power cut.",
@@ -31,6 +51,7 @@ class Settings(BaseSettings):
         "UTC", description="Time zone of days and weeks in a new workspace (IANA name); fixed once created."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
+    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or JSON for machines.")
     webhook_max_bytes: int = Field(
         2_000_000, ge=1_000, description="Longest webhook body accepted; longer ones are answered 413."
     )
@@ -62,15 +83,54 @@ class Settings(BaseSettings):
     )
     work_max_attempts: int = Field(5, ge=1, description="Attempts after which a piece of work ends `dead`.")
     poll_seconds: float = Field(0.5, gt=0, description="Pause of an idle embedded worker between two looks.")
+    worker_processes: int = Field(
+        2, ge=1, le=64, description="Processes of a worker of the default queue; the embed queue has one."
+    )
+    remind_seconds: float = Field(
+        30.0, gt=0, description="How often due work is announced anew, should a message about it be lost."
+    )
+    pulse_seconds: float = Field(
+        30.0, gt=0, description="How often each kind of worker shows that it gets work done."
+    )
+    sweep_seconds: float = Field(
+        900.0, gt=0, description="How often work that should exist and does not is looked for."
+    )
+    worker_silent_seconds: float = Field(
+        180.0, gt=0, description="Silence after which a worker counts as gone."
+    )
     sign_in_minutes: int = Field(60, ge=1, description="Minutes a console sign-in link stays valid.")
+    least_group: int = Field(
+        5, ge=2, le=100, description="Counts below this are not shown to callers who may see aggregates only."
+    )
 
 
 def unknown_names(environment: Mapping[str, str]) -> list[str]:
     """List the `EBB_*` names in `environment` that are no setting, sorted."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | FOREIGN_NAMES
+    known |= {_file_name(name) for name in SECRETS}
     return sorted(
         name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known
     )
+
+
+def _file_name(setting: str) -> str:
+    return f"{PREFIX}{setting.upper()}_FILE"
+
+
+def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """Read the settings that stand in files; raise `Invalid` for a missing one, or for one given beside the value."""
+    found = {}
+    for setting in SECRETS:
+        name = _file_name(setting)
+        if name not in environment:
+            continue
+        if f"{PREFIX}{setting.upper()}" in environment:
+            raise Invalid(f"{name} and {PREFIX}{setting.upper()} are both set; keep one.", field=name)
+        try:
+            found[setting] = Path(environment[name]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Invalid(f"{name}: {environment[name]} cannot be read.", field=name) from error
+    return found
 
 
 @cache
@@ -83,7 +143,7 @@ def load_settings() -> Settings:
             field=strangers[0],
         )
     try:
-        return Settings()  # type: ignore[call-arg, unused-ignore]
+        return Settings(**_from_files(os.environ))  # type: ignore[arg-type, unused-ignore]
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()

@@ -12,7 +12,8 @@ import typer
 from models.errors import EbbError
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
-    "serve": ("init", "up", "api", "worker", "sign-in"),
+    "setup": ("init", "sign-in"),
+    "serve": ("up", "api", "worker"),
     "operate": ("work", "doctor", "replay"),
     "transfer": ("import", "releases"),
     "demo": ("demo",),

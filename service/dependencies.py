@@ -12,11 +12,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from models.database import Database
 from models.errors import Forbidden, Invalid, Rejected
-from models.queries import workspaces
-from models.queries.workspaces import Caller
+from models.queries import access
+from models.queries.access import Caller
 from models.settings import Settings
 from models.values.ids import LARGEST
-from models.values.roles import Role
+from models.values.roles import Permission
 
 SESSION_COOKIE = "ebb_session"
 _bearer = HTTPBearer(auto_error=False, description="An API key, as `ebb init` prints it.")
@@ -53,29 +53,46 @@ def get_caller(
     """Find who is calling by the API key; raise `Rejected` without a valid one."""
     if credentials is None:
         raise Rejected("send an API key: Authorization: Bearer <key>", field="Authorization")
-    with database.read() as session:
-        caller = workspaces.find_caller(session, key=credentials.credentials, now=now)
-    if caller is None:
+    return caller_of(database, credentials.credentials, now)
+
+
+def caller_of(database: Database, key: str, now: datetime) -> Caller:
+    """Find whose API key this is; raise `Rejected` for keys that open nothing."""
+    with database.read(workspace=None) as session:
+        found = access.find_caller(session, key=key, now=now)
+    if found is None:
         raise Rejected("this API key is unknown, revoked or expired", field="Authorization")
+    caller, is_note_due = found
+    if is_note_due and caller.key_id is not None:
+        with database.write(workspace=caller.workspace_id) as session:
+            access.note_use(session, key=caller.key_id, now=now)
     return caller
 
 
-def get_reader(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
-    """Let members and admins pass; a key for intake alone reads nothing."""
-    if caller.role is Role.INGEST:
-        raise Forbidden("this key is for intake only")
-    return caller
+def needs(permission: Permission) -> Callable[[Caller], Caller]:
+    """Make the dependency that lets callers with a permission pass and answers 403 to others."""
+
+    def check(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
+        require(caller, permission)
+        return caller
+
+    check.permission = permission  # type: ignore[attr-defined]  # read by the test of every route
+    return check
 
 
-def get_admin(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
-    """Let admins pass."""
-    if caller.role is not Role.ADMIN:
-        raise Forbidden("this needs an admin's key")
-    return caller
+def require(caller: Caller, permission: Permission) -> None:
+    """Raise `Forbidden` unless the caller has a permission."""
+    if not caller.may(permission):
+        raise Forbidden(
+            f"this needs the permission {permission}; the role {caller.role} of this caller does not have it."
+        )
 
 
-Reader = Annotated[Caller, Depends(get_reader)]
-Admin = Annotated[Caller, Depends(get_admin)]
+Reader = Annotated[Caller, Depends(needs(Permission.READ_NUMBERS))]
+TicketReader = Annotated[Caller, Depends(needs(Permission.READ_TICKETS))]
+Planner = Annotated[Caller, Depends(needs(Permission.PLAN))]
+Curator = Annotated[Caller, Depends(needs(Permission.CURATE))]
+Admin = Annotated[Caller, Depends(needs(Permission.ADMINISTER))]
 Limit = Annotated[int, Query(ge=1, le=500, description="Most items on a page.")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
 

@@ -16,7 +16,7 @@ from service.app import create_app
 from service.cli import run
 from tests import factories
 from tests.clock import Clock
-from tests.services import empty, migrated_postgres, settings_for
+from tests.services import as_programs, empty, migrated_postgres, settings_for
 from workers.context import Context
 
 
@@ -61,6 +61,23 @@ def database(request: pytest.FixtureRequest) -> Database:
     return found
 
 
+@pytest.fixture(scope="session")
+def postgres_programs(postgres_server: Database) -> Iterator[Database]:
+    """The run's PostgreSQL database as the programs see it."""
+    found = as_programs(postgres_server)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def programs(request: pytest.FixtureRequest, database: Database) -> Database:
+    """`database` as the programs under test open it: on PostgreSQL held by row-level security."""
+    if database.is_sqlite:
+        return database
+    found: Database = request.getfixturevalue("postgres_programs")
+    return found
+
+
 @pytest.fixture
 def workspace(database: Database) -> int:
     """A workspace in `database`, in UTC."""
@@ -74,15 +91,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def context(database: Database, clock: Clock) -> Context:
+def context(programs: Database, clock: Clock) -> Context:
     """A worker's world with an encoder that needs no model."""
-    return Context(database, settings_for(database), lambda _: WordHashEncoder(), clock)
+    return Context(programs, settings_for(programs), lambda _: WordHashEncoder(), clock)
 
 
 @pytest.fixture
-def app(database: Database, clock: Clock) -> FastAPI:
+def app(programs: Database, clock: Clock) -> FastAPI:
     """The whole application over `database`."""
-    return create_app(settings_for(database), database=database, clock=clock)
+    return create_app(settings_for(programs), database=programs, clock=clock)
 
 
 @pytest.fixture

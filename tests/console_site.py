@@ -26,7 +26,7 @@ def app_of(database: Database) -> FastAPI:
     return create_app(Settings(), database=database, clock=lambda: NOW)
 
 
-def signed_in(database: Database, workspace: int, *, role: Role = Role.ADMIN) -> TestClient:
+def signed_in(database: Database, workspace: int, *, role: Role = Role.OWNER) -> TestClient:
     client = TestClient(app_of(database), base_url="http://127.0.0.1:8000")
     token = console_world.sign_in_token(database, workspace, role=role)
     assert client.get(f"/sign-in?token={token}", follow_redirects=False).status_code == 303

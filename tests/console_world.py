@@ -13,7 +13,19 @@ import numpy as np
 
 from models.database import Database, Session
 from models.jobs import Job
-from models.queries import counts, exposure, goals, impact, links, products, search, themes, work, workspaces
+from models.queries import (
+    access,
+    counts,
+    exposure,
+    goals,
+    impact,
+    links,
+    products,
+    search,
+    themes,
+    work,
+    workspaces,
+)
 from models.queries.links import ProposalDraft
 from models.queries.products import FeatureDraft, ReleaseDraft, Step
 from models.queries.themes import QuoteSpan
@@ -35,6 +47,7 @@ from models.values.feedback import AuthorRole
 from models.values.kinds import Kind
 from models.values.roles import Role
 from models.values.verdicts import Reason, Word
+from tests import factories
 from tests.console_plan import ATTACK, BETS, CHECKS, END, FIRST, NOW, SCALE, SEED, THEMES, ZONE, Bet
 
 
@@ -76,10 +89,11 @@ def build_empty(database: Database) -> int:
         ).id
 
 
-def sign_in_token(database: Database, workspace: int, *, role: Role = Role.ADMIN) -> str:
+def sign_in_token(database: Database, workspace: int, *, role: Role = Role.OWNER) -> str:
     """Make a one-time sign-in token."""
+    user = factories.user(database, workspace, role=role)
     with database.write(workspace=workspace) as session:
-        return workspaces.create_sign_in(session, workspace=workspace, role=role, now=NOW, minutes=60)
+        return access.create_sign_in(session, workspace=workspace, user=user, now=NOW, minutes=60)
 
 
 def _noon(day: date) -> datetime:

@@ -7,7 +7,7 @@ import numpy as np
 
 from models.database import Database, Session
 from models.language.encode import WordHashEncoder
-from models.queries import deliveries, embeddings, feedback, products, themes, workspaces
+from models.queries import access, deliveries, embeddings, feedback, products, themes, workspaces
 from models.queries.deliveries import DeliveryDraft
 from models.queries.feedback import ItemDraft
 from models.queries.products import FeatureDraft, ReleaseDraft, Step
@@ -28,12 +28,21 @@ def workspace(database: Database, *, time_zone: str = "UTC", name: str = "Tests"
 
 
 def key(
-    database: Database, owner: int, *, role: Role = Role.ADMIN, expires_at: datetime | None = None
+    database: Database, owner: int, *, role: Role = Role.OWNER, expires_at: datetime | None = None
 ) -> str:
     with database.write(workspace=owner) as session:
-        return workspaces.create_key(
+        return access.create_key(
             session, workspace=owner, name=f"{role} of tests", role=role, now=NOON, expires_at=expires_at
         )[1]
+
+
+def user(database: Database, owner: int, *, role: Role = Role.OWNER) -> int:
+    """Give somebody a seat, one for each role."""
+    with database.write(workspace=owner) as session:
+        email = f"{role}@example.com"
+        return access.put_user(
+            session, workspace=owner, email=email, name=f"{role} of tests", role=role, now=NOON
+        ).id
 
 
 def source(

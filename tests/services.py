@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
+from migrations.grants import grant
 from migrations.run import upgrade
 from models.database import Database
 from models.records import Record
@@ -53,6 +54,17 @@ def migrated_postgres() -> Iterator[Database]:
         upgrade(database)
         yield database
         database.close()
+
+
+PROGRAMS = "ebb_test_programs"
+"""The role that programs under test sign in with: neither superuser nor owner of the tables."""
+
+
+def as_programs(database: Database) -> Database:
+    """Open the same PostgreSQL database as the programs do in production: held by row-level security."""
+    url = database.url.set(username=PROGRAMS, password="a-password-of-the-tests")
+    grant(database, url)
+    return Database(url.render_as_string(hide_password=False))
 
 
 def empty(database: Database) -> None:

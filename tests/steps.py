@@ -74,14 +74,14 @@ def walk(context: Context) -> Counter[str]:
 
 def unfinished(database: Database, *, now: datetime) -> list[tuple[str, int, str | None]]:
     """List work that was due and is not done: stage, subject, error."""
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         rows = session.scalars(select(Work).where(Work.state != WorkState.DONE, Work.run_at <= now))
         return [(str(row.stage), row.subject, row.error) for row in rows]
 
 
 def recounted(database: Database, zone: ZoneInfo | None = None) -> dict[tuple[int, date], tuple[int, int]]:
     """Count complaints and items by theme and day in plain Python, from items and their open assignments."""
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         rows = session.execute(
             select(FeedbackItem, Theme)
             .join(Assignment, Assignment.item_id == FeedbackItem.id)
@@ -106,6 +106,6 @@ def recounted(database: Database, zone: ZoneInfo | None = None) -> dict[tuple[in
 
 def stored_counts(database: Database) -> dict[tuple[int, date], tuple[int, int]]:
     """Return the daily counts of everybody as stored."""
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         rows = session.scalars(select(DailyCount).where(DailyCount.segment == "all"))
         return {(row.theme_id, row.day): (row.complaints, row.items) for row in rows}

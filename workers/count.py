@@ -16,7 +16,7 @@ LATE_AFTER = timedelta(days=3)
 def recount(context: Context, leased: Sequence[Leased]) -> None:
     """Recompute each theme's marked days, one transaction a theme."""
     workspace = leased[0].workspace_id
-    with context.database.read() as session:
+    with context.database.read(workspace=workspace) as session:
         zone = ZoneInfo(workspaces.get_workspace(session, workspace=workspace).time_zone)
     by_theme: dict[int, list[Leased]] = defaultdict(list)
     for piece in leased:

@@ -29,7 +29,7 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
     """
     workspace = leased[0].workspace_id
     versions = {piece.subject: piece for piece in leased}
-    with context.database.read() as session:
+    with context.database.read(workspace=workspace) as session:
         found = feedback.load_items(session, workspace=workspace, items=list(versions))
         openers = feedback.openers(session, items=found)
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype

@@ -57,7 +57,7 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
     """Parse deliveries and write their changes; one that cannot be understood is kept and says why."""
     pieces = {piece.subject: piece for piece in leased}
     workspace = leased[0].workspace_id
-    with context.database.read() as session:
+    with context.database.read(workspace=workspace) as session:
         rows = deliveries.load(session, deliveries=list(pieces))
     reads = [_read(delivery, source) for delivery, source in rows]
     for start in range(0, len(reads), APPLY_AT_ONCE):

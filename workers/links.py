@@ -51,7 +51,7 @@ def propose_links(context: Context, leased: Sequence[Leased]) -> None:
 
 
 def _read(context: Context, workspace: int) -> Material | None:
-    with context.database.read() as session:
+    with context.database.read(workspace=workspace) as session:
         owner = workspaces.get_workspace(session, workspace=workspace)
         encoder = workspaces.encoder_of(session, workspace=workspace)
         if encoder is None:

@@ -67,7 +67,7 @@ class Question:
 def judge_releases(context: Context, leased: Sequence[Leased]) -> None:
     """Judge each release on the themes linked to it, and store what is new."""
     for piece in leased:
-        with context.database.read() as session:
+        with context.database.read(workspace=piece.workspace_id) as session:
             release = session.get(Release, piece.subject)
             if release is None:
                 window, questions, revision, quotes = None, [], 0, {}

@@ -49,7 +49,7 @@ class Reporter:
             self._write(job, self._waiting(job), final=False)
 
     def _waiting(self, job: Job) -> int:
-        with self._database.read() as session:
+        with self._database.read(workspace=None) as session:
             return work.count_due(session, now=self._clock()).get(job, 0)
 
     def _write(self, job: Job, waiting: int, *, final: bool) -> None:

@@ -35,7 +35,7 @@ class Stage:
 def run_batch(context: Context, stages: Mapping[Job, Stage]) -> tuple[Job, int] | None:
     """Work one batch of the first stage that has due work; return the stage and the count, None when idle."""
     # Looking needs no writer's turn: an idle worker must not disturb intake.
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         due = work.count_due(session, now=context.clock())
     for job, stage in stages.items():
         leased = _lease(context, job, stage.batch_size) if job in due else []
@@ -107,7 +107,7 @@ def run_until_idle(
             worked += batch[1]
             on_batch(*batch)
             continue
-        with context.database.read() as session:
+        with context.database.read(workspace=None) as session:
             if not work.is_expected(session, until=context.clock() + WAITED_FOR):
                 return worked
         pause(context.settings.poll_seconds)

@@ -51,7 +51,7 @@ class Streams:
 
     def load(self, context: Context, workspace: int) -> Loaded:
         """Return the workspace's stream as it is stored now."""
-        with context.database.read() as session:
+        with context.database.read(workspace=workspace) as session:
             row = themes.read_stream(session, workspace=workspace)
             loaded = self.by_workspace.get(workspace)
             if loaded is None or loaded.row.version != row.version:
@@ -94,7 +94,7 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
         return
     loaded = streams.load(context, workspace)
     wanted = {piece.subject: piece.version for piece in leased}
-    with context.database.read() as session:
+    with context.database.read(workspace=workspace) as session:
         stored = themes.vectors_of(session, items=list(wanted), encoder=loaded.encoder)
         arrived = themes.arrived_among(session, items=list(wanted))
     # Work on an old version may come after that on a newer one, which then stands.
@@ -114,7 +114,7 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
 
 def _has_no_vectors(context: Context, workspace: int) -> bool:
     """Say whether nothing was ever embedded: then items that were deleted have no stream to leave."""
-    with context.database.read() as session:
+    with context.database.read(workspace=workspace) as session:
         return workspaces.encoder_of(session, workspace=workspace) is None
 
 
@@ -222,7 +222,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
     workspace = leased[0].workspace_id
     loaded = streams.load(context, workspace)
     _settle(context, loaded, workspace, streams)
-    with context.database.read() as session:
+    with context.database.read(workspace=workspace) as session:
         members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
         labelled = themes.labelled_sizes(session, workspace=workspace)
     sizes: dict[int, int] = {}

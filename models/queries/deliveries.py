@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from models.database import scope
 from models.errors import NotFound
 from models.jobs import Job
 from models.queries import work
@@ -89,8 +90,18 @@ def named_source(session: Session, *, workspace: int, kind: str, name: str, now:
 
 
 def record(session: Session, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
-    """Store deliveries with their work rows; for each, say whether it is new (False: a copy, ignored)."""
-    return [_record_one(session, draft) for draft in drafts]
+    """Store deliveries with their work rows; for each, say whether it is new (False: a copy, ignored).
+
+    One commit holds the deliveries of several workspaces: the transaction works for each in turn.
+    """
+    is_new = []
+    workspace: int | None = None
+    for draft in drafts:
+        if draft.workspace_id != workspace:
+            workspace = draft.workspace_id
+            scope(session, workspace=workspace)
+        is_new.append(_record_one(session, draft))
+    return is_new
 
 
 def _record_one(session: Session, draft: DeliveryDraft) -> bool:

@@ -1,34 +1,16 @@
-"""Workspaces, encoders, API keys, console sign-in."""
+"""Workspaces, their encoders, their audit log."""
 
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.errors import Invalid, NotFound
-from models.records import ApiKey, AuditEntry, ConsoleTicket, Encoder, JsonObject, Workspace
-from models.values.roles import Role
-
-KEY_PREFIX = "ebb_"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is asking: a workspace, a role, and a name for the audit log."""
-
-    workspace_id: int
-    role: Role
-    name: str
-
-
-def digest_of(secret: str) -> str:
-    """Hash a key or token of high entropy for storage (SHA-256, hexadecimal)."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+from models.records import AuditEntry, Encoder, JsonObject, Workspace
 
 
 def create_workspace(
@@ -57,6 +39,11 @@ def create_workspace(
 def first_workspace(session: Session) -> Workspace | None:
     """Find the oldest workspace, the only one in a small installation."""
     return session.scalar(select(Workspace).order_by(Workspace.id).limit(1))
+
+
+def list_workspaces(session: Session) -> list[Workspace]:
+    """List all workspaces, oldest first."""
+    return list(session.scalars(select(Workspace).order_by(Workspace.id)))
 
 
 def get_workspace(session: Session, *, workspace: int) -> Workspace:
@@ -91,113 +78,6 @@ def bind_encoder(
     session.flush()
     row.encoder_id = encoder.id
     return encoder.id
-
-
-def create_key(
-    session: Session,
-    *,
-    workspace: int,
-    name: str,
-    role: Role,
-    now: datetime,
-    expires_at: datetime | None = None,
-) -> tuple[ApiKey, str]:
-    """Add an API key; the text returned beside its row is shown once and cannot be had again."""
-    text = KEY_PREFIX + secrets.token_urlsafe(32)
-    row = ApiKey(
-        workspace_id=workspace,
-        name=name,
-        role=role,
-        digest=digest_of(text),
-        created_at=now,
-        expires_at=expires_at,
-    )
-    session.add(row)
-    session.flush()
-    return row, text
-
-
-def has_key(session: Session, *, workspace: int) -> bool:
-    """Say whether the workspace has an API key that was not revoked."""
-    query = select(ApiKey.id).where(ApiKey.workspace_id == workspace, ApiKey.revoked_at.is_(None)).limit(1)
-    return session.scalar(query) is not None
-
-
-def list_keys(session: Session, *, workspace: int) -> list[ApiKey]:
-    """List a workspace's keys, newest first."""
-    return list(
-        session.scalars(select(ApiKey).where(ApiKey.workspace_id == workspace).order_by(ApiKey.id.desc()))
-    )
-
-
-def revoke_key(session: Session, *, workspace: int, key: int, now: datetime) -> ApiKey:
-    """End a key's life; it stays listed."""
-    row = session.get(ApiKey, key)
-    if row is None or row.workspace_id != workspace:
-        raise NotFound(f"There is no key key_{key}.")
-    row.revoked_at = row.revoked_at or now
-    return row
-
-
-def find_caller(session: Session, *, key: str, now: datetime) -> Caller | None:
-    """Find whose API key this is; None for keys that are unknown, revoked or expired."""
-    row = session.scalar(select(ApiKey).where(ApiKey.digest == digest_of(key)))
-    if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
-        return None
-    return Caller(row.workspace_id, row.role, row.name)
-
-
-def create_sign_in(session: Session, *, workspace: int, role: Role, now: datetime, minutes: int) -> str:
-    """Make a console sign-in link's token, good for one use."""
-    return _create_ticket(session, workspace, role, now, timedelta(minutes=minutes), is_session=False)
-
-
-def exchange_sign_in(session: Session, *, token: str, now: datetime) -> str | None:
-    """Turn an unused sign-in token into a browser session of 30 days; None if it is used, expired or unknown."""
-    used = session.execute(
-        update(ConsoleTicket)
-        .where(
-            ConsoleTicket.digest == digest_of(token),
-            ConsoleTicket.session.is_(False),
-            ConsoleTicket.used_at.is_(None),
-            ConsoleTicket.expires_at > now,
-        )
-        .values(used_at=now)
-        .returning(ConsoleTicket.workspace_id, ConsoleTicket.role)
-    ).one_or_none()
-    if used is None:
-        return None
-    return _create_ticket(session, used[0], used[1], now, timedelta(days=30), is_session=True)
-
-
-def find_session(session: Session, *, token: str, now: datetime) -> Caller | None:
-    """Find whose browser session this is."""
-    row = session.scalar(
-        select(ConsoleTicket).where(
-            ConsoleTicket.digest == digest_of(token),
-            ConsoleTicket.session.is_(True),
-            ConsoleTicket.expires_at > now,
-        )
-    )
-    return Caller(row.workspace_id, row.role, "console") if row else None
-
-
-def _create_ticket(
-    session: Session, workspace: int, role: Role, now: datetime, life: timedelta, *, is_session: bool
-) -> str:
-    token = secrets.token_urlsafe(32)
-    session.add(
-        ConsoleTicket(
-            workspace_id=workspace,
-            digest=digest_of(token),
-            session=is_session,
-            role=role,
-            created_at=now,
-            expires_at=now + life,
-        )
-    )
-    session.flush()
-    return token
 
 
 def hash_person(person_key: bytes, identity: str) -> str:

@@ -20,7 +20,8 @@ from models.records.theme import (
 )
 from models.records.verdict import Verdict
 from models.records.work import Work
-from models.records.workspace import ApiKey, ConsoleTicket, Encoder, Workspace
+from models.records.worker import Heartbeat, ScheduleRun
+from models.records.workspace import ApiKey, ConsoleTicket, Encoder, User, Workspace
 
 __all__ = [
     "Account",
@@ -38,6 +39,7 @@ __all__ = [
     "Exposure",
     "Feature",
     "FeedbackItem",
+    "Heartbeat",
     "JsonObject",
     "KeyResult",
     "Link",
@@ -49,6 +51,7 @@ __all__ = [
     "Record",
     "Release",
     "RolloutStep",
+    "ScheduleRun",
     "Source",
     "Team",
     "Theme",
@@ -56,6 +59,7 @@ __all__ = [
     "ThemeQuote",
     "ThemeState",
     "ThemeStreamState",
+    "User",
     "Verdict",
     "Work",
     "Workspace",

@@ -1,8 +1,8 @@
-"""Workspace (tenant), its API keys and its console sessions."""
+"""Workspace (tenant), its users, API keys and console sessions."""
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.records.base import EnumText, InWorkspace, Record, UtcDateTime
@@ -36,6 +36,20 @@ class Encoder(Record):
     dimension: Mapped[int]
 
 
+class User(InWorkspace, Record):
+    """A person of the team who signs in to the console; customers are `Person`."""
+
+    __tablename__ = "console_user"
+    __table_args__ = (UniqueConstraint("workspace_id", "email"),)
+
+    # Lower case; the name under which `ebb sign-in --user` finds a person.
+    email: Mapped[str] = mapped_column(String(320))
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[Role] = mapped_column(EnumText(Role))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class ApiKey(InWorkspace, Record):
     """A key's hash; the key itself is shown once and never stored."""
 
@@ -43,10 +57,18 @@ class ApiKey(InWorkspace, Record):
 
     name: Mapped[str] = mapped_column(String(200))
     role: Mapped[Role] = mapped_column(EnumText(Role))
+    # Permissions that narrow the role's; null: all of them.
+    scopes: Mapped[list[str] | None] = mapped_column(JSON)
+    # The one source an integration key may deliver to; null: every source of the workspace.
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # To the hour: enough to see which keys are not used any more, without a write for every call.
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The key that took this one's place; this one goes on until its `expires_at`.
+    replaced_by_id: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
 
 
 class ConsoleTicket(InWorkspace, Record):
@@ -54,9 +76,10 @@ class ConsoleTicket(InWorkspace, Record):
 
     __tablename__ = "console_ticket"
 
+    user_id: Mapped[int] = mapped_column(ForeignKey("console_user.id", ondelete="CASCADE"), index=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     session: Mapped[bool]
-    role: Mapped[Role] = mapped_column(EnumText(Role))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # A link: when it was exchanged. A session: when it was ended by signing out.
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -26,6 +26,7 @@ class Prefix(StrEnum):
     KEY_RESULT = "kr"
     EVENT = "evt"
     KEY = "key"
+    USER = "usr"
     VERDICT = "ver"
     AUDIT = "aud"
 

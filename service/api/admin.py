@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from models.queries import workspaces
+from models.queries import access, workspaces
 from models.records import ApiKey
 from models.records import AuditEntry as AuditRow
 from models.values.ids import Prefix, parse_id, public_id
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/v1", tags=["administration"])
 def list_keys(query: Annotated[Paging, Query()], database: DatabaseOf, caller: Admin) -> Page[KeyAnswer]:
     """List keys, newest first; never the keys themselves."""
     offset = read_after(query.cursor)
-    with database.read() as session:
-        rows = workspaces.list_keys(session, workspace=caller.workspace_id)
+    with database.read(workspace=caller.workspace_id) as session:
+        rows = access.list_keys(session, workspace=caller.workspace_id)
     page = rows[offset : offset + query.limit]
     more = len(rows) > offset + len(page)
     items = [KeyAnswer(**_key(row)) for row in page]
@@ -31,7 +31,7 @@ def list_keys(query: Annotated[Paging, Query()], database: DatabaseOf, caller: A
 def create_key(body: KeyCreate, database: DatabaseOf, caller: Admin, now: Now) -> KeyCreated:
     """Make a key; this answer is the only one that holds it."""
     with database.write(workspace=caller.workspace_id) as session:
-        row, key = workspaces.create_key(
+        row, key = access.create_key(
             session,
             workspace=caller.workspace_id,
             name=body.name,
@@ -56,7 +56,7 @@ def revoke_key(key_id: str, database: DatabaseOf, caller: Admin, now: Now) -> No
     """Revoke a key at once; it stays listed."""
     number = parse_id(Prefix.KEY, key_id)
     with database.write(workspace=caller.workspace_id) as session:
-        workspaces.revoke_key(session, workspace=caller.workspace_id, key=number, now=now)
+        access.revoke_key(session, workspace=caller.workspace_id, key=number, now=now)
         workspaces.audit(
             session,
             workspace=caller.workspace_id,
@@ -83,7 +83,7 @@ def list_audit(
     query: Annotated[AuditQuery, Query()], database: DatabaseOf, caller: Admin
 ) -> Page[AuditEntry]:
     """List acts, newest first."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         rows = workspaces.list_audit(
             session,
             workspace=caller.workspace_id,

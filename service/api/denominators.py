@@ -11,7 +11,7 @@ from service.api.shapes.denominators import (
     ExposurePut,
     ExposureWritten,
 )
-from service.dependencies import DatabaseOf, Now, Reader
+from service.dependencies import DatabaseOf, Now, Planner
 
 router = APIRouter(prefix="/v1", tags=["denominators"])
 
@@ -20,7 +20,7 @@ SeriesName = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[A-Za-
 
 @router.put("/exposure/{series}")
 def put_exposure(
-    series: SeriesName, body: ExposurePut, database: DatabaseOf, caller: Reader, now: Now
+    series: SeriesName, body: ExposurePut, database: DatabaseOf, caller: Planner, now: Now
 ) -> ExposureWritten:
     """Write the customers exposed on each day; a day written again is replaced, and verdicts look again."""
     values = {(point.day, point.segment): point.value for point in body.points}
@@ -33,7 +33,7 @@ def put_exposure(
 
 
 @router.put("/accounts")
-def put_accounts(body: AccountsPut, database: DatabaseOf, caller: Reader) -> AccountsWritten:
+def put_accounts(body: AccountsPut, database: DatabaseOf, caller: Planner) -> AccountsWritten:
     """Write accounts by key; of one written again, what is null stays as it was stored."""
     with database.write(workspace=caller.workspace_id) as session:
         for account in body.accounts:

@@ -10,14 +10,14 @@ from models.values.ids import Prefix, parse_id
 from service.api.shapes.base import Page
 from service.api.shapes.feedback import FeedbackItem, FeedbackQuery
 from service.api.views import item_answer
-from service.dependencies import DatabaseOf, Reader, read_place, write_cursor
+from service.dependencies import DatabaseOf, TicketReader, read_place, write_cursor
 
 router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
 
 
 @router.get("")
 def list_feedback(
-    query: Annotated[FeedbackQuery, Query()], database: DatabaseOf, caller: Reader
+    query: Annotated[FeedbackQuery, Query()], database: DatabaseOf, caller: TicketReader
 ) -> Page[FeedbackItem]:
     """List items, newest first; they are visible once parsed, before they are embedded."""
     where = FeedbackFilter(
@@ -31,7 +31,7 @@ def list_feedback(
         counted=query.counted,
     )
     after = read_place(query.cursor)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         rows = listing.list_feedback(
             session,
             workspace=caller.workspace_id,

@@ -28,7 +28,7 @@ from service.api.shapes.goals import (
     TeamAnswer,
     TeamPut,
 )
-from service.dependencies import DatabaseOf, Now, Reader, read_after, write_cursor
+from service.dependencies import DatabaseOf, Now, Planner, Reader, read_after, write_cursor
 
 router = APIRouter(prefix="/v1", tags=["goals"])
 
@@ -70,12 +70,12 @@ def _reference(
 @router.get("/teams")
 def list_teams(query: Rows, database: DatabaseOf, caller: Reader) -> Page[TeamAnswer]:
     """List teams."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         return _page(session, Team, query, caller.workspace_id, _team)
 
 
 @router.post("/teams", status_code=201)
-def put_team(body: TeamPut, database: DatabaseOf, caller: Reader) -> TeamAnswer:
+def put_team(body: TeamPut, database: DatabaseOf, caller: Planner) -> TeamAnswer:
     """Write a team by key."""
     row = {"key": body.key or key_from(body.name), "name": body.name}
     with database.write(workspace=caller.workspace_id) as session:
@@ -92,12 +92,12 @@ def _team(_session: Session, row: Team) -> TeamAnswer:
 @router.get("/objectives")
 def list_objectives(query: Rows, database: DatabaseOf, caller: Reader) -> Page[ObjectiveAnswer]:
     """List objectives."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         return _page(session, Objective, query, caller.workspace_id, _objective)
 
 
 @router.post("/objectives", status_code=201)
-def put_objective(body: ObjectivePut, database: DatabaseOf, caller: Reader) -> ObjectiveAnswer:
+def put_objective(body: ObjectivePut, database: DatabaseOf, caller: Planner) -> ObjectiveAnswer:
     """Write an objective by key."""
     workspace = caller.workspace_id
     with database.write(workspace=workspace) as session:
@@ -128,12 +128,12 @@ def _objective(session: Session, row: Objective) -> ObjectiveAnswer:
 @router.get("/key-results")
 def list_key_results(query: Rows, database: DatabaseOf, caller: Reader) -> Page[KeyResultAnswer]:
     """List key results."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         return _page(session, KeyResult, query, caller.workspace_id, _key_result)
 
 
 @router.post("/key-results", status_code=201)
-def put_key_result(body: KeyResultPut, database: DatabaseOf, caller: Reader) -> KeyResultAnswer:
+def put_key_result(body: KeyResultPut, database: DatabaseOf, caller: Planner) -> KeyResultAnswer:
     """Write a key result by key."""
     workspace = caller.workspace_id
     with database.write(workspace=workspace) as session:
@@ -172,12 +172,12 @@ def _key_result(_session: Session, row: KeyResult) -> KeyResultAnswer:
 @router.get("/metrics")
 def list_metrics(query: Rows, database: DatabaseOf, caller: Reader) -> Page[MetricAnswer]:
     """List metrics."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         return _page(session, Metric, query, caller.workspace_id, _metric)
 
 
 @router.post("/metrics", status_code=201)
-def put_metric(body: MetricPut, database: DatabaseOf, caller: Reader) -> MetricAnswer:
+def put_metric(body: MetricPut, database: DatabaseOf, caller: Planner) -> MetricAnswer:
     """Write a metric by key."""
     workspace = caller.workspace_id
     with database.write(workspace=workspace) as session:
@@ -215,7 +215,7 @@ def list_observations(
 ) -> Page[ObservationAnswer]:
     """List a metric's values, oldest first."""
     offset = read_after(query.cursor)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         metric = goals.get(
             session, Metric, workspace=caller.workspace_id, number=parse_id(Prefix.METRIC, metric_id)
         )
@@ -233,7 +233,7 @@ def list_observations(
 
 @router.put("/metrics/{metric_id}/observations")
 def put_observations(
-    metric_id: str, body: ObservationsPut, database: DatabaseOf, caller: Reader
+    metric_id: str, body: ObservationsPut, database: DatabaseOf, caller: Planner
 ) -> ObservationsWritten:
     """Write values of a metric; the same moment and segment again replaces the value."""
     values = {(point.at, point.segment): point.value for point in body.observations}
@@ -256,7 +256,7 @@ def list_events(
 ) -> Page[EventAnswer]:
     """List context events: what besides releases can move complaints."""
     offset = read_after(query.cursor)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         rows = [
             row
             for row in goals.list_all(session, ContextEvent, workspace=caller.workspace_id, limit=10_000)
@@ -271,7 +271,7 @@ def list_events(
 
 
 @router.post("/events", status_code=201)
-def put_event(body: EventPut, database: DatabaseOf, caller: Reader, now: Now) -> EventAnswer:
+def put_event(body: EventPut, database: DatabaseOf, caller: Planner, now: Now) -> EventAnswer:
     """Write a context event by key; releases whose window it lies in are judged again."""
     row = {
         "key": body.key or key_from(f"{body.title} {body.starts_at:%Y-%m-%d}"),

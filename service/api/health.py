@@ -22,7 +22,7 @@ def healthz() -> dict[str, str]:
 @router.get("/readyz")
 def readyz(database: DatabaseOf, now: Now) -> JSONResponse:
     """Say whether the database answers and work gets done; 503 otherwise."""
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         oldest = work.oldest_due(session, now=now)
         states = work.count_states(session)
     waited = (now - oldest).total_seconds() if oldest else 0.0

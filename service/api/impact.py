@@ -35,7 +35,7 @@ def read_impact(
     """Read what was said about a release at the furthest look: confirmed links first, then proposals."""
     number = parse_id(Prefix.RELEASE, release_id)
     wanted = parse_id(Prefix.THEME, query.theme) if query.theme else None
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         release = products.get_release(session, workspace=caller.workspace_id, release=number)
         found = impact.latest_verdicts(
             session, workspace=caller.workspace_id, releases=[release.id], as_of=query.as_of

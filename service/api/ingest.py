@@ -67,7 +67,7 @@ def _authenticated_source(
 
     An unknown source is answered like a wrong signature: nobody learns which sources exist.
     """
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         row = deliveries.find_source(session, source=number)
     if row is None:
         raise Rejected("unknown source or wrong signature.")

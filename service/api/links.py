@@ -19,7 +19,7 @@ from service.api.shapes.links import (
     LinkSuggestions,
 )
 from service.api.views import link_answer
-from service.dependencies import DatabaseOf, Now, Reader, read_after, write_cursor
+from service.dependencies import Curator, DatabaseOf, Now, Reader, read_after, write_cursor
 
 router = APIRouter(prefix="/v1", tags=["links"])
 
@@ -29,7 +29,7 @@ def list_links(
     query: Annotated[LinksQuery, Query()], database: DatabaseOf, caller: Reader
 ) -> Page[LinkAnswer]:
     """List links, oldest first."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         rows = links.list_links(
             session,
             workspace=caller.workspace_id,
@@ -46,7 +46,7 @@ def list_links(
 
 
 @router.post("/links", status_code=201)
-def put_link(body: LinkPut, database: DatabaseOf, caller: Reader, now: Now) -> LinkAnswer:
+def put_link(body: LinkPut, database: DatabaseOf, caller: Curator, now: Now) -> LinkAnswer:
     """Claim a link between a feature and a theme yourself; it is confirmed at once."""
     if body.feature is None or body.theme is None:
         raise Invalid(
@@ -72,7 +72,7 @@ def put_link(body: LinkPut, database: DatabaseOf, caller: Reader, now: Now) -> L
 
 @router.post("/links/{link_id}/confirm")
 def confirm_link(
-    link_id: str, database: DatabaseOf, caller: Reader, now: Now, body: LinkDecision | None = None
+    link_id: str, database: DatabaseOf, caller: Curator, now: Now, body: LinkDecision | None = None
 ) -> LinkAnswer:
     """Confirm a link; confirmed before the first week after release was visible, it is prospective."""
     with database.write(workspace=caller.workspace_id) as session:
@@ -81,7 +81,7 @@ def confirm_link(
 
 @router.post("/links/{link_id}/reject")
 def reject_link(
-    link_id: str, database: DatabaseOf, caller: Reader, now: Now, body: LinkDecision | None = None
+    link_id: str, database: DatabaseOf, caller: Curator, now: Now, body: LinkDecision | None = None
 ) -> LinkAnswer:
     """Reject a link; the pair is not proposed again."""
     with database.write(workspace=caller.workspace_id) as session:
@@ -94,7 +94,7 @@ def list_suggestions(
 ) -> LinkSuggestions:
     """List the undecided proposals for a release's features, likeliest first."""
     offset = read_after(query.cursor)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         number = parse_id(Prefix.RELEASE, release_id)
         release = products.get_release(session, workspace=caller.workspace_id, release=number)
         found = [

@@ -21,7 +21,7 @@ from service.api.shapes.products import (
     ReleasesQuery,
     RolloutStepAnswer,
 )
-from service.dependencies import DatabaseOf, Now, Reader, read_after, read_place, write_cursor
+from service.dependencies import DatabaseOf, Now, Planner, Reader, read_after, read_place, write_cursor
 
 router = APIRouter(prefix="/v1", tags=["releases"])
 
@@ -31,7 +31,7 @@ def list_features(
     query: Annotated[FeaturesQuery, Query()], database: DatabaseOf, caller: Reader
 ) -> Page[FeatureAnswer]:
     """List features, oldest first."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         rows = products.list_features(
             session,
             workspace=caller.workspace_id,
@@ -45,7 +45,7 @@ def list_features(
 
 
 @router.post("/features", status_code=201)
-def put_feature(body: FeaturePut, database: DatabaseOf, caller: Reader, now: Now) -> FeatureAnswer:
+def put_feature(body: FeaturePut, database: DatabaseOf, caller: Planner, now: Now) -> FeatureAnswer:
     """Write a feature by key; links to themes are proposed for it in the background."""
     with database.write(workspace=caller.workspace_id) as session:
         release = None
@@ -62,7 +62,7 @@ def put_feature(body: FeaturePut, database: DatabaseOf, caller: Reader, now: Now
 def read_feature(feature_id: str, database: DatabaseOf, caller: Reader) -> FeatureAnswer:
     """Read a feature."""
     number = parse_id(Prefix.FEATURE, feature_id)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         return _feature(products.get_feature(session, workspace=caller.workspace_id, feature=number))
 
 
@@ -71,7 +71,7 @@ def list_releases(
     query: Annotated[ReleasesQuery, Query()], database: DatabaseOf, caller: Reader
 ) -> Page[ReleaseAnswer]:
     """List releases, newest first."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         rows = products.list_releases(
             session,
             workspace=caller.workspace_id,
@@ -88,7 +88,7 @@ def list_releases(
 
 
 @router.post("/releases", status_code=201)
-def put_release(body: ReleasePut, database: DatabaseOf, caller: Reader, now: Now) -> ReleaseAnswer:
+def put_release(body: ReleasePut, database: DatabaseOf, caller: Planner, now: Now) -> ReleaseAnswer:
     """Write a release by key, with its roll-out and features; its verdicts come when its looks are due."""
     key = body.key or body.version or key_from(body.name)
     draft = ReleaseDraft(
@@ -114,7 +114,7 @@ def put_release(body: ReleasePut, database: DatabaseOf, caller: Reader, now: Now
 def read_release(release_id: str, database: DatabaseOf, caller: Reader) -> ReleaseAnswer:
     """Read a release."""
     number = parse_id(Prefix.RELEASE, release_id)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         row = products.get_release(session, workspace=caller.workspace_id, release=number)
         return _releases(session, caller.workspace_id, [row])[0]
 

@@ -24,7 +24,7 @@ from service.api.shapes.sources import (
     SourceSettings,
 )
 from service.api.shapes.words import SourceLight
-from service.dependencies import Admin, DatabaseOf, Now, Reader, read_after, write_cursor
+from service.dependencies import Admin, DatabaseOf, Now, TicketReader, read_after, write_cursor
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
@@ -60,11 +60,11 @@ def create_source(body: SourceCreate, database: DatabaseOf, caller: Admin, now: 
 
 @router.get("")
 def list_sources(
-    query: Annotated[Paging, Query()], database: DatabaseOf, caller: Reader
+    query: Annotated[Paging, Query()], database: DatabaseOf, caller: TicketReader
 ) -> Page[SourceAnswer]:
     """List connected tools, oldest first."""
     after = read_after(query.cursor)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         rows = deliveries.list_sources(session, workspace=caller.workspace_id)
     rows = [row for row in rows if row.id > after]
     page = rows[: query.limit]
@@ -73,10 +73,10 @@ def list_sources(
 
 
 @router.get("/{source_id}/health")
-def source_health(source_id: str, database: DatabaseOf, caller: Reader, now: Now) -> SourceHealth:
+def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, now: Now) -> SourceHealth:
     """Say whether a tool delivers: last delivery, counts, silence, failures, strength of its signature."""
     number = parse_id(Prefix.SOURCE, source_id)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         row = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
         found = deliveries.health(session, source=row.id)
         failures = _failures(session, row.id)

@@ -29,7 +29,7 @@ from service.api.shapes.themes import (
     TrendQuery,
 )
 from service.api.views import quote_answers
-from service.dependencies import DatabaseOf, Now, Reader, read_after, write_cursor
+from service.dependencies import DatabaseOf, Now, Reader, TicketReader, read_after, write_cursor
 
 router = APIRouter(prefix="/v1/themes", tags=["themes"])
 
@@ -49,7 +49,7 @@ def list_themes(
 ) -> Page[ThemeSummary]:
     """List themes, those with the most complaints of the last 28 days first."""
     offset = read_after(query.cursor)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         zone = ZoneInfo(workspaces.get_workspace(session, workspace=caller.workspace_id).time_zone)
         found = theme_reading.list_themes(
             session,
@@ -70,7 +70,7 @@ def list_themes(
 def read_theme(theme_id: str, database: DatabaseOf, caller: Reader, now: Now) -> Response | ThemeDetail:
     """Read one theme; one that was merged answers 308 with the way to the theme that stands for it."""
     number = parse_id(Prefix.THEME, theme_id)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         row = themes.get_theme(session, workspace=caller.workspace_id, theme=number)
         if row.redirect_id is not None:
             return _redirect(row.redirect_id)
@@ -133,7 +133,7 @@ def read_trend(
     theme_id: str, query: Annotated[TrendQuery, Query()], database: DatabaseOf, caller: Reader, now: Now
 ) -> ThemeTrend:
     """Read how often a theme was complained about, by day, ISO week or month; gaps are null, not 0."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         row = _standing(session, caller.workspace_id, theme_id)
         zone = ZoneInfo(workspaces.get_workspace(session, workspace=caller.workspace_id).time_zone)
         today = now.astimezone(zone).date()
@@ -163,11 +163,11 @@ def _span(query: TrendQuery, today: date) -> tuple[date, date]:
 
 @router.get("/{theme_id}/quotes")
 def read_quotes(
-    theme_id: str, query: Annotated[Paging, Query()], database: DatabaseOf, caller: Reader
+    theme_id: str, query: Annotated[Paging, Query()], database: DatabaseOf, caller: TicketReader
 ) -> ThemeQuotes:
     """Read a theme's quotes, nearest to its middle first, letter for letter."""
     offset = read_after(query.cursor)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         row = _standing(session, caller.workspace_id, theme_id)
         spans = theme_reading.spans(session, theme=row.id)
         page = spans[offset : offset + query.limit]
@@ -184,7 +184,7 @@ def read_quotes(
 @router.get("/{theme_id}/lineage")
 def read_lineage(theme_id: str, database: DatabaseOf, caller: Reader) -> ThemeLineage:
     """Read where a theme came from and what became of it."""
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         row = themes.get_theme(session, workspace=caller.workspace_id, theme=parse_id(Prefix.THEME, theme_id))
         events = theme_reading.events_of(session, theme=row.id)
         ancestors = theme_reading.merged_into(session, theme=row.id)
@@ -210,11 +210,11 @@ def read_lineage(theme_id: str, database: DatabaseOf, caller: Reader) -> ThemeLi
 
 @router.get("/{theme_id}/accounts")
 def read_accounts(
-    theme_id: str, query: Annotated[Paging, Query()], database: DatabaseOf, caller: Reader
+    theme_id: str, query: Annotated[Paging, Query()], database: DatabaseOf, caller: TicketReader
 ) -> Page[ThemeAccount]:
     """Read which accounts complained about a theme, those with the most complaints first."""
     offset = read_after(query.cursor)
-    with database.read() as session:
+    with database.read(workspace=caller.workspace_id) as session:
         row = _standing(session, caller.workspace_id, theme_id)
         found = theme_reading.accounts_of(session, workspace=caller.workspace_id, theme=row.id)
     page = found[offset : offset + query.limit]

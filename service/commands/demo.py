@@ -14,7 +14,7 @@ import typer
 from migrations import run as migrations
 from models.database import Database
 from models.errors import EbbError
-from models.queries import workspaces
+from models.queries import access, workspaces
 from models.sample.generate import write_sample
 from models.settings import load_settings
 from models.values.roles import Role
@@ -101,7 +101,7 @@ def _workspace_with_key(database: Database) -> str:
         owner = workspaces.create_workspace(
             session, name="Jobwren (demo)", time_zone="UTC", encoder_dtype=settings.encoder_dtype, now=now
         )
-        _, key = workspaces.create_key(session, workspace=owner.id, name="demo", role=Role.ADMIN, now=now)
+        _, key = access.create_key(session, workspace=owner.id, name="demo", role=Role.OWNER, now=now)
     return key
 
 
@@ -126,8 +126,9 @@ def _work(environment: Mapping[str, str]) -> None:
 
 def _serve(database: Database, environment: Mapping[str, str], port: int) -> None:
     with database.write(workspace=1) as session:
-        token = workspaces.create_sign_in(
-            session, workspace=1, role=Role.ADMIN, now=datetime.now(UTC), minutes=24 * 60
+        user = access.first_owner(session, workspace=1, now=datetime.now(UTC))
+        token = access.create_sign_in(
+            session, workspace=1, user=user.id, now=datetime.now(UTC), minutes=24 * 60
         )
     database.close()
     address = f"http://{HOST}:{port}"

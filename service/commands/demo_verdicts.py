@@ -72,7 +72,7 @@ def confirm(database: Database, truth: Truth) -> None:
 
     Proposals are taken where Ebb made them; where it made none, the product manager links the theme by hand.
     """
-    with database.read() as session:
+    with database.read(workspace=1) as session:
         problems = theme_problems(session, truth)
         features = products.list_features(session, workspace=1)
         releases = {row.id: row for row in products.list_releases(session, workspace=1)}
@@ -110,7 +110,7 @@ def _problems_of(session: Session, theme: int, truth: Truth) -> Counter[str]:
 
 def table(database: Database, truth: Truth) -> Iterator[str]:
     """Yield the lines of the verdict table, and how many verdicts agree with the truth."""
-    with database.read() as session:
+    with database.read(workspace=1) as session:
         problems = theme_problems(session, truth)
         labels = {theme.id: theme.label or "" for theme in themes.active_themes(session, workspace=1)}
         releases = {row.key: row for row in products.list_releases(session, workspace=1)}

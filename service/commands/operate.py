@@ -69,7 +69,7 @@ def _findings_in(database: Database) -> dict[str, str]:
     found = {"database": database.url.render_as_string(hide_password=True)}
     if database.is_missing or not migrations.is_current(database):
         return {**found, "tables": "not current: run `ebb init`", "verdict": "needs a person"}
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         states = work.count_states(session)
         oldest = work.oldest_due(session, now=world.now())
     by_state: dict[str, int] = defaultdict(int)

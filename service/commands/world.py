@@ -47,7 +47,7 @@ def check_database() -> None:
 
 def default_workspace(database: Database) -> Workspace:
     """Return the first workspace; raise `Invalid` where `ebb init` was never run."""
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         workspace = workspaces.first_workspace(session)
     if workspace is None:
         raise Invalid("there is no workspace yet; run `ebb init`.", field="EBB_DATABASE_URL")

@@ -13,11 +13,11 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
 from models.errors import EbbError, Forbidden
-from models.queries import workspaces
-from models.queries.workspaces import Caller
-from models.values.roles import Role
+from models.queries import access
+from models.queries.access import Caller
+from models.values.roles import Permission
 from service.console import render
-from service.dependencies import SESSION_COOKIE, DatabaseOf, Now
+from service.dependencies import SESSION_COOKIE, DatabaseOf, Now, require
 from service.errors import STATUS_OF
 
 POLICY: Final = "; ".join(
@@ -97,12 +97,11 @@ def get_visitor(request: Request, database: DatabaseOf, now: Now) -> Caller:
     token = request.cookies.get(SESSION_COOKIE)
     if not token:
         raise SignedOut
-    with database.read() as session:
-        caller = workspaces.find_session(session, token=token, now=now)
+    with database.read(workspace=None) as session:
+        caller = access.find_session(session, token=token, now=now)
     if caller is None:
         raise SignedOut
-    if caller.role is Role.INGEST:
-        raise Forbidden("this session may only deliver; ask an admin for a sign-in link.")
+    require(caller, Permission.READ_NUMBERS)
     return caller
 
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from models.database import Session
-from models.queries import links, products, workspaces
-from models.queries.workspaces import Caller
+from models.queries import access, links, products
+from models.queries.access import Caller
 from models.records import Feature, LinkState
 from models.values.ids import Prefix, parse_id, public_id
 from service.console import charts, feedback_page, overview_page, release_page, theme_list, theme_page
@@ -47,7 +47,7 @@ def sign_in(request: Request, database: DatabaseOf, now: Now, token: str = "") -
     if not token:
         return page("sign_in.html", {"spent": False})
     with database.write(workspace=None) as session:
-        granted = workspaces.exchange_sign_in(session, token=token, now=now)
+        granted = access.exchange_sign_in(session, token=token, now=now)
     if granted is None:
         return page("sign_in.html", {"spent": True}, status=HTTPStatus.UNAUTHORIZED)
     response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
@@ -59,7 +59,7 @@ def sign_in(request: Request, database: DatabaseOf, now: Now, token: str = "") -
 @router.get("/")
 def show_overview(request: Request, database: DatabaseOf, visitor: Visitor, now: Now) -> Response:
     """Show which bets worked, what hurts most, and what can be known next."""
-    with database.read() as session:
+    with database.read(workspace=visitor.workspace_id) as session:
         frame = _frame(session, visitor, now)
         view = overview_page.read_overview(session, frame)
     return _render(request, "overview.html", frame, view=view)
@@ -70,7 +70,7 @@ def show_themes(
     request: Request, database: DatabaseOf, visitor: Visitor, now: Now, sort: Sort = Sort.VOLUME, q: str = ""
 ) -> Response:
     """List the themes."""
-    with database.read() as session:
+    with database.read(workspace=visitor.workspace_id) as session:
         frame = _frame(session, visitor, now)
         rows = theme_list.read_theme_rows(session, frame, sort=sort, words=q)
     return _render(request, "themes.html", frame, rows=rows, sort=sort.value, q=q)
@@ -80,7 +80,7 @@ def show_themes(
 def show_theme(request: Request, database: DatabaseOf, visitor: Visitor, now: Now, number: str) -> Response:
     """Show a theme; the address of one that was merged leads to the one that stands for it."""
     asked = parse_id(Prefix.THEME, number)
-    with database.read() as session:
+    with database.read(workspace=visitor.workspace_id) as session:
         frame = _frame(session, visitor, now)
         theme = theme_page.find_theme(session, frame, theme=asked)
         if theme.id != asked:
@@ -94,7 +94,7 @@ def show_theme_chart(
     database: DatabaseOf, visitor: Visitor, now: Now, number: str, scheme: Scheme = Scheme.LIGHT
 ) -> Response:
     """Answer a theme's chart as a Vega-Lite spec."""
-    with database.read() as session:
+    with database.read(workspace=visitor.workspace_id) as session:
         frame = _frame(session, visitor, now)
         theme = theme_page.find_theme(session, frame, theme=parse_id(Prefix.THEME, number))
         chart = theme_page.read_theme_chart(session, frame, theme=theme)
@@ -106,7 +106,7 @@ def show_releases(
     request: Request, database: DatabaseOf, visitor: Visitor, now: Now, before: str = ""
 ) -> Response:
     """List the releases, newest first."""
-    with database.read() as session:
+    with database.read(workspace=visitor.workspace_id) as session:
         frame = _frame(session, visitor, now)
         place = None
         if before:
@@ -136,7 +136,7 @@ def show_release(
     """Show a release: its verdicts (with `theme`, that one), what it shipped, the links that wait for a person."""
     release = parse_id(Prefix.RELEASE, number)
     asked = parse_id(Prefix.THEME, theme) if theme else None
-    with database.read() as session:
+    with database.read(workspace=visitor.workspace_id) as session:
         frame = _frame(session, visitor, now)
         view = release_page.read_release(session, frame, release=release, theme=asked)
     return _render(request, "release.html", frame, view=view, done=done)
@@ -147,7 +147,7 @@ def show_release_chart(
     database: DatabaseOf, visitor: Visitor, now: Now, number: str, theme: str, scheme: Scheme = Scheme.LIGHT
 ) -> Response:
     """Answer the chart of a release and a theme as a Vega-Lite spec."""
-    with database.read() as session:
+    with database.read(workspace=visitor.workspace_id) as session:
         frame = _frame(session, visitor, now)
         release = parse_id(Prefix.RELEASE, number)
         chart = release_page.read_release_chart(session, frame, release=release, key=theme)
@@ -172,7 +172,7 @@ def show_feedback(
 ) -> Response:
     """List the tickets behind a number."""
     asked = Asked(theme, kind, counted, q, since, until, item, stated, cursor)
-    with database.read() as session:
+    with database.read(workspace=visitor.workspace_id) as session:
         frame = _frame(session, visitor, now)
         view = feedback_page.read_feedback(session, frame, asked)
     return _render(request, "feedback.html", frame, view=view)

@@ -181,7 +181,7 @@ def test_a_person_confirms_and_rejects_a_link(browser: Browser, site: Site) -> N
         expect(page.get_by_role("status")).to_contain_text("The link is rejected.")
         expect(page.locator("#proposed")).to_have_count(0)
         assert heard.complaints == []
-    with site.database.read() as session:
+    with site.database.read(workspace=None) as session:
         link = links.get_link(session, workspace=site.world.workspace, link=site.world.proposed_link)
     assert link.state is LinkState.CONFIRMED
 

@@ -101,7 +101,7 @@ def finish(database: Database, *options: str) -> None:
 
 
 def unfinished(database: Database) -> Counter[str]:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         rows = session.execute(
             select(Work.stage, func.count()).where(Work.state != WorkState.DONE).group_by(Work.stage)
         )
@@ -109,7 +109,7 @@ def unfinished(database: Database) -> Counter[str]:
 
 
 def every_ticket_has_exactly_one_effect(database: Database, tickets: list[str]) -> None:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         states = Counter(session.scalars(select(Delivery.state)))
         items = session.execute(select(FeedbackItem.external_id, FeedbackItem.id)).all()
         embedded = Counter(session.scalars(select(Embedding.item_id)))
@@ -133,7 +133,7 @@ def every_ticket_has_exactly_one_effect(database: Database, tickets: list[str]) 
             assert arrival.theme_number == 0
     assert len(assigned) > len(ids) / 2
 
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         marked = {item for item in session.scalars(select(FeedbackItem.id).where(FeedbackItem.counted))}
     assert marked <= assigned.keys()
     assert recounted(database) == stored_counts(database)

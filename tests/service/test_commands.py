@@ -57,7 +57,7 @@ def test_the_key_that_init_prints_opens_the_api(
     ebb("init", "--print-key")
     key = capsys.readouterr().out.strip()
     database = Database(f"sqlite:///{tmp_path / 'ebb.db'}")
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         caller = workspaces.find_caller(session, key=key, now=NOON)
     database.close()
     assert caller is not None
@@ -165,7 +165,7 @@ def test_replay_tries_dead_work_and_unread_deliveries_again(
         deliveries.close(session, delivery=1, state=DeliveryState.INVALID, reason="not JSON")
     assert ready("replay") == 0
     assert "1 pieces of work and 1 deliveries" in capsys.readouterr().out
-    with opened.read() as session:
+    with opened.read(workspace=None) as session:
         assert set(session.scalars(select(Work.state))) == {WorkState.READY}
         assert session.scalars(select(Delivery.state)).all() == [DeliveryState.OPEN]
 
@@ -204,7 +204,7 @@ def test_work_until_idle_reads_what_was_imported(
     )
     assert done.returncode == 0, done.stderr
     assert "tickets read" in done.stderr
-    with opened.read() as session:
+    with opened.read(workspace=None) as session:
         assert session.scalars(select(Delivery.state)).all() == [DeliveryState.PARSED]
         assert session.scalars(select(FeedbackItem)).all() == []
 

@@ -149,7 +149,7 @@ def test_a_person_decides_on_a_link(fresh: Database, world: World, verb: str, st
         303,
         f"/releases/rel_{release}?done={state}",
     )
-    with fresh.read() as session:
+    with fresh.read(workspace=None) as session:
         link = links.get_link(session, workspace=world.workspace, link=world.proposed_link)
         log = workspaces.list_audit(session, workspace=world.workspace, before=None, limit=1)
     assert (link.state, link.decided_by, link.decided_at) == (state, "console", NOW)
@@ -166,7 +166,7 @@ def test_a_form_from_elsewhere_changes_nothing(fresh: Database, world: World, cs
     data = {} if csrf is None else {"csrf": csrf}
     response = client.post(f"/links/lnk_{world.proposed_link}/confirm", data=data)
     assert response.status_code == 403
-    with fresh.read() as session:
+    with fresh.read(workspace=None) as session:
         link = links.get_link(session, workspace=world.workspace, link=world.proposed_link)
     assert link.state is LinkState.PROPOSED
 

@@ -41,7 +41,7 @@ def test_broken_rows_are_set_aside_by_line_and_the_rest_imported(
     assert "tickets.csv: 3 rows imported, 3 set aside." in capsys.readouterr().err
     assert [(row["line"], bool(row["reason"])) for row in rejects(file)] == [(3, True), (5, True), (8, True)]
     assert "T-2,someday" in str(rejects(file)[0]["raw"])
-    with opened.read() as session:
+    with opened.read(workspace=None) as session:
         assert session.scalars(select(Source.name)).all() == ["tickets"]
         assert len(session.scalars(select(Delivery)).all()) == 3
 
@@ -63,7 +63,7 @@ def test_importing_again_stores_nothing_twice(
     capsys.readouterr()
     ready("import", file, "--source", "desk")
     assert "0 rows imported, 3 were here already" in capsys.readouterr().err
-    with opened.read() as session:
+    with opened.read(workspace=None) as session:
         assert session.scalars(select(Source.name)).all() == ["desk"]
         assert len(session.scalars(select(Delivery)).all()) == 3
 
@@ -85,7 +85,7 @@ def test_lines_of_json_with_broken_bytes_are_set_aside(
     file.write_bytes(b"\n".join(lines))
     assert ready("import", file) == 0
     assert [row["line"] for row in rejects(file)] == [2, 3, 4, 5]
-    with opened.read() as session:
+    with opened.read(workspace=None) as session:
         assert len(session.scalars(select(Delivery)).all()) == 2
 
 
@@ -96,7 +96,7 @@ def test_a_map_names_the_columns(ready: Callable[..., int], opened: Database, tm
         'columns: {external_id: Fall, created_at: Wann, text: Was}\ndate_format: "%d/%m/%Y"\ndelimiter: ";"\n'
     )
     assert ready("import", file, "--map", mapping) == 0
-    with opened.read() as session:
+    with opened.read(workspace=None) as session:
         body = json.loads(session.scalars(select(Delivery.body)).one())
     assert (body["external_id"], body["created_at"]) == ("7", "2026-05-03T00:00:00Z")
 
@@ -152,7 +152,7 @@ def test_releases_come_from_a_changelog_and_again_change_nothing(
     for _ in range(2):
         assert ready("releases", "import", file) == 0
         assert "CHANGELOG.md: 2 releases, 3 features, 0 entries set aside." in capsys.readouterr().err
-    with opened.read() as session:
+    with opened.read(workspace=None) as session:
         versions = session.scalars(select(Release.version).order_by(Release.released_at)).all()
         titles = session.scalars(select(Feature.title)).all()
         measured = session.scalars(select(Work.subject).where(Work.stage == Job.MEASURE)).all()
@@ -167,5 +167,5 @@ def test_releases_come_from_a_table_of_tags(
     file = tmp_path / "tags.csv"
     file.write_text("tag,date\nv1.0,2026-02-01\nv1.1,2026-03-01\n")
     assert ready("releases", "import", file) == 0
-    with opened.read() as session:
+    with opened.read(workspace=None) as session:
         assert len(session.scalars(select(Release)).all()) == 2

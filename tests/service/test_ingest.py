@@ -30,12 +30,12 @@ def desk(client: TestClient) -> tuple[str, str]:
 
 
 def stored(database: Database) -> list[Delivery]:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         return list(session.scalars(select(Delivery).order_by(Delivery.id)))
 
 
 def items(database: Database) -> list[FeedbackItem]:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         return list(session.scalars(select(FeedbackItem).order_by(FeedbackItem.id)))
 
 
@@ -98,7 +98,7 @@ def test_a_forged_delivery_is_refused_and_counted(
     assert answer.headers["content-type"] == "application/problem+json"
     assert secret not in answer.text
     assert stored(database) == []
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         source = session.scalars(select(Source)).one()
     assert (source.rejected_count, source.rejected_at) == (1, NOON)
     health = client.get(f"/v1/sources/{address.rsplit('/', 1)[1]}/health").json()
@@ -232,7 +232,7 @@ def test_two_hundred_posts_at_once_are_each_stored_once(
     for thread in threads:
         thread.join(60)
     assert statuses == [202] * 200
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert session.scalar(select(func.count()).select_from(Delivery)) == 200
         assert session.scalar(select(func.count(func.distinct(Delivery.key)))) == 200
 

@@ -27,7 +27,7 @@ def desk(sqlite: Database) -> Callable[[int], DeliveryDraft]:
 
 
 def keys(database: Database) -> list[str]:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         return sorted(session.scalars(select(Delivery.key)))
 
 
@@ -86,7 +86,7 @@ def test_a_copy_in_the_same_commit_is_told_from_the_first(
 
     answers = with_writer(sqlite, act, gather_ms=50.0)
     assert sorted(answers) == [False] * 4 + [True]  # type: ignore[call-overload]
-    with sqlite.read() as session:
+    with sqlite.read(workspace=None) as session:
         assert len(session.scalars(select(Work)).all()) == 1
 
 

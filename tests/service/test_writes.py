@@ -165,14 +165,14 @@ def test_the_longest_accounts_and_days_are_stored(client: TestClient, database: 
     assert client.put("/v1/accounts", json={"accounts": [account]}).json() == {"written": 1}
     points = [{"day": "2026-06-01", "segment": "s" * 100, "value": 1e9}]
     assert client.put(f"/v1/exposure/{'x' * 100}", json={"points": points}).status_code == 200
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert session.scalars(select(Account.plan)).all() == ["p" * 200]
 
 
 def test_an_account_written_again_keeps_what_is_null(client: TestClient, database: Database) -> None:
     for account in ({"key": "a", "name": "Acme", "arr_usd": 5}, {"key": "a", "plan": "team"}):
         assert client.put("/v1/accounts", json={"accounts": [account]}).status_code == 200
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         row = session.scalars(select(Account)).one()
     assert (row.name, row.plan, row.arr_usd) == ("Acme", "team", 5.0)
 
@@ -186,7 +186,7 @@ def test_exposure_answers_what_it_wrote(client: TestClient, database: Database, 
         "first_day": "2026-06-01",
         "last_day": "2026-06-03",
     }
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         found = exposure.read_exposure(session, workspace=workspace)
     assert found == {date(2026, 6, number): float(number) for number in (1, 2, 3)}
 

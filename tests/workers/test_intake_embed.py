@@ -75,7 +75,7 @@ def test_releases_and_metrics_come_by_webhook_too(context: Context, workspace: i
         {"type": "metric", "metric": "activation", "value": 0.5, "at": "2026-05-01T00:00:00Z"},
     )
     walk(context)
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         release = session.scalars(select(Release)).one()
         values = session.scalars(select(Observation.value)).all()
         assert session.scalars(select(Metric.key)).all() == ["activation"]
@@ -100,7 +100,7 @@ def test_a_metric_that_is_observed_keeps_what_people_said_of_it(
         context, workspace, source, {"type": "metric", "metric": "activation", "value": 4, "at": "2026-05-01"}
     )
     walk(context)
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         row = session.scalars(select(Metric)).one()
     assert (row.name, row.definition, row.unit) == ("Activation rate", "Share that …", "%")
 
@@ -111,7 +111,7 @@ def test_a_broken_delivery_does_not_stop_its_neighbours(
     deliver(context, workspace, source, entry(1), {"text": "no id"}, entry(3))
     walk(context)
     assert [item.external_id for item in items(context.database)] == ["T-1", "T-3"]
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         states = session.scalars(select(Delivery.state).order_by(Delivery.id)).all()
     assert states == [DeliveryState.PARSED, DeliveryState.INVALID, DeliveryState.PARSED]
 
@@ -119,7 +119,7 @@ def test_a_broken_delivery_does_not_stop_its_neighbours(
 def test_events_with_nothing_for_us_are_ignored(context: Context, workspace: int, source: int) -> None:
     deliver(context, workspace, source, [])
     walk(context)
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         assert session.scalars(select(Delivery.state)).all() == [DeliveryState.IGNORED]
 
 
@@ -148,7 +148,7 @@ def test_what_cannot_be_themed_is_kept_without_a_vector(
         ("T-1", "und", True),
     ]
     assert rows[1].kind is Kind.COMPLAINT  # one star says so
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         assert session.scalars(select(Embedding.item_id)).all() == [rows[0].id]
         assert session.scalars(select(Arrival.item_id)).all() == [rows[0].id]
 
@@ -161,7 +161,7 @@ def test_two_versions_of_an_item_in_one_batch_are_both_finished(
     deliver(context, workspace, source, first, then)
     walk(context)
     assert unfinished(context.database, now=NOON) == []
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         assert session.scalars(select(Embedding.item_version)).all() == [2]
 
 
@@ -191,7 +191,7 @@ def test_an_item_edited_while_it_is_embedded_keeps_the_newer_text_alone(
     deliver(context, workspace, source, entry(1), entry(2))
     walk(context)
     assert unfinished(context.database, now=NOON) == []
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         rows = session.scalars(select(Embedding)).all()
     assert [(row.item_id, row.item_version) for row in rows] == [(1, 2)]
 

@@ -91,20 +91,20 @@ def expose(context: Context, workspace: int, *, value: float = 900.0, day: date 
 
 
 def verdicts(context: Context, workspace: int, theme: int) -> list[Verdict]:
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         rows = session.scalars(select(Verdict).where(Verdict.theme_key == theme).order_by(Verdict.id))
         return list(rows)
 
 
 def latest(context: Context, workspace: int, theme: int) -> Verdict:
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         found = impact.latest_verdicts(session, workspace=workspace)
     return next(row for row in found if row.theme_key == theme)
 
 
 def planned(context: Context, release: int) -> list[tuple[int, datetime]]:
     """Return the looks that are still to come."""
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         rows = session.scalars(
             select(Work).where(
                 Work.stage == Job.MEASURE,
@@ -358,7 +358,7 @@ def test_a_theme_judged_under_its_old_id_is_judged_on_under_the_new_one(
         impact.mark_releases(session, workspace=workspace, since=NOON.date(), now=clock())
     clock.advance(seconds=1)
     walk(context)
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         found = impact.latest_verdicts(session, workspace=workspace)
     assert [row.theme_key for row in found if row.theme_key != impact.TOTAL] == [other]
 

@@ -47,7 +47,7 @@ def test_a_year_of_tickets_gets_named_themes_with_quotes_and_counts(
     context: Context, workspace: int, source: int
 ) -> None:
     tickets = year_of(context, workspace, source)
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         themes = session.scalars(select(Theme).where(Theme.state == ThemeState.ACTIVE)).all()
     assert 3 <= len(themes) <= 40
     assert all(theme.label and theme.keywords and theme.labelled_size for theme in themes)
@@ -93,7 +93,7 @@ def test_a_deleted_ticket_leaves_its_theme_and_the_counts(
     assert unfinished(context.database, now=clock()) == []
     assert not {item.id for item in gone} & open_assignments(context.database).keys()
     assert recounted(context.database) == stored_counts(context.database)
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         ids = [item.id for item in gone]
         assert session.scalars(select(Embedding).where(Embedding.item_id.in_(ids))).all() == []
         assert session.scalars(select(Arrival).where(Arrival.item_id.in_(ids))).all() == []
@@ -212,7 +212,7 @@ def test_one_bad_piece_is_retried_alone_and_then_given_up(
     for _ in range(10):
         clock.advance(minutes=11)
         run_batch(context, stages)
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         row = session.scalars(select(Work).where(Work.subject == 2)).one()
     assert (row.state, row.attempts) == (WorkState.DEAD, context.settings.work_max_attempts)
     assert row.error == "ValueError"  # never the message: it may hold a ticket's text

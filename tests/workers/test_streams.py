@@ -52,7 +52,7 @@ def work_through(context: Context, *, restart: bool) -> None:
 
 def story(database: Database) -> dict[str, object]:
     """Return everything that the theme stream wrote, but for ids of rows."""
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         numbers = {row.id: row.number for row in session.scalars(select(Theme))}
         assignments = session.scalars(
             select(Assignment).order_by(Assignment.item_id, Assignment.from_revision)
@@ -121,11 +121,11 @@ def test_a_worker_whose_stream_was_moved_on_by_another_writes_nothing(database: 
     with pytest.raises(Conflict):
         place_items(context, second, mine)
     assert 1 not in mine.by_workspace
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         arrived = set(session.scalars(select(Arrival.item_id)))
     assert not {piece.subject for piece in second} & arrived
     place_items(context, second, Streams())
-    with context.database.read() as session:
+    with context.database.read(workspace=None) as session:
         assert {piece.subject for piece in second} <= set(session.scalars(select(Arrival.item_id)))
 
 
@@ -145,7 +145,7 @@ def test_a_batch_that_fails_halfway_leaves_nothing_and_is_done_again(
     assert isinstance(context.clock, Clock)
     context.clock.advance(seconds=10)  # the piece that failed alone waits a while
     work_through(context, restart=False)
-    with sqlite.read() as session:
+    with sqlite.read(workspace=None) as session:
         arrived = session.scalars(select(Arrival.item_id)).all()
         assert len(arrived) == len(set(arrived)) == 80
 
@@ -200,5 +200,5 @@ def test_stages_are_worked_in_order(sqlite: Database, clock: Clock) -> None:
     while run_batch(context, stages):
         pass
     assert seen == [Job.INTAKE, Job.MEASURE]
-    with sqlite.read() as session:
+    with sqlite.read(workspace=None) as session:
         assert json.dumps([str(row.state) for row in session.scalars(select(Work))]) == '["done", "done"]'

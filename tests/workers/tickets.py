@@ -39,7 +39,7 @@ def entry(number: int = 1, **chosen: object) -> dict[str, object]:
 
 
 def items(database: Database) -> list[FeedbackItem]:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         return list(session.scalars(select(FeedbackItem).order_by(FeedbackItem.id)))
 
 
@@ -54,7 +54,7 @@ def year_of(context: Context, workspace: int, source: int, *, count: int = 150) 
 
 def open_assignments(database: Database) -> dict[int, int]:
     """Map items to the theme that stands for theirs today."""
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         rows = session.execute(
             select(Assignment.item_id, Theme)
             .join(Theme, Theme.id == Assignment.theme_id)

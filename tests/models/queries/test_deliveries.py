@@ -28,7 +28,7 @@ def record(database: Database, workspace: int, source: int, *names: str) -> list
 
 def test_a_delivery_comes_with_its_work(database: Database, workspace: int, source: int) -> None:
     assert record(database, workspace, source, "a", "b") == [True, True]
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         rows = session.scalars(select(Work).order_by(Work.id)).all()
         ids = session.scalars(select(Delivery.id).order_by(Delivery.id)).all()
     assert [(row.stage, row.subject, row.workspace_id) for row in rows] == [
@@ -41,7 +41,7 @@ def test_copies_are_ignored_within_and_across_commits(
 ) -> None:
     assert record(database, workspace, source, "a", "a", "b") == [True, False, True]
     assert record(database, workspace, source, "b", "c") == [False, True]
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert len(session.scalars(select(Delivery)).all()) == 3
         assert len(session.scalars(select(Work)).all()) == 3
 
@@ -59,7 +59,7 @@ def test_deliveries_are_loaded_in_the_order_they_arrived(
     database: Database, workspace: int, source: int
 ) -> None:
     record(database, workspace, source, "z", "a", "m")
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         rows = deliveries.load(session, deliveries=[3, 1, 2])
     assert [(row.key, owner.id) for row, owner in rows] == [("z", source), ("a", source), ("m", source)]
 
@@ -79,7 +79,7 @@ def test_a_source_is_found_by_kind_and_name_or_made(database: Database, workspac
 
 def test_a_source_of_another_workspace_is_not_found(database: Database, workspace: int, source: int) -> None:
     other = factories.workspace(database)
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert deliveries.get_source(session, workspace=workspace, source=source).id == source
         with pytest.raises(NotFound):
             deliveries.get_source(session, workspace=other, source=source)
@@ -89,7 +89,7 @@ def test_a_source_of_another_workspace_is_not_found(database: Database, workspac
 def test_health_counts_deliveries_by_what_became_of_them(
     database: Database, workspace: int, source: int
 ) -> None:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         empty = deliveries.health(session, source=source)
     assert (empty.last_delivery_at, empty.deliveries, empty.usual_gap_s) == (None, 0, None)
     record(database, workspace, source, *"abcd")
@@ -98,7 +98,7 @@ def test_health_counts_deliveries_by_what_became_of_them(
         for number, state in enumerate(states, start=1):
             deliveries.close(session, delivery=number, state=state, reason=str(state))
         deliveries.count_rejected(session, source=source, now=NOON)
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         found = deliveries.health(session, source=source)
         row = session.get_one(Source, source)
         invalid = deliveries.latest_invalid(session, source=source, limit=5)
@@ -118,10 +118,10 @@ def test_the_usual_gap_needs_a_hundred_deliveries(database: Database, workspace:
             deliveries.record(session, drafts=drafts)
 
     send(range(99))
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert deliveries.health(session, source=source).usual_gap_s is None
     send(range(99, 120))
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert deliveries.health(session, source=source).usual_gap_s == 30
 
 
@@ -136,7 +136,7 @@ def test_deliveries_that_were_not_understood_can_be_read_again(
             row.state = WorkState.DONE
     with database.write(workspace=workspace) as session:
         assert deliveries.reopen_invalid(session, workspace=workspace, now=NOON) == 1
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         opened = session.get_one(Delivery, 1)
         ready = session.scalars(select(Work.subject).where(Work.state == WorkState.READY)).all()
     assert (opened.state, opened.reason, ready) == (DeliveryState.OPEN, None, [1])

@@ -176,5 +176,5 @@ def test_quotes_are_cut_from_stored_text_and_erased_ones_left_out(
 def test_a_day_is_given_as_a_date(database: Database, workspace: int, world: tuple[int, int]) -> None:
     with database.write(workspace=workspace) as session:
         write(session, workspace, *world, judgeable_on=date(2026, 7, 1))
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert session.scalars(select(Verdict.judgeable_on)).all() == [date(2026, 7, 1)]

@@ -83,7 +83,7 @@ def test_a_proposal_that_a_verdict_was_told_of_can_be_taken_back(
         impact.write_verdict(session, workspace=workspace, row=row)
     with database.write(workspace=workspace) as session:
         assert propose(session, workspace, feature, b) == 1
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert states(session, workspace) == {b: LinkState.PROPOSED}
         stood = session.scalars(select(Verdict)).one()
         assert (stood.link_id, stood.link_state, stood.theme_id) == (None, LinkState.PROPOSED, a)

@@ -164,7 +164,7 @@ def test_two_writers_of_one_stream_are_told_apart(database: Database, workspace:
                 session, workspace=workspace, before=before, revision=before, state={"n": before}
             )
 
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert themes.read_stream(session, workspace=workspace).version == 0
     write(0)
     with pytest.raises(Conflict):
@@ -172,7 +172,7 @@ def test_two_writers_of_one_stream_are_told_apart(database: Database, workspace:
     write(1)
     with pytest.raises(Conflict):
         write(1)
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         row = themes.read_stream(session, workspace=workspace)
     assert (row.version, row.revision, row.state) == (2, 1, {"n": 1})
 

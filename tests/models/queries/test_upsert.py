@@ -16,7 +16,7 @@ def team(workspace: int, key: str, name: str) -> dict[str, object]:
 
 
 def names(database: Database) -> dict[str, str]:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         return {row.key: row.name for row in session.scalars(select(Team))}
 
 

@@ -46,7 +46,7 @@ def finish(database: Database, leased: list[Leased]) -> None:
 
 
 def rows(database: Database) -> list[Work]:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         return list(session.scalars(select(Work).order_by(Work.id)))
 
 
@@ -221,7 +221,7 @@ def test_counts_say_what_waits_and_since_when(database: Database, workspace: int
     enqueue(database, workspace, subject=2, at=NOON)
     enqueue(database, workspace, subject=3, at=NOON + timedelta(days=1))
     finish(database, lease(database, limit=1))
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert work.count_due(session, now=NOON) == {Job.EMBED: 1}
         assert work.oldest_due(session, now=NOON) == NOON
         assert work.count_states(session, workspace=workspace) == {

@@ -19,7 +19,7 @@ LATER = NOON + timedelta(hours=1)
 def test_a_key_is_shown_once_and_stored_as_a_digest(database: Database, workspace: int) -> None:
     key = factories.key(database, workspace, role=Role.INGEST)
     assert len(key) >= 32
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         row = session.scalars(select(ApiKey)).one()
         caller = workspaces.find_caller(session, key=key, now=NOON)
     assert key not in (row.digest, row.name)
@@ -34,14 +34,14 @@ def test_unknown_expired_and_revoked_keys_open_nothing(database: Database, works
         workspaces.revoke_key(session, workspace=workspace, key=2, now=NOON)
         row = workspaces.revoke_key(session, workspace=workspace, key=2, now=LATER)
         assert row.revoked_at == NOON
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert workspaces.find_caller(session, key=expiring, now=NOON) is not None
         for key, now in ((expiring, LATER), (revoked, NOON), ("ebb_nothing", NOON), ("", NOON)):
             assert workspaces.find_caller(session, key=key, now=now) is None
 
 
 def test_a_workspace_has_a_key_until_the_last_is_revoked(database: Database, workspace: int) -> None:
-    with database.read() as session:
+    with database.read(workspace=None) as session:
         assert not workspaces.has_key(session, workspace=workspace)
     factories.key(database, workspace)
     with database.write(workspace=workspace) as session:

@@ -1,0 +1,309 @@
+"""Who may come in: API keys, users of the console, sign-in links and sessions."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.errors import Conflict, NotFound
+from models.records import ApiKey, ConsoleTicket, User
+from models.values.roles import Permission, Role, permissions_of
+
+KEY_PREFIX = "ebb_"
+SESSION_LIFE = timedelta(days=30)
+FIRST_OWNER = "owner@localhost"
+NOTED_EVERY = timedelta(hours=1)
+"""How exactly the last use of a key is known: one write an hour instead of one for every call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking: a workspace, a role, what it may do here, and a name for the audit log."""
+
+    workspace_id: int
+    role: Role
+    permissions: frozenset[Permission]
+    name: str
+    key_id: int | None = None
+    user_id: int | None = None
+    # The one source that an integration key may deliver to.
+    source_id: int | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Say whether the caller has a permission."""
+        return permission in self.permissions
+
+
+def digest_of(secret: str) -> str:
+    """Hash a key or token of high entropy for storage (SHA-256, hexadecimal)."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create_key(
+    session: Session,
+    *,
+    workspace: int,
+    name: str,
+    role: Role,
+    now: datetime,
+    expires_at: datetime | None = None,
+    scopes: Sequence[Permission] | None = None,
+    source: int | None = None,
+) -> tuple[ApiKey, str]:
+    """Add an API key; the text returned beside its row is shown once and cannot be had again.
+
+    `scopes` narrow the role; `source` is the one source that an integration key may deliver to.
+    """
+    text = KEY_PREFIX + secrets.token_urlsafe(32)
+    row = ApiKey(
+        workspace_id=workspace,
+        name=name,
+        role=role,
+        scopes=None if scopes is None else sorted({str(scope) for scope in scopes}),
+        source_id=source,
+        digest=digest_of(text),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    return row, text
+
+
+def scopes_of(row: ApiKey) -> list[Permission] | None:
+    """Return the permissions a key is narrowed to; None where it has all of its role's."""
+    return None if row.scopes is None else [Permission(scope) for scope in row.scopes]
+
+
+def is_alive(row: ApiKey, *, now: datetime) -> bool:
+    """Say whether a key opens anything at this moment."""
+    return row.revoked_at is None and (row.expires_at is None or row.expires_at > now)
+
+
+def has_key(session: Session, *, workspace: int) -> bool:
+    """Say whether the workspace has an API key that was not revoked."""
+    query = select(ApiKey.id).where(ApiKey.workspace_id == workspace, ApiKey.revoked_at.is_(None)).limit(1)
+    return session.scalar(query) is not None
+
+
+def list_keys(session: Session, *, workspace: int) -> list[ApiKey]:
+    """List a workspace's keys, newest first."""
+    return list(
+        session.scalars(select(ApiKey).where(ApiKey.workspace_id == workspace).order_by(ApiKey.id.desc()))
+    )
+
+
+def get_key(session: Session, *, workspace: int, key: int) -> ApiKey:
+    """Load a key of the workspace."""
+    row = session.get(ApiKey, key)
+    if row is None or row.workspace_id != workspace:
+        raise NotFound(f"There is no key key_{key}.")
+    return row
+
+
+def revoke_key(session: Session, *, workspace: int, key: int, now: datetime) -> ApiKey:
+    """End a key's life at once; it stays listed."""
+    row = get_key(session, workspace=workspace, key=key)
+    row.revoked_at = row.revoked_at or now
+    return row
+
+
+def rotate_key(
+    session: Session, *, workspace: int, key: int, now: datetime, overlap: timedelta
+) -> tuple[ApiKey, str]:
+    """Make a key that takes another's place: same name, role, scopes, source and length of life.
+
+    The old one goes on for `overlap`, so that its holders can change over; never longer than it would have anyway.
+    Raise `Conflict` for one that is over, or that another key has replaced already.
+    """
+    old = get_key(session, workspace=workspace, key=key)
+    if not is_alive(old, now=now) or old.replaced_by_id is not None:
+        raise Conflict(f"key_{key} is over or was rotated already; rotate the key that took its place.")
+    expires_at = None if old.expires_at is None else now + (old.expires_at - old.created_at)
+    row, text = create_key(
+        session,
+        workspace=workspace,
+        name=old.name,
+        role=old.role,
+        now=now,
+        expires_at=expires_at,
+        scopes=scopes_of(old),
+        source=old.source_id,
+    )
+    old.replaced_by_id = row.id
+    until = now + overlap
+    old.expires_at = until if old.expires_at is None else min(old.expires_at, until)
+    return row, text
+
+
+def find_caller(session: Session, *, key: str, now: datetime) -> tuple[Caller, bool] | None:
+    """Find whose API key this is, and whether its last use should be noted anew.
+
+    None for keys that are unknown, revoked or expired.
+    """
+    row = session.scalar(select(ApiKey).where(ApiKey.digest == digest_of(key)))
+    if row is None or not is_alive(row, now=now):
+        return None
+    permissions = permissions_of(row.role, scopes_of(row))
+    caller = Caller(row.workspace_id, row.role, permissions, row.name, key_id=row.id, source_id=row.source_id)
+    return caller, row.last_used_at is None or row.last_used_at <= now - NOTED_EVERY
+
+
+def note_use(session: Session, *, key: int, now: datetime) -> None:
+    """Write down that a key was used."""
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.id == key)
+        .values(last_used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def put_user(session: Session, *, workspace: int, email: str, name: str, role: Role, now: datetime) -> User:
+    """Give a person a seat, or change the name and role of the seat with this e-mail; a disabled one is enabled."""
+    found = find_user(session, workspace=workspace, email=email)
+    if found is None:
+        found = User(
+            workspace_id=workspace, email=email.strip().lower(), name=name, role=role, created_at=now
+        )
+        session.add(found)
+    found.name, found.role, found.disabled_at = name, role, None
+    session.flush()
+    return found
+
+
+def first_owner(session: Session, *, workspace: int, now: datetime) -> User:
+    """Return the seat of whoever set the service up, made at first use: who can run commands here owns it."""
+    found = session.scalar(
+        select(User)
+        .where(User.workspace_id == workspace, User.role == Role.OWNER, User.disabled_at.is_(None))
+        .order_by(User.id)
+        .limit(1)
+    )
+    return found or put_user(
+        session, workspace=workspace, email=FIRST_OWNER, name="Owner", role=Role.OWNER, now=now
+    )
+
+
+def find_user(session: Session, *, workspace: int, email: str) -> User | None:
+    """Find a person's seat by e-mail."""
+    return session.scalar(
+        select(User).where(User.workspace_id == workspace, User.email == email.strip().lower())
+    )
+
+
+def get_user(session: Session, *, workspace: int, user: int) -> User:
+    """Load a user of the workspace."""
+    row = session.get(User, user)
+    if row is None or row.workspace_id != workspace:
+        raise NotFound(f"There is no user usr_{user}.")
+    return row
+
+
+def list_users(session: Session, *, workspace: int) -> list[User]:
+    """List a workspace's users, oldest first."""
+    return list(session.scalars(select(User).where(User.workspace_id == workspace).order_by(User.id)))
+
+
+def count_owners(session: Session, *, workspace: int, now: datetime) -> int:
+    """Count the users and keys that can still act as an owner: the last one must not be taken away."""
+    users = select(func.count()).where(
+        User.workspace_id == workspace, User.role == Role.OWNER, User.disabled_at.is_(None)
+    )
+    keys = [
+        row
+        for row in list_keys(session, workspace=workspace)
+        if row.role is Role.OWNER and row.scopes is None and row.expires_at is None and is_alive(row, now=now)
+    ]
+    return int(session.scalar(users) or 0) + len(keys)
+
+
+def disable_user(session: Session, *, workspace: int, user: int, now: datetime) -> User:
+    """Take a person's seat away: links and sessions end at once; the name stays in the audit log."""
+    row = get_user(session, workspace=workspace, user=user)
+    row.disabled_at = row.disabled_at or now
+    session.execute(
+        update(ConsoleTicket)
+        .where(ConsoleTicket.user_id == row.id, ConsoleTicket.used_at.is_(None))
+        .values(used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return row
+
+
+def create_sign_in(session: Session, *, workspace: int, user: int, now: datetime, minutes: int) -> str:
+    """Make a console sign-in link's token for a user, good for one use."""
+    get_user(session, workspace=workspace, user=user)
+    return _create_ticket(session, workspace, user, now, timedelta(minutes=minutes), is_session=False)
+
+
+def exchange_sign_in(session: Session, *, token: str, now: datetime) -> str | None:
+    """Turn an unused sign-in token into a browser session of 30 days; None if it is used, expired or unknown."""
+    used = session.execute(
+        update(ConsoleTicket)
+        .where(
+            ConsoleTicket.digest == digest_of(token),
+            ConsoleTicket.session.is_(False),
+            ConsoleTicket.used_at.is_(None),
+            ConsoleTicket.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(ConsoleTicket.workspace_id, ConsoleTicket.user_id)
+    ).one_or_none()
+    if used is None:
+        return None
+    return _create_ticket(session, used[0], used[1], now, SESSION_LIFE, is_session=True)
+
+
+def find_session(session: Session, *, token: str, now: datetime) -> Caller | None:
+    """Find whose browser session this is; the role is the one the user has now, not the one at sign-in."""
+    user = session.scalar(
+        select(User)
+        .join(ConsoleTicket, ConsoleTicket.user_id == User.id)
+        .where(
+            ConsoleTicket.digest == digest_of(token),
+            ConsoleTicket.session.is_(True),
+            ConsoleTicket.used_at.is_(None),
+            ConsoleTicket.expires_at > now,
+            User.disabled_at.is_(None),
+        )
+    )
+    if user is None:
+        return None
+    return Caller(user.workspace_id, user.role, permissions_of(user.role), user.name, user_id=user.id)
+
+
+def end_session(session: Session, *, token: str, now: datetime) -> None:
+    """Sign a browser out."""
+    session.execute(
+        update(ConsoleTicket)
+        .where(
+            ConsoleTicket.digest == digest_of(token),
+            ConsoleTicket.session.is_(True),
+            ConsoleTicket.used_at.is_(None),
+        )
+        .values(used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _create_ticket(
+    session: Session, workspace: int, user: int, now: datetime, life: timedelta, *, is_session: bool
+) -> str:
+    token = secrets.token_urlsafe(32)
+    session.add(
+        ConsoleTicket(
+            workspace_id=workspace,
+            user_id=user,
+            digest=digest_of(token),
+            session=is_session,
+            created_at=now,
+            expires_at=now + life,
+        )
+    )
+    session.flush()
+    return token
