@@ -5,53 +5,73 @@ waits for its turn at the start and never fails half-way with "database is locke
 names its workspace, and row-level security shows it no other's rows (migration `0004_walls`).
 """
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.errors import Invalid
+from models.jobs import Job
 
-__all__ = ["Database", "Session", "parse_url", "scope"]
+__all__ = ["Database", "Session", "parse_url", "scope", "told"]
 
 BUSY_TIMEOUT_MS = 15_000
+CONNECT_WITHIN_S = 5
+"""How long to wait for a PostgreSQL server that does not answer, unless the address says `connect_timeout=`."""
+SETTING = "EBB_DATABASE_URL"
+STAGES = "stages"
+"""Under this name a session collects the stages that its transaction gives work to."""
 
 
-def parse_url(address: str) -> URL:
-    """Read a database address; PostgreSQL addresses without a driver get psycopg. Raise `Invalid` for others."""
+def parse_url(address: str, *, setting: str = SETTING) -> URL:
+    """Read a database address; PostgreSQL addresses without a driver get psycopg.
+
+    Raise `Invalid` for others, in the name of the setting that held the address.
+    """
     try:
         url = make_url(address)
     except Exception as error:
-        raise Invalid(f"EBB_DATABASE_URL: {error}", field="EBB_DATABASE_URL") from error
+        raise Invalid(f"{setting}: {error}", field=setting) from error
     if url.drivername in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() in ("sqlite", "postgresql"):
         return url
     raise Invalid(
-        f"EBB_DATABASE_URL: {url.drivername} is not supported; use sqlite:///file or postgresql://…",
-        field="EBB_DATABASE_URL",
+        f"{setting}: {url.drivername} is not supported; use sqlite:///file or postgresql://…",
+        field=setting,
     )
 
 
 class Database:
     """Own the connection pools of one process; create one at start and hand it on."""
 
-    def __init__(self, address: str, *, synchronous: str = "FULL") -> None:
-        self.url = parse_url(address)
+    def __init__(self, address: str, *, synchronous: str = "FULL", setting: str = SETTING) -> None:
+        self.setting = setting
+        self.url = parse_url(address, setting=setting)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # Told after each commit of the stages that got work in it; a program with a broker sends nudges then.
+        self.on_work: Callable[[frozenset[Job]], None] | None = None
         if self.is_sqlite:
-            _make_folder(self.url)
+            _make_folder(self.url, setting)
             self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", synchronous=synchronous)
             self._reader = _sqlite_engine(self.url, begin="BEGIN", synchronous=synchronous, query_only=True)
         else:
-            # hide_parameters: errors are logged, and parameters hold what customers wrote.
+            timeout = {} if "connect_timeout" in self.url.query else {"connect_timeout": CONNECT_WITHIN_S}
             self._writer = create_engine(
-                self.url, pool_size=10, max_overflow=10, pool_pre_ping=True, hide_parameters=True
+                self.url,
+                connect_args=timeout,
+                pool_size=10,
+                max_overflow=10,
+                pool_pre_ping=True,
+                # Errors are logged, and parameters hold what customers wrote.
+                hide_parameters=True,
             )
             self._reader = self._writer
 
@@ -65,6 +85,26 @@ class Database:
     def engine(self) -> Engine:
         """The writing engine, for migrations."""
         return self._writer
+
+    @property
+    def address(self) -> str:
+        """The address as it may be shown: without its password."""
+        return self.url.render_as_string(hide_password=True)
+
+    def probe(self) -> None:
+        """Open a connection; raise `Invalid`, in the name of the setting, where the database cannot be reached."""
+        try:
+            with self._writer.connect():
+                pass
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            reason = str(cause).strip().partition("\n")[0].removeprefix("connection failed: ").rstrip(".")
+            fix = (
+                "check that it is a database that may be read and written"
+                if self.is_sqlite
+                else "check that the server runs, and the address, user and password"
+            )
+            raise Invalid(f"{self.address} cannot be opened: {reason}; {fix}.", field=self.setting) from error
 
     @contextmanager
     def read(self, *, workspace: int | None) -> Iterator[Session]:
@@ -91,6 +131,9 @@ class Database:
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
             scope(session, workspace=workspace)
             yield session
+        stages = session.info.get(STAGES)
+        if stages and self.on_work is not None:
+            self.on_work(frozenset(stages))
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -105,14 +148,24 @@ def scope(session: Session, *, workspace: int | None) -> None:
         connection.exec_driver_sql(_naming(workspace))
 
 
+def told(session: Session, stage: Job) -> None:
+    """Note that a transaction gives a stage work: whoever waits for it hears after the commit, and only then."""
+    session.info.setdefault(STAGES, set()).add(stage)
+
+
 def _naming(workspace: int | None) -> str:
     """Return the statement that tells row-level security for whom a transaction works; ends with it."""
     return f"SELECT set_config('ebb.workspace', '{workspace or 0:d}', true)"
 
 
-def _make_folder(url: URL) -> None:
-    if url.database and url.database != ":memory:":
-        Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+def _make_folder(url: URL, setting: str) -> None:
+    if not url.database or url.database == ":memory:":
+        return
+    folder = Path(url.database).absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid(f"{folder} cannot be made: {error.strerror}.", field=setting) from error
 
 
 def _sqlite_engine(url: URL, *, begin: str, synchronous: str, query_only: bool = False) -> Engine:

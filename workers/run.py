@@ -3,17 +3,26 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from models import logs
 from models.jobs import Job
 from models.queries import work
 from models.queries.work import Leased
 from workers.context import Context
+from workers.schedule import Timetable
 
 WAITED_FOR = timedelta(minutes=1)
 """How far ahead an attempt may lie that a run until idle still waits for."""
+
+LONGEST_BATCH = timedelta(minutes=30)
+"""How long a batch may hold its work; a worker that hangs longer loses it."""
+
+FAILURE_PAUSE_S = 5.0
+"""Pause after a look that failed as a whole: the database may be away for a moment."""
 
 log = logging.getLogger("ebb.worker")
 
@@ -37,12 +46,19 @@ def run_batch(context: Context, stages: Mapping[Job, Stage]) -> tuple[Job, int] 
     # Looking needs no writer's turn: an idle worker must not disturb intake.
     with context.database.read(workspace=None) as session:
         due = work.count_due(session, now=context.clock())
-    for job, stage in stages.items():
-        leased = _lease(context, job, stage.batch_size) if job in due else []
-        if leased:
-            _work(context, stage, leased)
-            return job, len(leased)
+    for job in stages:
+        worked = run_stage(context, stages, job) if job in due else 0
+        if worked:
+            return job, worked
     return None
+
+
+def run_stage(context: Context, stages: Mapping[Job, Stage], job: Job) -> int:
+    """Work one batch of a stage; return how many pieces were in hand, 0 when nothing can be leased."""
+    leased = _lease(context, job, stages[job].batch_size)
+    if leased:
+        _work(context, stages[job], leased)
+    return len(leased)
 
 
 def _lease(context: Context, job: Job, limit: int) -> list[Leased]:
@@ -57,8 +73,41 @@ def _lease(context: Context, job: Job, limit: int) -> list[Leased]:
         )
 
 
+@contextmanager
+def _kept(context: Context, leased: Sequence[Leased]) -> Iterator[None]:
+    """Renew a batch's lease while the block runs: a slow batch is not taken over, a dead worker's soon is.
+
+    A batch that hangs is given up after `LONGEST_BATCH`, and then is somebody else's.
+    """
+    seconds = context.settings.lease_seconds
+    done = threading.Event()
+
+    def keep() -> None:
+        until = time.monotonic() + LONGEST_BATCH.total_seconds()
+        while not done.wait(seconds / 3) and time.monotonic() < until:
+            try:
+                with context.database.write(workspace=None) as session:
+                    moment = context.clock() + timedelta(seconds=seconds)
+                    work.renew(session, lease=leased[0].lease, until=moment)
+            except Exception as error:  # noqa: BLE001 - the next try may work; without it the lease runs out
+                log.warning("a lease was not renewed: %s", type(error).__name__)
+
+    keeper = threading.Thread(target=keep, name="lease-keeper", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
 def _work(context: Context, stage: Stage, leased: Sequence[Leased]) -> None:
     """Handle a batch; when it fails, handle each piece alone, so that one bad piece stops nobody else."""
+    with logs.bound(stage=str(leased[0].stage), workspace=leased[0].workspace_id), _kept(context, leased):
+        _handle(context, stage, leased)
+
+
+def _handle(context: Context, stage: Stage, leased: Sequence[Leased]) -> None:
     try:
         stage.handle(context, leased)
     except Exception as error:  # noqa: BLE001 - whatever it was, it is recorded with the work and retried
@@ -74,15 +123,15 @@ def _work(context: Context, stage: Stage, leased: Sequence[Leased]) -> None:
 
 
 def _fail(context: Context, piece: Leased, error: Exception) -> None:
-    log.error(
-        "stage %s, work %d, attempt %d: %r", piece.stage, piece.id, piece.attempts, error, exc_info=error
-    )
+    # The type alone, here too: a message may carry a ticket's text.
+    name = type(error).__name__
+    with logs.bound(work=piece.id, attempt=piece.attempts):
+        log.error("work failed: %s", name, exc_info=error)
     with context.database.write(workspace=piece.workspace_id) as session:
         work.fail(
             session,
             piece,
-            # The type alone: a message may carry a ticket's text.
-            error=type(error).__name__,
+            error=name,
             now=context.clock(),
             max_attempts=context.settings.work_max_attempts,
         )
@@ -114,7 +163,15 @@ def run_until_idle(
 
 
 def run_forever(context: Context, stages: Mapping[Job, Stage], *, stop: threading.Event) -> None:
-    """Work until told to stop; an idle worker looks again after a pause."""
+    """Work and do the chores until told to stop; an idle worker looks again after a pause."""
+    timetable = Timetable()
     while not stop.is_set():
-        if run_batch(context, stages) is None:
+        try:
+            timetable.run(context)
+            is_idle = run_batch(context, stages) is None
+        except Exception as error:
+            log.error("the worker could not look for work", exc_info=error)
+            stop.wait(FAILURE_PAUSE_S)
+            continue
+        if is_idle:
             stop.wait(context.settings.poll_seconds)

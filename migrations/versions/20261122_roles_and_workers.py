@@ -27,12 +27,21 @@ def upgrade() -> None:
     op.execute("UPDATE api_key SET role = 'integration' WHERE role = 'ingest'")
     # What a member could do until now, a curator can do: nobody loses a permission by the new words.
     op.execute("UPDATE api_key SET role = 'curator' WHERE role = 'member'")
-    # Somebody must be able to make admins: the oldest admin key of each workspace is its owner's.
-    op.execute(
-        "UPDATE api_key SET role = 'owner' WHERE id IN "
-        "(SELECT MIN(id) FROM api_key WHERE role = 'admin' AND revoked_at IS NULL GROUP BY workspace_id)"
-    )
+    _name_owners()
     _tie_sessions_to_users()
+
+
+def _name_owners() -> None:
+    """Make the oldest live admin key of each workspace its owner's: somebody must be able to make admins.
+
+    One that expires only where no other is left: an owner who goes by himself leaves nobody.
+    """
+    for life in ("expires_at IS NULL", "expires_at > CURRENT_TIMESTAMP"):
+        op.execute(
+            "UPDATE api_key SET role = 'owner' WHERE id IN (SELECT MIN(id) FROM api_key WHERE role = 'admin' "
+            f"AND revoked_at IS NULL AND {life} AND workspace_id NOT IN "
+            "(SELECT workspace_id FROM api_key WHERE role = 'owner') GROUP BY workspace_id)"
+        )
 
 
 def _add_users() -> None:
@@ -98,9 +107,10 @@ def downgrade() -> None:
         batch.drop_constraint("fk_console_ticket_user_id", type_="foreignkey")
         batch.drop_column("user_id")
         batch.add_column(sa.Column("role", sa.String(length=32), nullable=False))
-    # The old program cannot read roles it does not know; a key that could only look may not start to write.
+    # The old program knows neither these roles nor scopes: under its nearest word such a key could do more than now.
+    # (A key without scopes has the JSON value null there, not SQL's.)
     op.execute(
-        "UPDATE api_key SET revoked_at = CURRENT_TIMESTAMP WHERE revoked_at IS NULL AND (role IN ('viewer', 'aggregate_only') OR scopes IS NOT NULL OR source_id IS NOT NULL)"
+        "UPDATE api_key SET revoked_at = CURRENT_TIMESTAMP WHERE revoked_at IS NULL AND (role IN ('member', 'viewer', 'aggregate_only') OR (scopes IS NOT NULL AND CAST(scopes AS TEXT) <> 'null') OR source_id IS NOT NULL)"
     )
     op.execute(f"UPDATE api_key SET role = {OLD_ROLES}")
     with op.batch_alter_table("api_key") as batch:

@@ -1,6 +1,7 @@
 """Who may come in: API keys, users of the console, sign-in links and sessions."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.errors import Conflict, NotFound
-from models.records import ApiKey, ConsoleTicket, User
-from models.values.roles import Permission, Role, permissions_of
+from models.errors import Conflict, Invalid, NotFound
+from models.records import ApiKey, ConsoleTicket, User, Workspace
+from models.values.roles import PEOPLE, Permission, Role, permissions_of
 
 KEY_PREFIX = "ebb_"
 SESSION_LIFE = timedelta(days=30)
 FIRST_OWNER = "owner@localhost"
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+NAME_LENGTH = 200
 NOTED_EVERY = timedelta(hours=1)
 """How exactly the last use of a key is known: one write an hour instead of one for every call."""
 
@@ -164,16 +167,31 @@ def note_use(session: Session, *, key: int, now: datetime) -> None:
 
 
 def put_user(session: Session, *, workspace: int, email: str, name: str, role: Role, now: datetime) -> User:
-    """Give a person a seat, or change the name and role of the seat with this e-mail; a disabled one is enabled."""
+    """Give a person a seat, or change the name and role of the seat with this e-mail; a disabled one is enabled.
+
+    Raise `Invalid` for values that no seat can have, `Conflict` where the last owner would be no owner any more.
+    """
+    _check_seat(email, name, role)
     found = find_user(session, workspace=workspace, email=email)
     if found is None:
         found = User(
             workspace_id=workspace, email=email.strip().lower(), name=name, role=role, created_at=now
         )
         session.add(found)
+    elif role is not Role.OWNER:
+        _keep_an_owner(session, user=found, now=now)
     found.name, found.role, found.disabled_at = name, role, None
     session.flush()
     return found
+
+
+def _check_seat(email: str, name: str, role: Role) -> None:
+    if not EMAIL.fullmatch(email.strip()):
+        raise Invalid(f"{email!r} is no e-mail address; use one such as mira@example.com.", field="email")
+    if not 1 <= len(name.strip()) <= NAME_LENGTH:
+        raise Invalid(f"the name must have 1 to {NAME_LENGTH} characters.", field="name")
+    if role not in PEOPLE:
+        raise Invalid(f"a person cannot be {role}; choose one of {', '.join(PEOPLE)}.", field="role")
 
 
 def first_owner(session: Session, *, workspace: int, now: datetime) -> User:
@@ -222,9 +240,26 @@ def count_owners(session: Session, *, workspace: int, now: datetime) -> int:
     return int(session.scalar(users) or 0) + len(keys)
 
 
+def check_not_last_owner(session: Session, *, workspace: int, now: datetime) -> None:
+    """Raise `Conflict` if only one user or key can act as an owner; it is the caller's turn until its commit."""
+    # Two at once must not each take the other for the one that stays. This lock leaves intake alone.
+    session.execute(select(Workspace.id).where(Workspace.id == workspace).with_for_update(key_share=True))
+    if count_owners(session, workspace=workspace, now=now) <= 1:
+        raise Conflict("this is the workspace's last owner; make somebody else an owner first.", field="role")
+
+
+def _keep_an_owner(session: Session, *, user: User, now: datetime) -> None:
+    if user.role is Role.OWNER and user.disabled_at is None:
+        check_not_last_owner(session, workspace=user.workspace_id, now=now)
+
+
 def disable_user(session: Session, *, workspace: int, user: int, now: datetime) -> User:
-    """Take a person's seat away: links and sessions end at once; the name stays in the audit log."""
+    """Take a person's seat away: links and sessions end at once; the name stays in the audit log.
+
+    Raise `Conflict` for the last owner.
+    """
     row = get_user(session, workspace=workspace, user=user)
+    _keep_an_owner(session, user=row, now=now)
     row.disabled_at = row.disabled_at or now
     session.execute(
         update(ConsoleTicket)
@@ -236,8 +271,10 @@ def disable_user(session: Session, *, workspace: int, user: int, now: datetime) 
 
 
 def create_sign_in(session: Session, *, workspace: int, user: int, now: datetime, minutes: int) -> str:
-    """Make a console sign-in link's token for a user, good for one use."""
-    get_user(session, workspace=workspace, user=user)
+    """Make a console sign-in link's token for a user, good for one use; raise `Conflict` for a disabled one."""
+    row = get_user(session, workspace=workspace, user=user)
+    if row.disabled_at is not None:
+        raise Conflict(f"{row.email} is disabled; add the user again first.", field="user")
     return _create_ticket(session, workspace, user, now, timedelta(minutes=minutes), is_session=False)
 
 

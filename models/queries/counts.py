@@ -38,8 +38,9 @@ def recompute(session: Session, *, workspace: int, theme: int, days: Set[date], 
 
     Counted is the first complaint of a person on the theme in a ticket; a theme that was merged has none.
     """
+    # One worker at a time for a theme: of two that recompute the same day, the later one must see the newer state.
+    row = session.get_one(Theme, theme, with_for_update=True)
     session.execute(delete(DailyCount).where(DailyCount.theme_id == theme, DailyCount.day.in_(days)))
-    row = session.get_one(Theme, theme)
     if row.state is ThemeState.MERGED:
         return
     relaying = _relaying_sources(session, workspace)

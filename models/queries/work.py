@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from models.jobs import Job, WorkState
+from models.database import told
+from models.jobs import ONE_AT_A_TIME, Job, WorkState
 from models.queries.upsert import insert_or_ignore, insert_or_update
 from models.records import Work
 
@@ -33,7 +34,11 @@ def enqueue(
     session: Session, *, workspace: int, stage: Job, subject: int, run_at: datetime, version: int = 0
 ) -> None:
     """Ask for a piece of work once; asking again changes nothing, even after it was done."""
-    insert_or_ignore(session, Work, _row(workspace, stage, subject, version, run_at), key=_KEY)
+    if (
+        insert_or_ignore(session, Work, _row(workspace, stage, subject, version, run_at), key=_KEY)
+        is not None
+    ):
+        told(session, stage)
 
 
 def mark_dirty(
@@ -44,9 +49,12 @@ def mark_dirty(
     A worker in the middle of it loses its lease: what it commits stands, and the work runs once more.
     """
     insert_or_update(session, Work, _row(workspace, stage, subject, version, run_at), key=_KEY)
+    told(session, stage)
 
 
 _KEY = ("stage", "subject", "version")
+_LOCK_OF_LEASES = 0x_EBB
+"""First number of the advisory locks under which stages of one batch at a time are leased."""
 
 
 def _row(workspace: int, stage: Job, subject: int, version: int, run_at: datetime) -> dict[str, object]:
@@ -94,11 +102,10 @@ def lease(
 ) -> list[Leased]:
     """Take up to `limit` due pieces of one stage of one workspace, oldest first.
 
-    Rows that used up their attempts (each lease counts, so a crash counts) end `dead` instead.
+    Rows that used up their attempts (each lease counts, so a crash counts) end `dead` instead. Of stages in
+    `ONE_AT_A_TIME` a workspace whose batch somebody holds is passed over.
     """
-    workspace = session.scalar(
-        select(Work.workspace_id).where(Work.stage == stage, *_is_due(now)).order_by(Work.id).limit(1)  # type: ignore[arg-type]
-    )
+    workspace = _next_workspace(session, stage, now)
     if workspace is None:
         return []
     rows = session.execute(
@@ -127,6 +134,20 @@ def lease(
     return taken
 
 
+def _next_workspace(session: Session, stage: Job, now: datetime) -> int | None:
+    """Return the workspace whose due work is oldest."""
+    due = select(Work.workspace_id).where(Work.stage == stage, *_is_due(now))  # type: ignore[arg-type]
+    if stage not in ONE_AT_A_TIME:
+        return session.scalar(due.order_by(Work.id).limit(1))
+    if session.get_bind().dialect.name == "postgresql":
+        # Held until the lease is committed: two workers that look at once must not both find nobody at work.
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK_OF_LEASES, list(Job).index(stage))))
+    held = select(Work.workspace_id).where(
+        Work.stage == stage, Work.state == WorkState.READY, Work.lease_until > now
+    )
+    return session.scalar(due.where(Work.workspace_id.not_in(held)).order_by(Work.id).limit(1))
+
+
 def _update(session: Session, ids: Sequence[int], *, lease_held: str | None = None, **values: object) -> None:
     """Set columns of many rows, some hundreds at a time; with `lease_held`, of those with that lease only."""
     for start in range(0, len(ids), 500):
@@ -141,6 +162,12 @@ def finish(session: Session, leased: Sequence[Leased], *, now: datetime) -> None
     if leased:
         done = {"state": WorkState.DONE, "done_at": now, "lease": None, "lease_until": None, "error": None}
         _update(session, [piece.id for piece in leased], lease_held=leased[0].lease, **done)
+
+
+def renew(session: Session, *, lease: str, until: datetime) -> None:
+    """Go on holding what is left of a lease; rows that a transaction is busy with are left alone."""
+    rows = session.scalars(select(Work.id).where(Work.lease == lease).with_for_update(skip_locked=True)).all()
+    _update(session, rows, lease_held=lease, lease_until=until)
 
 
 def release(session: Session, leased: Sequence[Leased]) -> None:
@@ -178,6 +205,7 @@ def revive(session: Session, *, workspace: int | None, now: datetime) -> int:
     ).all()
     for row in rows:
         row.state, row.attempts, row.run_at, row.error = WorkState.READY, 0, now, None
+        told(session, row.stage)
     return len(rows)
 
 
@@ -189,6 +217,12 @@ def count_due(session: Session, *, now: datetime) -> dict[Job, int]:
         .group_by(Work.stage)
     )
     return {stage: count for stage, count in rows}
+
+
+def stages_due(session: Session, *, now: datetime) -> list[Job]:
+    """List the stages with work that could be leased at this moment, in the order of the walk."""
+    found = set(session.scalars(select(Work.stage).where(*_is_due(now)).distinct()))  # type: ignore[arg-type]
+    return [stage for stage in Job if stage in found]
 
 
 def is_expected(session: Session, *, until: datetime) -> bool:

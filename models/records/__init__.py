@@ -7,6 +7,7 @@ from models.records.exposure import Exposure
 from models.records.feedback import Account, Embedding, FeedbackItem, Person
 from models.records.goal import ContextEvent, KeyResult, Metric, Objective, Observation, Team
 from models.records.link import Link, LinkState
+from models.records.nudge import Nudge
 from models.records.product import Feature, Release, RolloutStep
 from models.records.theme import (
     Arrival,
@@ -45,6 +46,7 @@ __all__ = [
     "Link",
     "LinkState",
     "Metric",
+    "Nudge",
     "Objective",
     "Observation",
     "Person",

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn
 
+from models.broker import queue_name
 from models.errors import Invalid
+from models.jobs import Queue
 
 STOP_WITHIN_S = 12.0
 RESTART_AFTER_S = 1.0
@@ -39,11 +41,27 @@ def worker_command(*options: str) -> list[str]:
     return [sys.executable, "-m", "workers", *options]
 
 
-def become(command: Sequence[str]) -> NoReturn:
+def celery_worker_command(queue: Queue) -> list[str]:
+    """Return the command line of a Celery worker of one queue; the node's name tells it which it is.
+
+    The embed queue has one process that never forks: models and forks do not go together.
+    """
+    pool = "solo" if queue is Queue.EMBED else "prefork"
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    place = (f"--queues={queue_name(queue)}", f"--hostname={queue}@%h", f"--pool={pool}")
+    return [sys.executable, "-m", "celery", "--app=workers.app", "worker", *place, *quiet]
+
+
+def beat_command() -> list[str]:
+    """Return the command line of beat; it keeps nothing on disk, for the slots of its chores are rows."""
+    return [sys.executable, "-m", "celery", "--app=workers.app", "beat", "--scheduler=celery.beat.Scheduler"]
+
+
+def become(command: Sequence[str], **environment: str) -> NoReturn:
     """Turn this process into another program, so that signals reach it and its exit code is ours."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(command[0], list(command))
+    os.execve(command[0], list(command), {**os.environ, **environment})
 
 
 def check_port(port: int) -> None:

@@ -1,29 +1,30 @@
-"""The embedded worker with an encoder that needs no model: `python -m tests.chaos.worker [--real]`."""
+"""The embedded worker with an encoder that needs no model: `python -m tests.chaos.worker [--real] [--forever]`."""
 
 import os
 import sys
-from dataclasses import replace
 
-from models.language.encode import Encoder, WordHashEncoder
+from models import logs
+from models.language.encode import WordHashEncoder
 from models.settings import load_settings
-from workers.__main__ import build_context
-from workers.run import run_until_idle
+from workers.__main__ import stop_event
+from workers.context import build_context
+from workers.run import run_forever, run_until_idle
 from workers.stages import build_stages
 
 
 def main() -> None:
-    """Say `ready` once the programs are loaded, then work until nothing is due; parents kill us in between."""
+    """Say `ready` once the programs are loaded, then work; parents kill us in between."""
     settings = load_settings()
     context = build_context(settings)
     if "--real" not in sys.argv:
-        context = replace(context, load_encoder=_word_hash)
-    os.write(1, b"ready\n")
+        context.load_encoder = lambda _dtype: WordHashEncoder()
     stages = build_stages(settings)
+    if "--forever" in sys.argv:
+        logs.configure(settings)
+        run_forever(context, stages, stop=stop_event())
+        return
+    _tell("ready\n")
     run_until_idle(context, stages, on_batch=lambda job, count: _tell(f"{job} {count}\n"))
-
-
-def _word_hash(_dtype: str) -> Encoder:
-    return WordHashEncoder()
 
 
 def _tell(line: str) -> None:

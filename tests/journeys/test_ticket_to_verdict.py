@@ -1,11 +1,9 @@
 """From a ticket to a verdict: webhooks and an import in, themes, a confirmed link, and what the release did."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -17,8 +15,9 @@ from service.cli import run
 from service.commands import world
 from tests import factories, year
 from tests.clock import Clock
+from tests.journeys.following import every_number_can_be_followed, theme_about, verdicts_of
 from tests.services import settings_for
-from tests.steps import connect, post_entry, recounted, stored_counts, unfinished, walk
+from tests.steps import connect, post_entry, unfinished, walk
 from workers.context import Context
 
 COARSE = 0.15
@@ -35,15 +34,17 @@ class Journey:
 
 
 @pytest.fixture
-def journey(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journey]:
-    settings = settings_for(database, theme_granularity=COARSE)
+def journey(
+    database: Database, programs: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Journey]:
+    settings = settings_for(programs, theme_granularity=COARSE)
     monkeypatch.setenv("EBB_DATABASE_URL", settings.database_url)
     clock = Clock(year.START)
     monkeypatch.setattr(world, "now", clock)
     key = factories.key(database, factories.workspace(database))
-    app = create_app(settings, database=database, clock=clock)
+    app = create_app(settings, database=programs, clock=clock)
     with TestClient(app, headers={"Authorization": f"Bearer {key}"}, follow_redirects=False) as client:
-        context = Context(database, settings, lambda _: WordHashEncoder(), clock)
+        context = Context(programs, settings, lambda _: WordHashEncoder(), clock)
         yield Journey(client, database, context, clock, tmp_path)
 
 
@@ -52,29 +53,6 @@ def send(journey: Journey, tickets: list[year.Ticket], address: str, secret: str
     for start in range(0, len(tickets), 50):
         entries = {"items": [ticket.row for ticket in tickets[start : start + 50]]}
         assert post_entry(journey.client, address, entries, secret, now=journey.clock()).status_code == 202
-
-
-def pages(client: TestClient, path: str, **query: str | bool) -> list[dict[str, Any]]:
-    """Read a whole list, page by page."""
-    found: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        chosen = {**query, "limit": 100, **({"cursor": cursor} if cursor else {})}
-        answer = client.get(path, params=chosen)
-        assert answer.status_code == 200, answer.text
-        found += answer.json()["items"]
-        cursor = answer.json()["next_cursor"]
-        if cursor is None:
-            return found
-
-
-def theme_about(journey: Journey, problem: str, truth: dict[str, str]) -> str:
-    """Return the theme that holds most tickets of a problem."""
-    themes: Counter[str] = Counter()
-    for item in pages(journey.client, "/v1/feedback"):
-        if item["theme_id"] and truth[str(item["external_id"])] == problem:
-            themes[str(item["theme_id"])] += 1
-    return themes.most_common(1)[0][0]
 
 
 def test_a_problem_that_a_release_mends_is_seen_to_fall(journey: Journey) -> None:
@@ -109,7 +87,7 @@ def test_a_problem_that_a_release_mends_is_seen_to_fall(journey: Journey) -> Non
     walk(journey.context)
 
     # A person confirms the proposal about exports, and rejects the others.
-    wanted = theme_about(journey, "export", truth)
+    wanted = theme_about(client, "export", truth)
     suggested = client.get(f"/v1/releases/{release['id']}/link-suggestions").json()["items"]
     by_theme = {each["link"]["theme"]: each["link"] for each in suggested}
     assert wanted in by_theme
@@ -135,34 +113,4 @@ def test_a_problem_that_a_release_mends_is_seen_to_fall(journey: Journey) -> Non
     assert "chosen_after" not in verdict["reasons"]
     assert verdict["rate_unit"] == "complaints per 1,000 customer-days"
 
-    every_number_can_be_followed(journey, tickets, verdict)
-
-
-def verdicts_of(client: TestClient, release: str, theme: str) -> list[dict[str, Any]]:
-    answer = client.get(f"/v1/releases/{release}/impact", params={"theme": theme})
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["verdicts"]
-    return found
-
-
-def every_number_can_be_followed(
-    journey: Journey, tickets: list[year.Ticket], verdict: dict[str, Any]
-) -> None:
-    items = pages(journey.client, "/v1/feedback")
-    assert sorted(str(item["external_id"]) for item in items) == sorted(t.row["id"] for t in tickets)
-    assert recounted(journey.database) == stored_counts(journey.database)
-
-    counted = Counter(str(item["theme_id"]) for item in items if item["counted"])
-    shown = {str(theme["id"]): theme["complaints"] for theme in pages(journey.client, "/v1/themes")}
-    assert {theme: count for theme, count in shown.items() if count} == dict(counted)
-    for theme, complaints in shown.items():
-        own = pages(journey.client, "/v1/feedback", theme=theme, counted=True)
-        assert len(own) == complaints
-        assert {item["theme_id"] for item in own} <= {theme}
-
-    texts = {str(item["id"]): str(item["text"]) for item in items}
-    quotes = verdict["quotes"]
-    assert isinstance(quotes, list)
-    assert quotes
-    for quote in quotes:
-        assert texts[quote["item"]][quote["start"] : quote["end"]] == quote["text"]
+    every_number_can_be_followed(client, journey.database, tickets, verdict)

@@ -1,0 +1,37 @@
+"""Who stands behind a theme: what decides how much of it callers hear who may see aggregates only."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.queries.counts import ALL
+from models.records import Assignment, DailyCount, FeedbackItem, Theme
+
+
+def people_by_theme(session: Session, *, workspace: int, theme: int | None = None) -> dict[int, int]:
+    """Count the distinct persons with a counted complaint, by the theme that stands today.
+
+    Themes without are missing. An item of nobody known counts as a person of its own, as in the daily counts.
+    """
+    standing = func.coalesce(Theme.redirect_id, Theme.id)
+    person = func.coalesce(FeedbackItem.person_id, -FeedbackItem.id)
+    query = (
+        select(standing, func.count(func.distinct(person)))
+        .join(Assignment, Assignment.theme_id == Theme.id)
+        .join(FeedbackItem, FeedbackItem.id == Assignment.item_id)
+        .where(
+            Theme.workspace_id == workspace,
+            Assignment.until_revision.is_(None),
+            FeedbackItem.counted.is_(True),
+            FeedbackItem.withdrawn.is_(False),
+        )
+        .group_by(standing)
+    )
+    if theme is not None:
+        query = query.where(standing == theme)
+    return {number: people for number, people in session.execute(query)}
+
+
+def segments_of(session: Session, *, theme: int) -> list[str]:
+    """Return the segments in which a theme has daily counts, without `all`, in order of name."""
+    query = select(DailyCount.segment).where(DailyCount.theme_id == theme, DailyCount.segment != ALL)
+    return list(session.scalars(query.distinct().order_by(DailyCount.segment)))

@@ -1,0 +1,19 @@
+"""When people of the team were last seen signing in."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.records import ConsoleTicket
+
+
+def last_sign_ins(session: Session, *, workspace: int) -> dict[int, datetime]:
+    """Map users to the moment of their newest sign-in; those who never signed in are missing."""
+    rows = session.execute(
+        select(ConsoleTicket.user_id, func.max(ConsoleTicket.created_at))
+        .where(ConsoleTicket.workspace_id == workspace, ConsoleTicket.session.is_(True))
+        .group_by(ConsoleTicket.user_id)
+    )
+    # An aggregate loses the column's type, and with it the zone.
+    return {user: at if at.tzinfo else at.replace(tzinfo=UTC) for user, at in rows}

@@ -1,0 +1,84 @@
+"""Brokers for tests: a RabbitMQ virtual host and a Redis database of our own, on servers that may not be there."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+
+from tests.services import need
+
+RABBIT = "amqp://guest:guest@127.0.0.1:5672"
+REDIS = "redis://127.0.0.1:6379"
+
+
+@contextmanager
+def rabbit() -> Iterator[str]:
+    """Make a virtual host of our own, and remove it afterwards; yield its address."""
+    name = f"ebb_test_{os.getpid()}_{uuid.uuid4().hex[:6]}"
+    try:
+        socket.create_connection(("127.0.0.1", 5672), timeout=3).close()
+    except OSError as error:
+        need("RabbitMQ at 127.0.0.1:5672", str(error))
+    if shutil.which("rabbitmqctl") is None:
+        need("rabbitmqctl", "it makes a virtual host for the test")
+    control("add_vhost", name)
+    try:
+        control("set_permissions", "-p", name, "guest", ".*", ".*", ".*")
+        yield f"{RABBIT}/{name}"
+    finally:
+        control("delete_vhost", name)
+
+
+def control(*arguments: str) -> str:
+    """Run rabbitmqctl."""
+    found = subprocess.run(
+        ["rabbitmqctl", "--quiet", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
+@contextmanager
+def redis_database() -> Iterator[str]:
+    """Take a Redis database that is empty, and empty it afterwards; yield its address."""
+    with contextlib.closing(redis.Redis.from_url(REDIS, socket_connect_timeout=3)) as client:
+        try:
+            client.ping()
+        except redis.ConnectionError as error:
+            need("Redis at 127.0.0.1:6379", str(error))
+    for number in range(1, 16):
+        with contextlib.closing(redis.Redis.from_url(f"{REDIS}/{number}")) as client:
+            # Whoever sets the mark first has the database to himself.
+            if client.dbsize() == 0 and client.set("ebb_test_mark", os.getpid(), nx=True, ex=900):
+                try:
+                    yield f"{REDIS}/{number}"
+                finally:
+                    client.flushdb()
+                return
+    need("an empty Redis database", "1 to 15 all hold something")
+
+
+BROKERS = {"rabbitmq": rabbit, "redis": redis_database}
+
+
+def empty(url: str) -> int:
+    """Take every message out of our queues, as a broker does that loses all it held; return how many there were."""
+    queues = ("ebb.default", "ebb.embed")
+    if url.startswith("redis"):
+        with contextlib.closing(redis.Redis.from_url(url)) as client:
+            waiting = sum(int(client.llen(queue)) for queue in queues)  # type: ignore[arg-type]
+            client.delete(*queues, "unacked", "unacked_index")
+        return waiting
+    name = url.rpartition("/")[2]
+    rows = control("list_queues", "-p", name, "name", "messages", "--no-table-headers").splitlines()
+    counts = {row.split()[0]: int(row.split()[1]) for row in rows if row.strip()}
+    for queue in queues:
+        if queue in counts:
+            control("purge_queue", "-p", name, queue)
+    return sum(counts.get(queue, 0) for queue in queues)
