@@ -45,10 +45,13 @@ def queue_settings(url: str) -> Options:
         "x-message-ttl": MESSAGE_LIFE_S * 1000,
         "x-max-length": MESSAGES_KEPT,
     }
+    # On Redis an exchange is a key that can be lost with all others, while senders believe that it stands; a direct
+    # one is not needed: the message goes to the queue by name. On RabbitMQ Celery's worker asks for a topic.
+    exchange_type = "direct" if is_redis(url) else "topic"
     queues = {
         name: {
             "exchange": f"ebb.{queue}",
-            "exchange_type": "topic",
+            "exchange_type": exchange_type,
             "routing_key": name,
             "queue_arguments": {} if is_redis(url) else arguments,
         }

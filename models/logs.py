@@ -89,7 +89,8 @@ def get_logger(name: str) -> BoundLogger:
                 _hand_over,
             ],
             wrapper_class=BoundLogger,
-        ),
+            # Bound once here, and not anew for every line.
+        ).bind(),
     )
 
 

@@ -6,6 +6,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,21 +53,19 @@ class OwnPostgres:
 
 
 @contextmanager
-def own_postgres(folder: Path) -> Iterator[OwnPostgres]:
-    """Set a server up in a folder and run it while the block runs."""
+def own_postgres() -> Iterator[OwnPostgres]:
+    """Set a server up in a folder of its own and run it while the block runs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")) or [
         Path(path) for path in [shutil.which("pg_ctl")] if path
     ]
     if not found:
         need("PostgreSQL's own programs", "pg_ctl is neither in /usr/lib/postgresql nor in PATH")
+    # Not below the folders of tests: these are closed to the user that the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="ebb_test_pg_"))
     server = OwnPostgres(found[-1].parent, folder, free_port())
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)
-        # Folders of tests are closed to others; the server's user must get through to its own.
-        for parent in list(folder.parents)[:3]:
-            with contextlib.suppress(OSError):
-                parent.chmod(parent.stat().st_mode | 0o011)
     server.run("initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "--no-sync")
     server.start()
     try:
@@ -74,6 +73,7 @@ def own_postgres(folder: Path) -> Iterator[OwnPostgres]:
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
             server.stop("immediate")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

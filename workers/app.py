@@ -162,13 +162,13 @@ def make_app() -> Celery:
 
 
 def _add_stage(made: Celery, job: Job) -> None:
-    @made.task(name=str(job))  # type: ignore[untyped-decorator]
+    @made.task(name=str(job), shared=False)  # type: ignore[untyped-decorator]
     def stage() -> None:
         work_stage(world(), job)
 
 
 def _add_chore(made: Celery, chore: Chore) -> None:
-    @made.task(name=str(chore))  # type: ignore[untyped-decorator]
+    @made.task(name=str(chore), shared=False)  # type: ignore[untyped-decorator]
     def run() -> None:
         do_chore(world(), chore)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.jobs import Chore, Job, WorkState
@@ -85,9 +85,8 @@ def read_liveness(session: Session, *, now: datetime) -> Liveness:
 
 
 def _stages(session: Session, now: datetime) -> tuple[StageWork, ...]:
-    is_due = (Work.state == WorkState.READY) & (Work.run_at <= now)
     rows = session.execute(
-        select(Work.stage, Work.state, func.count(), func.min(case((is_due, Work.run_at))))
+        select(Work.stage, Work.state, func.count(), func.min(Work.run_at))
         .where(Work.state.in_((WorkState.READY, WorkState.DEAD)))
         .group_by(Work.stage, Work.state)
     ).all()
@@ -120,7 +119,7 @@ def _chores(session: Session, now: datetime) -> tuple[ChoreDone, ...]:
 
 
 def _age(moment: datetime | None, now: datetime) -> float:
-    """Return the seconds since a moment; 0.0 for none, and for one that another machine's clock puts ahead."""
+    """Return the seconds since a moment; 0.0 for none and for one ahead: planned, or by another machine's clock."""
     return 0.0 if moment is None else max((now - moment).total_seconds(), 0.0)
 
 

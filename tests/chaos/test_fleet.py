@@ -186,11 +186,9 @@ def test_a_broker_that_never_answers_delays_no_webhook(scheme: str, sqlite: Data
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_a_database_that_restarts_loses_and_doubles_nothing(
-    mode: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_database_that_restarts_loses_and_doubles_nothing(mode: str, tmp_path: Path) -> None:
     tickets = year.tickets(weekly=8.0)[:80]
-    with own_postgres(tmp_path_factory.mktemp("pg")) as server, brokers.redis_database() as broker:
+    with own_postgres() as server, brokers.redis_database() as broker:
         database = Database(server.address)
         upgrade(database)
         programs = as_programs(database)

@@ -266,3 +266,87 @@ def test_a_worker_skips_rows_that_another_is_leasing_at_this_moment(postgres: Da
         second = lease(postgres)  # the first one's transaction is still open
     assert [piece.subject for piece in first] == [1, 2]
     assert [piece.subject for piece in second] == [3]
+
+
+def place(database: Database, workspace: int, subjects: range) -> None:
+    with database.write(workspace=workspace) as session:
+        for subject in subjects:
+            work.enqueue(session, workspace=workspace, stage=Job.PLACE, subject=subject, run_at=NOON)
+
+
+def test_of_a_serial_stage_a_workspace_has_one_batch_in_hand(database: Database, workspace: int) -> None:
+    other = factories.workspace(database)
+    place(database, workspace, range(1, 5))
+    place(database, other, range(11, 13))
+    first = lease(database, stage=Job.PLACE, limit=2)
+    assert [piece.subject for piece in first] == [1, 2]
+    second = lease(database, stage=Job.PLACE, limit=2)
+    assert [piece.subject for piece in second] == [11, 12], "another workspace does not wait"
+    assert lease(database, stage=Job.PLACE) == []
+    finish(database, first)
+    assert [piece.subject for piece in lease(database, stage=Job.PLACE)] == [3, 4]
+    later = lease(database, stage=Job.PLACE, now=NOON + timedelta(seconds=SECONDS))
+    assert [piece.subject for piece in later] == [3, 4], "a holder that died is not waited for"
+
+
+def test_many_workers_at_once_hold_one_batch_of_a_serial_stage(postgres: Database) -> None:
+    owner = factories.workspace(postgres)
+    place(postgres, owner, range(40))
+    barrier = threading.Barrier(8)
+    held: list[list[Leased]] = []
+
+    def take() -> None:
+        barrier.wait(10)
+        held.append(lease(postgres, stage=Job.PLACE, limit=5))
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(map(len, held)) == [0] * 7 + [5]
+
+
+def test_a_renewed_lease_is_not_taken_over(database: Database, workspace: int) -> None:
+    enqueue(database, workspace)
+    (piece,) = lease(database)
+    later = NOON + timedelta(seconds=SECONDS)
+    with database.write(workspace=None) as session:
+        work.renew(session, lease=piece.lease, until=later + timedelta(seconds=1))
+    assert lease(database, now=later) == []
+    assert len(lease(database, now=later + timedelta(seconds=1))) == 1
+    with database.write(workspace=None) as session:
+        work.renew(session, lease=piece.lease, until=NOON + timedelta(days=1))
+    assert len(lease(database, now=NOON + timedelta(hours=1))) == 1, "a lost lease is not won back"
+
+
+def test_who_waits_for_work_hears_of_it_after_the_commit_only(database: Database, workspace: int) -> None:
+    heard: list[frozenset[Job]] = []
+    database.on_work = heard.append
+    try:
+        with database.write(workspace=workspace) as session:
+            work.enqueue(session, workspace=workspace, stage=Job.EMBED, subject=1, run_at=NOON)
+            work.mark_dirty(session, workspace=workspace, stage=Job.COUNT, subject=1, run_at=NOON)
+            assert heard == []
+        assert heard == [{Job.EMBED, Job.COUNT}]
+        enqueue(database, workspace)  # stands already
+        with pytest.raises(ZeroDivisionError), database.write(workspace=workspace) as session:
+            work.enqueue(session, workspace=workspace, stage=Job.PLACE, subject=1, run_at=NOON)
+            raise ZeroDivisionError
+        assert len(heard) == 1
+    finally:
+        database.on_work = None
+
+
+def test_stages_are_due_while_nobody_holds_their_work(database: Database, workspace: int) -> None:
+    enqueue(database, workspace)
+    mark_dirty(database, workspace, subject=2, at=NOON + timedelta(hours=1))
+
+    def due(at: datetime) -> list[Job]:
+        with database.read(workspace=None) as session:
+            return work.stages_due(session, now=at)
+
+    assert due(NOON) == [Job.EMBED]
+    lease(database)
+    assert due(NOON) == []
+    assert due(NOON + timedelta(hours=1)) == [Job.EMBED]
