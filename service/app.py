@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from models import logs
 from models.database import Database
 from models.settings import Settings, load_settings
 from service import errors
@@ -14,7 +15,13 @@ from service.api import routers
 from service.console import pages
 from service.etag import ETags
 from service.intake import IntakeWriter
+from service.metrics import Metrics
+from service.nudge import Nudger
+from service.patience import Patience
+from service.tracing import Tracing
 
+DATABASE_WITHIN_S = 2.0
+"""How long `/readyz` and `/metrics` wait for the database."""
 DESCRIPTION = "Did complaints ebb after you shipped? Tickets in, verdicts out."
 
 
@@ -24,17 +31,29 @@ def create_app(
     database: Database | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> FastAPI:
-    """Build the application; without arguments it reads the environment, as uvicorn's factory does."""
-    settings = settings or load_settings()
+    """Build the application; without arguments it reads the environment and sets up the log of the process, as
+    uvicorn's factory does."""
+    if settings is None:
+        settings = load_settings()
+        logs.configure(settings)
+    metrics = Metrics()
     own = database or Database(settings.database_url, synchronous=settings.sqlite_synchronous)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        writer = IntakeWriter(own, size=settings.intake_queue_size, gather_ms=settings.intake_gather_ms)
+        writer = IntakeWriter(
+            own, size=settings.intake_queue_size, gather_ms=settings.intake_gather_ms, metrics=metrics
+        )
+        nudger = Nudger(settings, own, on_outcome=metrics.count_nudge) if settings.broker_url else None
+        if nudger is not None:
+            nudger.start()
+            own.on_work = nudger.nudge
         writer.start()
         app.state.intake = writer
         yield
         writer.drain()
+        if nudger is not None:
+            nudger.stop()
         if database is None:
             own.close()
 
@@ -42,9 +61,12 @@ def create_app(
     app.state.settings = settings
     app.state.database = own
     app.state.clock = clock
+    app.state.metrics = metrics
+    app.state.patience = Patience(DATABASE_WITHIN_S)
     errors.install(app)
     for router in routers():
         app.include_router(router)
     pages.install(app)
     app.add_middleware(ETags)
+    app.add_middleware(Tracing, metrics=metrics)
     return app

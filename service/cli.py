@@ -12,9 +12,10 @@ import typer
 from models.errors import EbbError
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
-    "setup": ("init", "sign-in"),
-    "serve": ("up", "api", "worker"),
-    "operate": ("work", "doctor", "replay"),
+    "setup": ("init", "sign-in", "workspaces", "users"),
+    "serve": ("up", "api", "worker", "beat"),
+    "operate": ("work", "replay"),
+    "doctor": ("doctor",),
     "transfer": ("import", "releases"),
     "demo": ("demo",),
     "themes": ("themes", "links"),

@@ -1,6 +1,5 @@
 """Every error leaves as problem+json (RFC 9457): what is wrong, where, and how to mend it."""
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -10,8 +9,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from models.errors import Busy, Conflict, EbbError, Forbidden, Invalid, NotFound, Rejected, TooLarge
+from models.logs import get_logger
+from service import tracing
 
-log = logging.getLogger("ebb.api")
+log = get_logger("ebb.api")
 
 STATUS_OF: Mapping[type[EbbError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
@@ -30,9 +31,15 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
 
 
 def problem(
-    status: int, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    field: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Build a problem+json answer."""
+    """Build a problem+json answer; the request's id leads to its lines in the log."""
+    request_id = tracing.request_id_of(request)
     content: dict[str, object] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -41,31 +48,42 @@ def problem(
     }
     if field is not None:
         content["field"] = field
-    return JSONResponse(content, status, dict(headers or {}), media_type="application/problem+json")
+    sent = dict(headers or {})
+    if request_id is not None:
+        content["request_id"] = request_id
+        # The answer to an unexpected error does not pass through the middleware again.
+        sent[tracing.HEADER] = request_id
+    return JSONResponse(content, status, sent, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:
     """Map our errors, the framework's and the unexpected ones."""
 
     @app.exception_handler(EbbError)
-    async def _expected(_: Request, error: EbbError) -> JSONResponse:
+    async def _expected(request: Request, error: EbbError) -> JSONResponse:
         status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 500)
         headers = _HEADERS.get(int(status))
-        return problem(int(status), error.message, field=error.field, headers=headers)
+        return problem(request, int(status), error.message, field=error.field, headers=headers)
 
     @app.exception_handler(RequestValidationError)
-    async def _malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         # A body that is no JSON at all is placed by the number of a character, which is no field.
         place = first["loc"][:1] if first["type"] == "json_invalid" else first["loc"][1:]
         where = ".".join(str(part) for part in place) or str(first["loc"][0])
-        return problem(422, f"{where}: {first['msg']}.", field=where)
+        return problem(request, 422, f"{where}: {first['msg']}.", field=where)
 
     @app.exception_handler(HTTPException)
-    async def _framework(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), headers=error.headers)
+    async def _framework(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(request, error.status_code, str(error.detail), headers=error.headers)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.error("%s %s failed: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
-        return problem(500, "Something went wrong on our side; it was logged.")
+        log.error(
+            "a request failed",
+            method=tracing.method_of(request.scope),
+            route=tracing.route_of(request.scope),
+            request_id=tracing.request_id_of(request),
+            exc_info=error,
+        )
+        return problem(request, 500, "Something went wrong on our side; it was logged.")

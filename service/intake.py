@@ -6,7 +6,6 @@ by one, so that one that cannot be stored fails alone.
 
 import asyncio
 import contextlib
-import logging
 import queue
 import threading
 import time
@@ -15,10 +14,12 @@ from dataclasses import dataclass
 
 from models.database import Database
 from models.errors import Busy
+from models.logs import get_logger, type_name
 from models.queries import deliveries
 from models.queries.deliveries import DeliveryDraft
+from service.metrics import Metrics
 
-log = logging.getLogger("ebb.intake")
+log = get_logger("ebb.intake")
 
 BATCH_LIMIT = 200
 
@@ -53,8 +54,12 @@ def _settle(future: "asyncio.Future[bool]", is_new: bool, error: Exception | Non
 class IntakeWriter:
     """The one thread of the API process that stores deliveries; started and drained by the application."""
 
-    def __init__(self, database: Database, *, size: int, gather_ms: float) -> None:
+    def __init__(
+        self, database: Database, *, size: int, gather_ms: float, metrics: Metrics | None = None
+    ) -> None:
         self._database = database
+        self._metrics = metrics or Metrics()
+        self._metrics.intake_waiting.set_function(lambda: self._queue.qsize())
         self._gather_s = gather_ms / 1000
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(maxsize=size)
         self._thread = threading.Thread(target=self._run, name="intake-writer", daemon=True)
@@ -103,13 +108,17 @@ class IntakeWriter:
 
     def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
-            with self._database.write(workspace=None) as session:
+            with (
+                self._metrics.intake_commit_seconds.time(),
+                self._database.write(workspace=None) as session,
+            ):
                 news = deliveries.record(session, drafts=[waiting.draft for waiting in batch])
         except Exception as error:  # noqa: BLE001 - whatever it was, each delivery gets its own try and answer
-            log.warning("a batch of %d deliveries failed: %s", len(batch), type(error).__name__)
+            log.warning("a batch of deliveries failed", deliveries=len(batch), error=type_name(error))
             self._store_singly(batch, error)
             return
         for waiting, is_new in zip(batch, news, strict=True):
+            self._metrics.count_stored(is_new=is_new)
             waiting.resolve(is_new)
 
     def _store_singly(self, batch: Sequence[_Waiting], cause: Exception) -> None:

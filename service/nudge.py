@@ -101,7 +101,7 @@ class Nudger:
                 self._on_outcome(Outcome.SENT)
                 unsent = unsent[1:]
         except Exception as error:  # noqa: BLE001 - whatever it was, the work is stored and announced again later
-            log.warning("workers could not be told of work: %s", type(error).__name__)
+            log.warning("workers could not be told of work: %s", error)
             self._on_outcome(Outcome.FAILED)
             self._give_back(unsent)
             return False
@@ -113,4 +113,4 @@ class Nudger:
             with self._database.write(workspace=None) as session:
                 nudges.clear(session, stages=unsent)
         except Exception as error:  # noqa: BLE001 - the database too may be away; claims run out by themselves
-            log.warning("claims of nudges stay until they run out: %s", type(error).__name__)
+            log.warning("claims of nudges stay until they run out: %s", error)

@@ -58,7 +58,7 @@ class World:
             try:
                 self.sender.send_task(str(stage), queue=queue_of(stage), expires=MESSAGE_LIFE_S, retry=False)
             except (OperationalError, OSError) as error:
-                log.warning("stage %s could not be announced: %s", stage, type(error).__name__)
+                log.warning("stage %s could not be announced: %s", stage, error)
                 with self.context.database.write(workspace=None) as session:
                     nudges.clear(session, stages=[stage])
 

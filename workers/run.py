@@ -90,7 +90,7 @@ def _kept(context: Context, leased: Sequence[Leased]) -> Iterator[None]:
                     moment = context.clock() + timedelta(seconds=seconds)
                     work.renew(session, lease=leased[0].lease, until=moment)
             except Exception as error:  # noqa: BLE001 - the next try may work; without it the lease runs out
-                log.warning("a lease was not renewed: %s", type(error).__name__)
+                log.warning("a lease was not renewed: %s", error)
 
     keeper = threading.Thread(target=keep, name="lease-keeper", daemon=True)
     keeper.start()
@@ -111,7 +111,7 @@ def _handle(context: Context, stage: Stage, leased: Sequence[Leased]) -> None:
     try:
         stage.handle(context, leased)
     except Exception as error:  # noqa: BLE001 - whatever it was, it is recorded with the work and retried
-        log.warning("stage %s: a batch of %d failed: %s", leased[0].stage, len(leased), type(error).__name__)
+        log.warning("stage %s: a batch of %d failed: %s", leased[0].stage, len(leased), error)
         if len(leased) == 1:
             _fail(context, leased[0], error)
             return
@@ -123,15 +123,14 @@ def _handle(context: Context, stage: Stage, leased: Sequence[Leased]) -> None:
 
 
 def _fail(context: Context, piece: Leased, error: Exception) -> None:
-    # The type alone, here too: a message may carry a ticket's text.
-    name = type(error).__name__
     with logs.bound(work=piece.id, attempt=piece.attempts):
-        log.error("work failed: %s", name, exc_info=error)
+        log.error("work failed", exc_info=error)
     with context.database.write(workspace=piece.workspace_id) as session:
         work.fail(
             session,
             piece,
-            error=name,
+            # The type alone: a message may carry a ticket's text.
+            error=type(error).__name__,
             now=context.clock(),
             max_attempts=context.settings.work_max_attempts,
         )

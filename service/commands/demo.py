@@ -49,6 +49,8 @@ def demo(
     database = _fresh_database(folder)
     environment = {
         "EBB_THEME_GRANULARITY": GRANULARITY,
+        # One line for each of ten thousand webhooks helps nobody who waits for a verdict.
+        "EBB_LOG_LEVEL": "WARNING",
         **os.environ,
         "EBB_DATABASE_URL": str(database.url),
     }

@@ -26,6 +26,7 @@ from models.sources.mapping import ColumnMap, load_map
 from models.sources.rows import RejectedRow, Row
 from models.sources.source import settings_from
 from service.commands import world
+from service.commands.world import OfWorkspace
 
 CHUNK = 500
 """Rows stored in one transaction."""
@@ -48,22 +49,23 @@ def import_feedback(
     source: Annotated[str | None, typer.Option(help="Name of the source; default: the file's name.")] = None,
     mapping: Annotated[Path | None, typer.Option("--map", help="YAML that maps columns to fields.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 2 if a row was set aside.")] = False,
+    workspace: OfWorkspace = None,
 ) -> None:
     """Import feedback from CSV or JSON Lines; rows that cannot be read are set aside beside the file."""
     _check_file(file)
     column_map = load_map(_read_text(mapping)) if mapping else None
     with world.open_database() as database:
-        stored, copies, rejected = _read_into(database, file, source or file.stem, column_map)
+        owner = world.choose_workspace(database, workspace)
+        stored, copies, rejected = _read_into(database, owner, file, source or file.stem, column_map)
     _report(file, stored, copies, rejected)
     if strict and rejected:
         raise typer.Exit(2)
 
 
 def _read_into(
-    database: Database, file: Path, source: str, column_map: ColumnMap | None
+    database: Database, workspace: Workspace, file: Path, source: str, column_map: ColumnMap | None
 ) -> tuple[int, int, list[RejectedRow]]:
     """Store a file's rows; return how many are new, how many were here already, and those set aside."""
-    workspace = world.default_workspace(database)
     now = world.now()
     with database.write(workspace=workspace.id) as session:
         owner = deliveries.named_source(
@@ -121,16 +123,16 @@ def _report(file: Path, stored: int, copies: int, rejected: list[RejectedRow]) -
     typer.echo(f"  all of them, with their reasons: {aside}", err=True)
 
 
-def import_releases(file: ExistingFile) -> None:
+def import_releases(file: ExistingFile, workspace: OfWorkspace = None) -> None:
     """Import releases and their features from a Keep-a-Changelog CHANGELOG.md or a CSV of tags."""
     _check_file(file)
     features = 0
     with world.open_database() as database:
-        workspace = world.default_workspace(database)
-        changelog = _read_changelog(file, ZoneInfo(workspace.time_zone))
+        owner = world.choose_workspace(database, workspace)
+        changelog = _read_changelog(file, ZoneInfo(owner.time_zone))
         for draft in changelog.releases:
-            with database.write(workspace=workspace.id) as session:
-                features += _put(session, workspace.id, draft, world.now())
+            with database.write(workspace=owner.id) as session:
+                features += _put(session, owner.id, draft, world.now())
     typer.echo(
         f"{file.name}: {len(changelog.releases)} releases, {features} features, "
         f"{len(changelog.set_aside)} entries set aside.",

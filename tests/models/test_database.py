@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from models.database import Database, parse_url
@@ -128,12 +128,51 @@ def test_sqlite_is_set_up_for_many_readers_and_nothing_left_behind(tmp_path: Pat
 def test_a_block_for_a_workspace_tells_postgres_which(postgres: Database) -> None:
     workspace = factories.workspace(postgres)
 
-    def told(owner: int | None) -> str:
-        with postgres.write(workspace=owner) as session:
-            return str(session.execute(text("SELECT current_setting('ebb.workspace', true)")).scalar() or "")
+    for open_session in (postgres.read, postgres.write):
+        for owner, told in ((workspace, str(workspace)), (None, "0"), (workspace, str(workspace))):
+            with open_session(workspace=owner) as session:
+                named = session.scalar(text("SELECT current_setting('ebb.workspace', true)"))
+            assert named == told
 
-    assert told(workspace) == str(workspace)
-    assert told(None) == "0"  # it ends with the block
+
+def test_a_reader_on_postgres_cannot_write_even_by_hand(postgres: Database) -> None:
+    with postgres.read(workspace=None) as session, pytest.raises(DBAPIError, match="read-only transaction"):
+        session.execute(text("DELETE FROM workspace"))
+
+
+@pytest.mark.parametrize("address", ["postgresql://me:hunter2@127.0.0.1:1/x", "sqlite:////usr"])
+def test_a_database_that_cannot_be_opened_is_told_by_its_setting(address: str) -> None:
+    database = Database(address, setting="EBB_OWNER_DATABASE_URL")
+    with pytest.raises(Invalid, match=r"cannot be opened: .+; check that .+\.$") as caught:
+        database.probe()
+    database.close()
+    assert caught.value.field == "EBB_OWNER_DATABASE_URL"
+    assert "hunter2" not in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_database_that_can_be_opened_is_probed_in_silence(database: Database) -> None:
+    database.probe()
+
+
+def test_the_wait_for_a_server_is_bounded_unless_the_address_says_how_long() -> None:
+    for address, waits in (("postgresql://h/x", "5"), ("postgresql://h/x?connect_timeout=60", "60")):
+        database = Database(address)
+        assert connect_arguments(database)["connect_timeout"] == waits
+
+
+def connect_arguments(database: Database) -> dict[str, str]:
+    """Return what the driver would be given, without connecting."""
+    given: dict[str, str] = {}
+
+    @event.listens_for(database.engine, "do_connect")
+    def _stop(_dialect: object, _record: object, _args: object, options: dict[str, object]) -> None:
+        given.update({name: str(value) for name, value in options.items()})
+        raise OSError("not in this test")
+
+    with pytest.raises(OSError, match="not in this test"):
+        database.engine.connect()
+    return given
 
 
 def test_moments_are_stored_in_utc_and_naive_ones_refused(database: Database, workspace: int) -> None:

@@ -33,7 +33,7 @@ def source(database: Database, workspace: int) -> int:
 
 
 def test_a_message_is_cleaned_redacted_and_its_person_hashed(
-    context: Context, workspace: int, source: int
+    database: Database, context: Context, workspace: int, source: int
 ) -> None:
     text = "The export fails.\n\nCall me: +1 202 555 0172 or ann@example.com\n\n-- \nAnn"
     deliver(
@@ -43,7 +43,7 @@ def test_a_message_is_cleaned_redacted_and_its_person_hashed(
         entry(text=text, customer_email="ann@example.com", subject="From ann@example.com"),
     )
     walk(context)
-    (item,) = items(context.database)
+    (item,) = items(database)
     assert "The export fails." in item.text
     for secret in ("ann@example.com", "202 555"):
         assert secret not in item.text
@@ -53,7 +53,9 @@ def test_a_message_is_cleaned_redacted_and_its_person_hashed(
     assert item.language == "en"
 
 
-def test_staff_replies_make_no_item(context: Context, workspace: int, source: int) -> None:
+def test_staff_replies_make_no_item(
+    database: Database, context: Context, workspace: int, source: int
+) -> None:
     deliver(
         context,
         workspace,
@@ -62,7 +64,7 @@ def test_staff_replies_make_no_item(context: Context, workspace: int, source: in
         entry(message_id="7", author_role="agent", text="We look into it."),
     )
     walk(context)
-    assert [item.message_id for item in items(context.database)] == ["0"]
+    assert [item.message_id for item in items(database)] == ["0"]
 
 
 def test_releases_and_metrics_come_by_webhook_too(context: Context, workspace: int, source: int) -> None:
@@ -75,7 +77,7 @@ def test_releases_and_metrics_come_by_webhook_too(context: Context, workspace: i
         {"type": "metric", "metric": "activation", "value": 0.5, "at": "2026-05-01T00:00:00Z"},
     )
     walk(context)
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         release = session.scalars(select(Release)).one()
         values = session.scalars(select(Observation.value)).all()
         assert session.scalars(select(Metric.key)).all() == ["activation"]
@@ -100,18 +102,18 @@ def test_a_metric_that_is_observed_keeps_what_people_said_of_it(
         context, workspace, source, {"type": "metric", "metric": "activation", "value": 4, "at": "2026-05-01"}
     )
     walk(context)
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         row = session.scalars(select(Metric)).one()
     assert (row.name, row.definition, row.unit) == ("Activation rate", "Share that …", "%")
 
 
 def test_a_broken_delivery_does_not_stop_its_neighbours(
-    context: Context, workspace: int, source: int
+    database: Database, context: Context, workspace: int, source: int
 ) -> None:
     deliver(context, workspace, source, entry(1), {"text": "no id"}, entry(3))
     walk(context)
-    assert [item.external_id for item in items(context.database)] == ["T-1", "T-3"]
-    with context.database.read(workspace=None) as session:
+    assert [item.external_id for item in items(database)] == ["T-1", "T-3"]
+    with context.database.read(workspace=workspace) as session:
         states = session.scalars(select(Delivery.state).order_by(Delivery.id)).all()
     assert states == [DeliveryState.PARSED, DeliveryState.INVALID, DeliveryState.PARSED]
 
@@ -119,7 +121,7 @@ def test_a_broken_delivery_does_not_stop_its_neighbours(
 def test_events_with_nothing_for_us_are_ignored(context: Context, workspace: int, source: int) -> None:
     deliver(context, workspace, source, [])
     walk(context)
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         assert session.scalars(select(Delivery.state)).all() == [DeliveryState.IGNORED]
 
 
@@ -127,7 +129,7 @@ def test_events_with_nothing_for_us_are_ignored(context: Context, workspace: int
 
 
 def test_what_cannot_be_themed_is_kept_without_a_vector(
-    context: Context, workspace: int, source: int
+    database: Database, context: Context, workspace: int, source: int
 ) -> None:
     deliver(
         context,
@@ -140,7 +142,7 @@ def test_what_cannot_be_themed_is_kept_without_a_vector(
     )
     walk(context)
     assert unfinished(context.database, now=NOON) == []
-    rows = items(context.database)
+    rows = items(database)
     assert [(row.external_id, row.language, row.kind is not None) for row in rows] == [
         ("T-1", "en", True),
         ("T-2", rows[1].language, True),
@@ -148,7 +150,7 @@ def test_what_cannot_be_themed_is_kept_without_a_vector(
         ("T-1", "und", True),
     ]
     assert rows[1].kind is Kind.COMPLAINT  # one star says so
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         assert session.scalars(select(Embedding.item_id)).all() == [rows[0].id]
         assert session.scalars(select(Arrival.item_id)).all() == [rows[0].id]
 
@@ -161,7 +163,7 @@ def test_two_versions_of_an_item_in_one_batch_are_both_finished(
     deliver(context, workspace, source, first, then)
     walk(context)
     assert unfinished(context.database, now=NOON) == []
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         assert session.scalars(select(Embedding.item_version)).all() == [2]
 
 
@@ -191,7 +193,7 @@ def test_an_item_edited_while_it_is_embedded_keeps_the_newer_text_alone(
     deliver(context, workspace, source, entry(1), entry(2))
     walk(context)
     assert unfinished(context.database, now=NOON) == []
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         rows = session.scalars(select(Embedding)).all()
     assert [(row.item_id, row.item_version) for row in rows] == [(1, 2)]
 

@@ -91,20 +91,20 @@ def expose(context: Context, workspace: int, *, value: float = 900.0, day: date 
 
 
 def verdicts(context: Context, workspace: int, theme: int) -> list[Verdict]:
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         rows = session.scalars(select(Verdict).where(Verdict.theme_key == theme).order_by(Verdict.id))
         return list(rows)
 
 
 def latest(context: Context, workspace: int, theme: int) -> Verdict:
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         found = impact.latest_verdicts(session, workspace=workspace)
     return next(row for row in found if row.theme_key == theme)
 
 
-def planned(context: Context, release: int) -> list[tuple[int, datetime]]:
+def planned(context: Context, workspace: int, release: int) -> list[tuple[int, datetime]]:
     """Return the looks that are still to come."""
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         rows = session.scalars(
             select(Work).where(
                 Work.stage == Job.MEASURE,
@@ -126,7 +126,7 @@ def test_before_its_first_look_it_is_too_early_and_the_look_is_planned(
     assert (row.word, row.look, row.link_state) == (Word.TOO_EARLY, 0, LinkState.CONFIRMED)
     assert "look_not_due" in row.reasons
     due = NOON.replace(hour=0) + timedelta(weeks=2, days=3)
-    assert planned(context, release) == [(1, due)]
+    assert planned(context, workspace, release) == [(1, due)]
 
 
 def test_looks_are_read_when_their_day_has_come_and_not_before(
@@ -145,7 +145,7 @@ def test_looks_are_read_when_their_day_has_come_and_not_before(
         walk(context)
         seen.append((before, latest(context, workspace, theme).look))
     assert seen == [(0, 1), (1, 2), (2, 3)]
-    assert planned(context, release) == []
+    assert planned(context, workspace, release) == []
     final = latest(context, workspace, theme)
     assert final.read_through == (NOON + timedelta(weeks=8)).date()
 
@@ -285,7 +285,7 @@ def test_a_release_that_moves_is_read_at_its_new_looks(
     with context.database.write(workspace=workspace) as session:
         factories.release(session, workspace, at=moved, now=clock())
     walk(context)
-    assert planned(context, release) == [(1, moved.replace(hour=0) + timedelta(weeks=2, days=3))]
+    assert planned(context, workspace, release) == [(1, moved.replace(hour=0) + timedelta(weeks=2, days=3))]
     clock.now = moved + timedelta(weeks=10)
     walk(context)
     row = latest(context, workspace, theme)
@@ -298,7 +298,7 @@ def test_a_release_entered_before_the_first_ticket_is_read_when_its_look_is_due(
     with context.database.write(workspace=workspace) as session:
         release = factories.release(session, workspace)
     walk(context)
-    assert planned(context, release) == [(1, NOON.replace(hour=0) + timedelta(weeks=2, days=3))]
+    assert planned(context, workspace, release) == [(1, NOON.replace(hour=0) + timedelta(weeks=2, days=3))]
 
 
 def test_a_look_whose_data_are_not_complete_is_tried_again_the_next_day(
@@ -311,13 +311,13 @@ def test_a_look_whose_data_are_not_complete_is_tried_again_the_next_day(
     clock.now = NOON + timedelta(weeks=8, days=3)
     walk(context)
     assert latest(context, workspace, theme).look == 2
-    assert [number for number, _ in planned(context, release)] == [3]
+    assert [number for number, _ in planned(context, workspace, release)] == [3]
     with context.database.write(workspace=workspace) as session:
         session.get_one(FeedbackItem, 2).ticket_created_at = NOON + timedelta(days=57)
     clock.advance(days=1)
     walk(context)
     assert latest(context, workspace, theme).look == 3
-    assert planned(context, release) == []
+    assert planned(context, workspace, release) == []
 
 
 @pytest.mark.parametrize("weeks", [-200, -41, -39, 30])
@@ -358,7 +358,7 @@ def test_a_theme_judged_under_its_old_id_is_judged_on_under_the_new_one(
         impact.mark_releases(session, workspace=workspace, since=NOON.date(), now=clock())
     clock.advance(seconds=1)
     walk(context)
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         found = impact.latest_verdicts(session, workspace=workspace)
     assert [row.theme_key for row in found if row.theme_key != impact.TOTAL] == [other]
 

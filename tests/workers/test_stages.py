@@ -44,19 +44,19 @@ def source(database: Database, workspace: int) -> int:
 
 @BOTH
 def test_a_year_of_tickets_gets_named_themes_with_quotes_and_counts(
-    context: Context, workspace: int, source: int
+    database: Database, context: Context, workspace: int, source: int
 ) -> None:
     tickets = year_of(context, workspace, source)
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         themes = session.scalars(select(Theme).where(Theme.state == ThemeState.ACTIVE)).all()
     assert 3 <= len(themes) <= 40
     assert all(theme.label and theme.keywords and theme.labelled_size for theme in themes)
-    placed = open_assignments(context.database)
+    placed = open_assignments(database)
     assert len(placed) > 0.9 * len(tickets)
-    assert recounted(context.database) == stored_counts(context.database)
+    assert recounted(database) == stored_counts(database)
     problems = {ticket.row["id"]: ticket.problem for ticket in tickets}
     by_theme: dict[int, list[str]] = {}
-    for item in items(context.database):
+    for item in items(database):
         if item.id in placed:
             by_theme.setdefault(placed[item.id], []).append(problems[item.external_id])
     for found in by_theme.values():
@@ -64,36 +64,36 @@ def test_a_year_of_tickets_gets_named_themes_with_quotes_and_counts(
 
 
 def test_copies_of_a_ticket_join_its_theme_and_are_counted(
-    context: Context, workspace: int, source: int, clock: Clock
+    database: Database, context: Context, workspace: int, source: int, clock: Clock
 ) -> None:
     tickets = year_of(context, workspace, source)
-    before = open_assignments(context.database)
-    first = next(item for item in items(context.database) if item.id in before)
+    before = open_assignments(database)
+    first = next(item for item in items(database) if item.id in before)
     text = next(ticket.text for ticket in tickets if ticket.row["id"] == first.external_id)
     deliver(context, workspace, source, *(entry(9000 + n, text=text) for n in range(5)))
     clock.advance(hours=1)
     walk(context)
-    after = open_assignments(context.database)
-    copies = [item for item in items(context.database) if item.external_id.startswith("T-900")]
+    after = open_assignments(database)
+    copies = [item for item in items(database) if item.external_id.startswith("T-900")]
     assert [after.get(item.id) for item in copies] == [before[first.id]] * 5
     assert all(item.counted for item in copies)
-    assert recounted(context.database) == stored_counts(context.database)
+    assert recounted(database) == stored_counts(database)
 
 
 @BOTH
 def test_a_deleted_ticket_leaves_its_theme_and_the_counts(
-    context: Context, workspace: int, source: int, clock: Clock
+    database: Database, context: Context, workspace: int, source: int, clock: Clock
 ) -> None:
     year_of(context, workspace, source)
-    placed = open_assignments(context.database)
-    gone = [item for item in items(context.database) if item.id in placed][::7]
+    placed = open_assignments(database)
+    gone = [item for item in items(database) if item.id in placed][::7]
     clock.advance(hours=1)
     deliver(context, workspace, source, *({"action": "delete", "id": item.external_id} for item in gone))
     walk(context)
     assert unfinished(context.database, now=clock()) == []
-    assert not {item.id for item in gone} & open_assignments(context.database).keys()
-    assert recounted(context.database) == stored_counts(context.database)
-    with context.database.read(workspace=None) as session:
+    assert not {item.id for item in gone} & open_assignments(database).keys()
+    assert recounted(database) == stored_counts(database)
+    with context.database.read(workspace=workspace) as session:
         ids = [item.id for item in gone]
         assert session.scalars(select(Embedding).where(Embedding.item_id.in_(ids))).all() == []
         assert session.scalars(select(Arrival).where(Arrival.item_id.in_(ids))).all() == []
@@ -108,11 +108,11 @@ def test_a_deleted_ticket_leaves_its_theme_and_the_counts(
     ids=["blank", "another language"],
 )
 def test_a_ticket_edited_to_something_without_a_theme_leaves_its_theme(
-    context: Context, workspace: int, source: int, clock: Clock, edit: dict[str, object]
+    database: Database, context: Context, workspace: int, source: int, clock: Clock, edit: dict[str, object]
 ) -> None:
     year_of(context, workspace, source)
-    placed = open_assignments(context.database)
-    chosen = next(item for item in items(context.database) if item.id in placed)
+    placed = open_assignments(database)
+    chosen = next(item for item in items(database) if item.id in placed)
     clock.advance(hours=1)
     deliver(
         context,
@@ -127,18 +127,18 @@ def test_a_ticket_edited_to_something_without_a_theme_leaves_its_theme(
     )
     walk(context)
     assert unfinished(context.database, now=clock()) == []
-    assert chosen.id not in open_assignments(context.database)
-    assert recounted(context.database) == stored_counts(context.database)
-    (now,) = [item for item in items(context.database) if item.id == chosen.id]
+    assert chosen.id not in open_assignments(database)
+    assert recounted(database) == stored_counts(database)
+    (now,) = [item for item in items(database) if item.id == chosen.id]
     assert not now.counted
 
 
 def test_an_edited_ticket_moves_to_the_theme_of_its_new_text(
-    context: Context, workspace: int, source: int, clock: Clock
+    database: Database, context: Context, workspace: int, source: int, clock: Clock
 ) -> None:
     tickets = year_of(context, workspace, source)
-    placed = open_assignments(context.database)
-    rows = {item.external_id: item for item in items(context.database) if item.id in placed}
+    placed = open_assignments(database)
+    rows = {item.external_id: item for item in items(database) if item.id in placed}
     by_problem = {ticket.problem: ticket for ticket in tickets if ticket.row["id"] in rows}
     export, invoice = by_problem["export"], by_problem["invoice"]
     invoices = {
@@ -149,10 +149,10 @@ def test_an_edited_ticket_moves_to_the_theme_of_its_new_text(
     row = {**export.row, "text": invoice.text, "updated_at": clock().isoformat()}
     deliver(context, workspace, source, row)
     walk(context)
-    after = open_assignments(context.database)
+    after = open_assignments(database)
     moved = rows[export.row["id"]].id
     assert after.get(moved) in invoices
-    assert recounted(context.database) == stored_counts(context.database)
+    assert recounted(database) == stored_counts(database)
 
 
 def test_a_ticket_deleted_before_anything_was_embedded_leaves_nothing_behind(
@@ -164,10 +164,10 @@ def test_a_ticket_deleted_before_anything_was_embedded_leaves_nothing_behind(
 
 
 def test_work_on_an_old_version_that_comes_late_moves_nothing(
-    context: Context, workspace: int, source: int
+    database: Database, context: Context, workspace: int, source: int
 ) -> None:
     year_of(context, workspace, source, count=120)
-    placed = open_assignments(context.database)
+    placed = open_assignments(database)
     chosen = next(iter(placed))
     with context.database.write(workspace=workspace) as session:
         session.get_one(FeedbackItem, chosen).version = 2
@@ -175,16 +175,18 @@ def test_work_on_an_old_version_that_comes_late_moves_nothing(
         piece = session.scalars(select(Work).where(Work.stage == Job.PLACE, Work.subject == chosen)).one()
         piece.state = WorkState.READY
     walk(context)
-    assert open_assignments(context.database) == placed
+    assert open_assignments(database) == placed
 
 
-def test_a_new_plan_is_counted_under_the_new_plan(context: Context, workspace: int, source: int) -> None:
+def test_a_new_plan_is_counted_under_the_new_plan(
+    database: Database, context: Context, workspace: int, source: int
+) -> None:
     deliver(context, workspace, source, entry(plan="free"))
     walk(context)
     with context.database.write(workspace=workspace) as session:
         draft = StatusDraft(source, "T-1", NOON, plan="team")
         assert feedback.update_record(session, draft=draft) == 1
-    assert items(context.database)[0].plan == "team"
+    assert items(database)[0].plan == "team"
 
 
 # --- one bad piece ------------------------------------------------------------------------------------------
@@ -212,7 +214,7 @@ def test_one_bad_piece_is_retried_alone_and_then_given_up(
     for _ in range(10):
         clock.advance(minutes=11)
         run_batch(context, stages)
-    with context.database.read(workspace=None) as session:
+    with context.database.read(workspace=workspace) as session:
         row = session.scalars(select(Work).where(Work.subject == 2)).one()
     assert (row.state, row.attempts) == (WorkState.DEAD, context.settings.work_max_attempts)
     assert row.error == "ValueError"  # never the message: it may hold a ticket's text

@@ -62,7 +62,7 @@ def found(
 def test_every_word_must_stand_in_the_item(
     database: Database, workspace: int, world: list[int], words: str, positions: list[int]
 ) -> None:
-    with database.read(workspace=None) as session:
+    with database.read(workspace=workspace) as session:
         assert found(session, workspace, words=words) == [world[n] for n in positions]
 
 
@@ -124,7 +124,7 @@ def test_pages_have_no_gaps_and_no_repeats(database: Database, workspace: int, s
         ]
     seen: list[int] = []
     after: Place | None = None
-    with database.read(workspace=None) as session:
+    with database.read(workspace=workspace) as session:
         while True:
             rows = listing.list_feedback(
                 session, workspace=workspace, where=FeedbackFilter(), after=after, limit=size

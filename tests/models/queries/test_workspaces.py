@@ -1,80 +1,12 @@
-"""Workspaces, keys, one-time sign-in, the encoder that is fixed, the audit log."""
-
-from datetime import timedelta
+"""Workspaces, the encoder that is fixed, the audit log; keys and seats are in `test_access`."""
 
 import pytest
-from sqlalchemy import select
 
 from models.database import Database
 from models.errors import Invalid, NotFound
 from models.queries import workspaces
-from models.records import ApiKey, ConsoleTicket
-from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
-
-LATER = NOON + timedelta(hours=1)
-
-
-def test_a_key_is_shown_once_and_stored_as_a_digest(database: Database, workspace: int) -> None:
-    key = factories.key(database, workspace, role=Role.INGEST)
-    assert len(key) >= 32
-    with database.read(workspace=None) as session:
-        row = session.scalars(select(ApiKey)).one()
-        caller = workspaces.find_caller(session, key=key, now=NOON)
-    assert key not in (row.digest, row.name)
-    assert row.digest == workspaces.digest_of(key)
-    assert caller == workspaces.Caller(workspace, Role.INGEST, "ingest of tests")
-
-
-def test_unknown_expired_and_revoked_keys_open_nothing(database: Database, workspace: int) -> None:
-    expiring = factories.key(database, workspace, expires_at=LATER)
-    revoked = factories.key(database, workspace)
-    with database.write(workspace=workspace) as session:
-        workspaces.revoke_key(session, workspace=workspace, key=2, now=NOON)
-        row = workspaces.revoke_key(session, workspace=workspace, key=2, now=LATER)
-        assert row.revoked_at == NOON
-    with database.read(workspace=None) as session:
-        assert workspaces.find_caller(session, key=expiring, now=NOON) is not None
-        for key, now in ((expiring, LATER), (revoked, NOON), ("ebb_nothing", NOON), ("", NOON)):
-            assert workspaces.find_caller(session, key=key, now=now) is None
-
-
-def test_a_workspace_has_a_key_until_the_last_is_revoked(database: Database, workspace: int) -> None:
-    with database.read(workspace=None) as session:
-        assert not workspaces.has_key(session, workspace=workspace)
-    factories.key(database, workspace)
-    with database.write(workspace=workspace) as session:
-        assert workspaces.has_key(session, workspace=workspace)
-        workspaces.revoke_key(session, workspace=workspace, key=1, now=NOON)
-        session.flush()
-        assert not workspaces.has_key(session, workspace=workspace)
-
-
-def test_keys_of_another_workspace_cannot_be_revoked(database: Database, workspace: int) -> None:
-    other = factories.workspace(database)
-    factories.key(database, workspace)
-    with database.write(workspace=other) as session, pytest.raises(NotFound, match="key_1"):
-        workspaces.revoke_key(session, workspace=other, key=1, now=NOON)
-
-
-def test_a_sign_in_link_works_once_and_for_its_time(database: Database, workspace: int) -> None:
-    with database.write(workspace=workspace) as session:
-        token, late = (
-            workspaces.create_sign_in(session, workspace=workspace, role=Role.MEMBER, now=NOON, minutes=60)
-            for _ in range(2)
-        )
-        assert workspaces.exchange_sign_in(session, token=late, now=LATER) is None
-        browser = workspaces.exchange_sign_in(session, token=token, now=NOON)
-        assert browser is not None
-        assert workspaces.exchange_sign_in(session, token=token, now=NOON) is None
-        assert workspaces.exchange_sign_in(session, token=browser, now=NOON) is None
-        assert workspaces.find_session(session, token=token, now=NOON) is None
-        caller = workspaces.find_session(session, token=browser, now=NOON)
-        assert caller == workspaces.Caller(workspace, Role.MEMBER, "console")
-        assert workspaces.find_session(session, token=browser, now=NOON + timedelta(days=30)) is None
-        digests = session.scalars(select(ConsoleTicket.digest)).all()
-        assert not {token, late, browser} & set(digests)
 
 
 def test_the_encoder_is_fixed_at_its_first_use(database: Database, workspace: int) -> None:

@@ -1,0 +1,318 @@
+"""Keys, seats, sign-in links and sessions: who comes in, as what, and for how long."""
+
+import threading
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from models.database import Database
+from models.errors import Conflict, Invalid, NotFound
+from models.queries import access
+from models.queries.access import Caller
+from models.records import ApiKey, User
+from models.values.roles import GRANTS, PEOPLE, Permission, Role, permissions_of
+from tests import factories
+from tests.clock import NOON
+
+HOUR = timedelta(hours=1)
+LATER = NOON + HOUR
+
+
+def find(database: Database, key: str, *, now: datetime = NOON) -> Caller | None:
+    """Look a key up as the programs do: before any workspace is known."""
+    with database.read(workspace=None) as session:
+        found = access.find_caller(session, key=key, now=now)
+    return found[0] if found else None
+
+
+# --- keys ---------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_shown_once_and_stored_as_a_digest(
+    database: Database, programs: Database, workspace: int
+) -> None:
+    key = factories.key(database, workspace, role=Role.INTEGRATION)
+    assert len(key) >= 32
+    with database.read(workspace=workspace) as session:
+        row = session.scalars(select(ApiKey)).one()
+    assert key not in (row.digest, row.name)
+    assert row.digest == access.digest_of(key)
+    assert find(programs, key) == Caller(
+        workspace, Role.INTEGRATION, GRANTS[Role.INTEGRATION], "integration of tests", key_id=row.id
+    )
+
+
+def test_unknown_expired_and_revoked_keys_open_nothing(database: Database, workspace: int) -> None:
+    expiring = factories.key(database, workspace, expires_at=LATER)
+    revoked = factories.key(database, workspace)
+    with database.write(workspace=workspace) as session:
+        access.revoke_key(session, workspace=workspace, key=2, now=NOON)
+        row = access.revoke_key(session, workspace=workspace, key=2, now=LATER)
+        assert row.revoked_at == NOON
+    assert find(database, expiring) is not None
+    for key, now in ((expiring, LATER), (revoked, NOON), ("ebb_nothing", NOON), ("", NOON)):
+        assert find(database, key, now=now) is None
+
+
+def test_scopes_narrow_a_role_and_never_widen_it(database: Database, workspace: int) -> None:
+    with database.write(workspace=workspace) as session:
+        keys = [
+            access.create_key(session, workspace=workspace, name="k", role=role, now=NOON, scopes=scopes)[1]
+            for role, scopes in (
+                (Role.CURATOR, [Permission.PLAN, Permission.READ_NUMBERS, Permission.PLAN]),
+                (Role.VIEWER, [Permission.READ_TICKETS, Permission.OWN]),
+                (Role.ADMIN, []),
+                (Role.ADMIN, None),
+            )
+        ]
+        row = session.get_one(ApiKey, 1)
+        assert access.scopes_of(row) == [Permission.PLAN, Permission.READ_NUMBERS]
+    callers = [find(database, key) for key in keys]
+    assert [caller and caller.permissions for caller in callers] == [
+        {Permission.PLAN, Permission.READ_NUMBERS},
+        {Permission.READ_TICKETS},
+        frozenset(),
+        permissions_of(Role.ADMIN),
+    ]
+    assert callers[0]
+    assert callers[0].may(Permission.PLAN)
+    assert not callers[0].may(Permission.CURATE)
+
+
+def test_an_integration_key_knows_its_one_source(database: Database, workspace: int) -> None:
+    with database.write(workspace=workspace) as session:
+        source = factories.source(session, workspace)
+        _, key = access.create_key(
+            session, workspace=workspace, name="desk", role=Role.INTEGRATION, now=NOON, source=source
+        )
+    caller = find(database, key)
+    assert caller
+    assert caller.source_id == source
+
+
+def test_the_last_use_is_noted_once_an_hour(database: Database, workspace: int) -> None:
+    key = factories.key(database, workspace)
+
+    def is_due(now: datetime) -> bool:
+        with database.read(workspace=None) as session:
+            found = access.find_caller(session, key=key, now=now)
+            assert found
+            return found[1]
+
+    assert is_due(NOON)
+    with database.write(workspace=workspace) as session:
+        access.note_use(session, key=1, now=NOON)
+    assert [is_due(NOON + wait) for wait in (timedelta(), HOUR - timedelta(seconds=1), HOUR)] == [
+        False,
+        False,
+        True,
+    ]
+    with database.read(workspace=workspace) as session:
+        assert session.get_one(ApiKey, 1).last_used_at == NOON
+
+
+def test_a_workspace_has_a_key_until_the_last_is_revoked(database: Database, workspace: int) -> None:
+    with database.read(workspace=workspace) as session:
+        assert not access.has_key(session, workspace=workspace)
+    factories.key(database, workspace)
+    with database.write(workspace=workspace) as session:
+        assert access.has_key(session, workspace=workspace)
+        access.revoke_key(session, workspace=workspace, key=1, now=NOON)
+        session.flush()
+        assert not access.has_key(session, workspace=workspace)
+
+
+def test_keys_and_users_of_another_workspace_are_not_there(database: Database, workspace: int) -> None:
+    other = factories.workspace(database)
+    factories.key(database, workspace)
+    factories.user(database, workspace)
+    with database.write(workspace=other) as session:
+        assert access.list_keys(session, workspace=other) == []
+        assert access.list_users(session, workspace=other) == []
+        with pytest.raises(NotFound, match="key_1"):
+            access.revoke_key(session, workspace=other, key=1, now=NOON)
+        with pytest.raises(NotFound, match="key_1"):
+            access.rotate_key(session, workspace=other, key=1, now=NOON, overlap=HOUR)
+        with pytest.raises(NotFound, match="usr_1"):
+            access.disable_user(session, workspace=other, user=1, now=NOON)
+        with pytest.raises(NotFound, match="usr_1"):
+            access.create_sign_in(session, workspace=other, user=1, now=NOON, minutes=5)
+
+
+# --- rotating -----------------------------------------------------------------------------------------------
+
+
+def test_a_rotated_key_opens_the_same_and_the_old_one_for_a_while(database: Database, workspace: int) -> None:
+    with database.write(workspace=workspace) as session:
+        source = factories.source(session, workspace)
+        old, before = access.create_key(
+            session, workspace=workspace, name="desk", role=Role.INTEGRATION, now=NOON,
+            expires_at=NOON + 30 * HOUR, scopes=[Permission.DELIVER], source=source,
+        )  # fmt: skip
+        row, after = access.rotate_key(session, workspace=workspace, key=old.id, now=LATER, overlap=2 * HOUR)
+        assert (old.replaced_by_id, old.expires_at) == (row.id, LATER + 2 * HOUR)
+        assert row.expires_at == LATER + 30 * HOUR  # as long a life as the old one had
+    one, two = find(database, before, now=LATER), find(database, after, now=LATER)
+    assert one
+    assert two
+    assert (one.key_id, two.key_id) == (1, 2)
+    assert (one.role, one.permissions, one.name, one.source_id) == (
+        two.role, two.permissions, two.name, two.source_id,
+    )  # fmt: skip
+    assert find(database, before, now=LATER + 2 * HOUR) is None
+    assert find(database, after, now=LATER + 2 * HOUR) is not None
+
+
+def test_rotating_never_lengthens_the_old_keys_life(database: Database, workspace: int) -> None:
+    factories.key(database, workspace, expires_at=LATER)
+    factories.key(database, workspace)
+    with database.write(workspace=workspace) as session:
+        access.rotate_key(session, workspace=workspace, key=1, now=NOON, overlap=9 * HOUR)
+        fresh, _ = access.rotate_key(session, workspace=workspace, key=2, now=NOON, overlap=9 * HOUR)
+        assert session.get_one(ApiKey, 1).expires_at == LATER
+        assert session.get_one(ApiKey, 2).expires_at == NOON + 9 * HOUR
+        assert fresh.expires_at is None
+
+
+def test_a_key_that_is_over_or_was_rotated_is_not_rotated(database: Database, workspace: int) -> None:
+    for _ in range(2):
+        factories.key(database, workspace)
+    factories.key(database, workspace, expires_at=NOON)
+    with database.write(workspace=workspace) as session:
+        access.revoke_key(session, workspace=workspace, key=1, now=NOON)
+        access.rotate_key(session, workspace=workspace, key=2, now=NOON, overlap=HOUR)
+        for key in (1, 2, 3):
+            with pytest.raises(Conflict, match=f"key_{key} is over or was rotated"):
+                access.rotate_key(session, workspace=workspace, key=key, now=NOON, overlap=HOUR)
+
+
+# --- seats --------------------------------------------------------------------------------------------------
+
+
+def put(
+    database: Database, workspace: int, email: str, role: Role, *, name: str = "Mira", now: datetime = NOON
+) -> int:
+    with database.write(workspace=workspace) as session:
+        return access.put_user(session, workspace=workspace, email=email, name=name, role=role, now=now).id
+
+
+def test_an_email_has_one_seat_in_a_workspace(database: Database, workspace: int) -> None:
+    other = factories.workspace(database)
+    first = put(database, workspace, "Mira@Example.com", Role.VIEWER)
+    assert put(database, workspace, " mira@example.COM", Role.CURATOR, name="Mira K.") == first
+    assert put(database, other, "mira@example.com", Role.OWNER) != first
+    with database.write(workspace=workspace) as session:
+        row = access.find_user(session, workspace=workspace, email="MIRA@example.com")
+        assert row
+        assert (row.email, row.name, row.role) == ("mira@example.com", "Mira K.", Role.CURATOR)
+        access.disable_user(session, workspace=workspace, user=first, now=NOON)
+    put(database, workspace, "mira@example.com", Role.MEMBER)
+    with database.read(workspace=workspace) as session:
+        assert session.get_one(User, first).disabled_at is None
+        assert [row.id for row in access.list_users(session, workspace=workspace)] == [first]
+
+
+@pytest.mark.parametrize(
+    ("field", "chosen"),
+    [
+        ("email", {"email": "mira"}),
+        ("email", {"email": "mira @example.com"}),
+        ("email", {"email": "@example.com"}),
+        ("email", {"email": f"mira@{'x' * 300}"}),
+        ("email", {"email": "a@b@c"}),
+        ("name", {"name": " "}),
+        ("name", {"name": "x" * 201}),
+        ("role", {"role": Role.INTEGRATION}),
+    ],
+)
+def test_a_seat_that_cannot_be_is_refused(
+    database: Database, workspace: int, field: str, chosen: dict[str, object]
+) -> None:
+    given = {"email": "mira@example.com", "name": "Mira", "role": Role.VIEWER, **chosen}
+    with database.write(workspace=workspace) as session, pytest.raises(Invalid) as caught:
+        access.put_user(session, workspace=workspace, now=NOON, **given)  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_the_first_owner_is_made_once_and_is_whoever_owns(database: Database, workspace: int) -> None:
+    with database.write(workspace=workspace) as session:
+        made = access.first_owner(session, workspace=workspace, now=NOON)
+        assert (made.email, made.role) == (access.FIRST_OWNER, Role.OWNER)
+        assert access.first_owner(session, workspace=workspace, now=LATER).id == made.id
+    real = put(database, workspace, "mira@example.com", Role.OWNER)
+    with database.write(workspace=workspace) as session:
+        access.disable_user(session, workspace=workspace, user=made.id, now=NOON)
+        assert access.first_owner(session, workspace=workspace, now=NOON).id == real
+        assert len(access.list_users(session, workspace=workspace)) == 2
+
+
+# --- the last owner -----------------------------------------------------------------------------------------
+
+
+def test_the_last_owner_can_be_neither_disabled_nor_demoted(database: Database, workspace: int) -> None:
+    owner = put(database, workspace, "mira@example.com", Role.OWNER)
+    put(database, workspace, "sam@example.com", Role.ADMIN)
+    # None of these can act as an owner tomorrow.
+    with database.write(workspace=workspace) as session:
+        for more in ({"expires_at": LATER}, {"scopes": [Permission.OWN]}):
+            access.create_key(session, workspace=workspace, name="k", role=Role.OWNER, now=NOON, **more)
+        access.create_key(session, workspace=workspace, name="k", role=Role.OWNER, now=NOON)
+        access.revoke_key(session, workspace=workspace, key=3, now=NOON)
+    with pytest.raises(Conflict, match="last owner"), database.write(workspace=workspace) as session:
+        access.disable_user(session, workspace=workspace, user=owner, now=NOON)
+    for role in set(PEOPLE) - {Role.OWNER}:
+        with pytest.raises(Conflict, match="last owner"):
+            put(database, workspace, "mira@example.com", role)
+    assert put(database, workspace, "mira@example.com", Role.OWNER, name="Mira K.") == owner
+    put(database, workspace, "sam@example.com", Role.VIEWER)  # everybody else can be
+    with database.read(workspace=workspace) as session:
+        row = session.get_one(User, owner)
+        assert (row.role, row.disabled_at, row.name) == (Role.OWNER, None, "Mira K.")
+
+
+@pytest.mark.parametrize("second", ["user", "key"])
+def test_an_owner_can_go_while_another_user_or_key_stays(
+    database: Database, workspace: int, second: str
+) -> None:
+    owner = put(database, workspace, "mira@example.com", Role.OWNER)
+    if second == "user":
+        put(database, workspace, "sam@example.com", Role.OWNER)
+    else:
+        factories.key(database, workspace)
+    put(database, workspace, "mira@example.com", Role.VIEWER)
+    with database.write(workspace=workspace) as session:
+        access.disable_user(session, workspace=workspace, user=owner, now=NOON)
+        access.disable_user(session, workspace=workspace, user=owner, now=LATER)
+        assert session.get_one(User, owner).disabled_at == NOON
+        assert access.count_owners(session, workspace=workspace, now=NOON) == 1
+        with pytest.raises(Conflict, match="last owner"):
+            access.check_not_last_owner(session, workspace=workspace, now=NOON)
+
+
+def test_of_two_owners_who_disable_each_other_at_once_one_stays(
+    database: Database, programs: Database, workspace: int
+) -> None:
+    owners = [put(database, workspace, f"{name}@example.com", Role.OWNER) for name in ("mira", "sam")]
+    ready = threading.Barrier(2, timeout=20)
+    ended: list[str] = []
+
+    def disable(user: int) -> None:
+        ready.wait()
+        try:
+            with programs.write(workspace=workspace) as session:
+                access.disable_user(session, workspace=workspace, user=user, now=NOON)
+                session.flush()
+        except Conflict:
+            ended.append("refused")
+        else:
+            ended.append("done")
+
+    threads = [threading.Thread(target=disable, args=(user,)) for user in owners]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(ended) == ["done", "refused"]
+    with database.read(workspace=workspace) as session:
+        assert access.count_owners(session, workspace=workspace, now=NOON) == 1
