@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from models.queries import access
 from models.queries.access import Caller
 from models.settings import Settings
 from models.values.ids import LARGEST
-from models.values.roles import Permission
+from models.values.roles import SENIOR, Permission, Role, permissions_of
 
 SESSION_COOKIE = "ebb_session"
 _bearer = HTTPBearer(auto_error=False, description="An API key, as `ebb init` prints it.")
@@ -85,6 +85,22 @@ def require(caller: Caller, permission: Permission) -> None:
     if not caller.may(permission):
         raise Forbidden(
             f"this needs the permission {permission}; the role {caller.role} of this caller does not have it."
+        )
+
+
+def require_rank(caller: Caller, role: Role) -> None:
+    """Raise `Forbidden` where a role is an owner's to give and take, and the caller is none."""
+    if role in SENIOR:
+        require(caller, Permission.OWN)
+
+
+def require_to_give(caller: Caller, role: Role, scopes: Iterable[Permission] | None = None) -> None:
+    """Raise `Forbidden` unless the caller may hand a role out: nobody gives a permission that they do not have."""
+    require_rank(caller, role)
+    lacking = permissions_of(role, scopes) - caller.permissions
+    if lacking:
+        raise Forbidden(
+            f"nobody hands out what they do not have themselves: {', '.join(sorted(lacking))}; ask an owner."
         )
 
 

@@ -14,6 +14,7 @@ from service.api import (
     products,
     sources,
     themes,
+    users,
 )
 
 
@@ -30,6 +31,7 @@ def routers() -> list[APIRouter]:
         denominators,
         goals,
         admin,
+        users,
         health,
     )
     return [family.router for family in families]

@@ -1,16 +1,29 @@
 """`/v1/keys`, `/v1/audit`: who may do what, and who did."""
 
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from models.queries import access, workspaces
-from models.records import ApiKey
+from models.database import Session
+from models.errors import Invalid
+from models.queries import access, deliveries, workspaces
+from models.queries.access import Caller
+from models.records import ApiKey, JsonObject
 from models.records import AuditEntry as AuditRow
 from models.values.ids import Prefix, parse_id, public_id
-from service.api.shapes.admin import AuditEntry, AuditQuery, KeyAnswer, KeyCreate, KeyCreated
+from models.values.roles import Role, permissions_of
+from service.api.shapes.admin import AuditEntry, AuditQuery, KeyAnswer, KeyCreate, KeyCreated, KeyRotate
 from service.api.shapes.base import Page, Paging
-from service.dependencies import Admin, DatabaseOf, Now, read_after, write_cursor
+from service.dependencies import (
+    Admin,
+    DatabaseOf,
+    Now,
+    read_after,
+    require_rank,
+    require_to_give,
+    write_cursor,
+)
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
@@ -30,6 +43,8 @@ def list_keys(query: Annotated[Paging, Query()], database: DatabaseOf, caller: A
 @router.post("/keys", status_code=201)
 def create_key(body: KeyCreate, database: DatabaseOf, caller: Admin, now: Now) -> KeyCreated:
     """Make a key; this answer is the only one that holds it."""
+    _check(body, now)
+    require_to_give(caller, body.role, body.scopes)
     with database.write(workspace=caller.workspace_id) as session:
         row, key = access.create_key(
             session,
@@ -38,33 +53,86 @@ def create_key(body: KeyCreate, database: DatabaseOf, caller: Admin, now: Now) -
             role=body.role,
             now=now,
             expires_at=body.expires_at,
+            scopes=body.scopes,
+            source=_source(session, caller.workspace_id, body.source),
         )
-        workspaces.audit(
-            session,
-            workspace=caller.workspace_id,
-            actor=caller.name,
-            action="key.create",
-            subject=public_id(Prefix.KEY, row.id),
-            now=now,
-            detail={"role": str(body.role)},
+        _note(session, caller, "key.create", row, now, {"role": str(row.role), "scopes": row.scopes})
+    return KeyCreated(**_key(row), key=key)
+
+
+def _check(body: KeyCreate, now: datetime) -> None:
+    """Raise `Invalid` for a key that would hold more than its role, or nothing."""
+    outside = set(body.scopes or ()) - permissions_of(body.role)
+    if outside:
+        lacking = ", ".join(sorted(outside))
+        raise Invalid(f"the role {body.role} does not have {lacking}; leave it out.", field="scopes")
+    if body.source is not None and body.role is not Role.INTEGRATION:
+        raise Invalid("only a key of the role integration is bound to a source.", field="source")
+    if body.expires_at is not None and body.expires_at <= now:
+        raise Invalid("expires_at lies in the past; choose a moment ahead.", field="expires_at")
+
+
+@router.post("/keys/{key_id}/rotate", status_code=201)
+def rotate_key(
+    key_id: str, database: DatabaseOf, caller: Admin, now: Now, body: KeyRotate | None = None
+) -> KeyCreated:
+    """Make a key that takes this one's place; the old one goes on while its holders change over."""
+    overlap = (body or KeyRotate()).overlap_hours
+    number = parse_id(Prefix.KEY, key_id)
+    with database.write(workspace=caller.workspace_id) as session:
+        old = access.get_key(session, workspace=caller.workspace_id, key=number)
+        require_to_give(caller, old.role, access.scopes_of(old))
+        row, key = access.rotate_key(
+            session, workspace=caller.workspace_id, key=number, now=now, overlap=timedelta(hours=overlap)
         )
+        took = {"replaced_by": public_id(Prefix.KEY, row.id), "overlap_hours": overlap}
+        _note(session, caller, "key.rotate", old, now, took)
     return KeyCreated(**_key(row), key=key)
 
 
 @router.delete("/keys/{key_id}", status_code=204)
 def revoke_key(key_id: str, database: DatabaseOf, caller: Admin, now: Now) -> None:
-    """Revoke a key at once; it stays listed."""
+    """Revoke a key at once; it stays listed. The last one that acts as an owner cannot be revoked."""
     number = parse_id(Prefix.KEY, key_id)
     with database.write(workspace=caller.workspace_id) as session:
-        access.revoke_key(session, workspace=caller.workspace_id, key=number, now=now)
-        workspaces.audit(
-            session,
-            workspace=caller.workspace_id,
-            actor=caller.name,
-            action="key.revoke",
-            subject=key_id,
-            now=now,
-        )
+        row = access.get_key(session, workspace=caller.workspace_id, key=number)
+        require_rank(caller, row.role)
+        _revoke(session, row, now)
+        _note(session, caller, "key.revoke", row, now)
+
+
+def _revoke(session: Session, row: ApiKey, now: datetime) -> None:
+    """End a key; raise `Conflict` for the last one that acts as an owner without limit."""
+    acts = row.role is Role.OWNER and row.scopes is None and row.expires_at is None
+    if acts and access.is_alive(row, now=now):
+        access.check_not_last_owner(session, workspace=row.workspace_id, now=now)
+    access.revoke_key(session, workspace=row.workspace_id, key=row.id, now=now)
+
+
+def _source(session: Session, workspace: int, source_id: str | None) -> int | None:
+    if source_id is None:
+        return None
+    number = parse_id(Prefix.SOURCE, source_id)
+    return deliveries.get_source(session, workspace=workspace, source=number).id
+
+
+def _note(
+    session: Session,
+    caller: Caller,
+    action: str,
+    row: ApiKey,
+    now: datetime,
+    detail: JsonObject | None = None,
+) -> None:
+    workspaces.audit(
+        session,
+        workspace=caller.workspace_id,
+        actor=caller.name,
+        action=action,
+        subject=public_id(Prefix.KEY, row.id),
+        now=now,
+        detail=detail,
+    )
 
 
 def _key(row: ApiKey) -> dict[str, object]:
@@ -72,9 +140,13 @@ def _key(row: ApiKey) -> dict[str, object]:
         "id": public_id(Prefix.KEY, row.id),
         "name": row.name,
         "role": row.role,
+        "scopes": access.scopes_of(row),
+        "source": public_id(Prefix.SOURCE, row.source_id) if row.source_id else None,
         "created_at": row.created_at,
+        "last_used_at": row.last_used_at,
         "expires_at": row.expires_at,
         "revoked_at": row.revoked_at,
+        "replaced_by": public_id(Prefix.KEY, row.replaced_by_id) if row.replaced_by_id else None,
     }
 
 

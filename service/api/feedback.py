@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from models.queries import listing
+from models.queries import deliveries, listing, themes
 from models.queries.listing import FeedbackFilter, Place
 from models.values.ids import Prefix, parse_id
 from service.api.shapes.base import Page
@@ -32,6 +32,10 @@ def list_feedback(
     )
     after = read_place(query.cursor)
     with database.read(workspace=caller.workspace_id) as session:
+        if where.source is not None:
+            deliveries.get_source(session, workspace=caller.workspace_id, source=where.source)
+        if where.theme is not None:
+            themes.get_theme(session, workspace=caller.workspace_id, theme=where.theme)
         rows = listing.list_feedback(
             session,
             workspace=caller.workspace_id,

@@ -10,6 +10,8 @@ from models.queries import impact, products, themes
 from models.records import LinkState, Theme, Verdict
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.verdicts import Reason
+from service.api import aggregates
+from service.api.aggregates import Veil
 from service.api.shapes import words
 from service.api.shapes.impact import (
     CheckAnswer,
@@ -22,21 +24,30 @@ from service.api.shapes.impact import (
     VerdictAnswer,
     VisibleFall,
 )
-from service.api.views import quote_answers
-from service.dependencies import DatabaseOf, Reader
+from service.api.views import quote_answers, veil_of
+from service.dependencies import DatabaseOf, Reader, SettingsOf
 
 router = APIRouter(prefix="/v1", tags=["impact"])
 
 
 @router.get("/releases/{release_id}/impact")
 def read_impact(
-    release_id: str, query: Annotated[ImpactQuery, Query()], database: DatabaseOf, caller: Reader
+    release_id: str,
+    query: Annotated[ImpactQuery, Query()],
+    database: DatabaseOf,
+    settings: SettingsOf,
+    caller: Reader,
 ) -> ImpactAnswer:
     """Read what was said about a release at the furthest look: confirmed links first, then proposals."""
     number = parse_id(Prefix.RELEASE, release_id)
     wanted = parse_id(Prefix.THEME, query.theme) if query.theme else None
     with database.read(workspace=caller.workspace_id) as session:
         release = products.get_release(session, workspace=caller.workspace_id, release=number)
+        veil = veil_of(session, caller=caller, least=settings.least_group)
+        if wanted is not None:
+            theme = themes.get_theme(session, workspace=caller.workspace_id, theme=wanted)
+            if veil is not None:
+                veil.check(_standing(theme))
         found = impact.latest_verdicts(
             session, workspace=caller.workspace_id, releases=[release.id], as_of=query.as_of
         )
@@ -49,7 +60,7 @@ def read_impact(
             and wanted in (None, verdict.theme_key)
             and not (is_linked and verdict.theme_key == impact.TOTAL)
         ]
-        answers = _answers(session, caller.workspace_id, chosen)
+        answers = _answers(session, caller.workspace_id, chosen, veil)
     reference = ReleaseRef(
         id=public_id(Prefix.RELEASE, release.id),
         key=release.key,
@@ -61,7 +72,9 @@ def read_impact(
     return ImpactAnswer(release=reference, verdicts=answers)
 
 
-def _answers(session: Session, workspace: int, verdicts: Sequence[Verdict]) -> list[VerdictAnswer]:
+def _answers(
+    session: Session, workspace: int, verdicts: Sequence[Verdict], veil: Veil | None
+) -> list[VerdictAnswer]:
     """Order verdicts: all complaints together, then confirmed links, then proposals."""
     order = {None: 0, LinkState.CONFIRMED: 1, LinkState.PROPOSED: 2, LinkState.REJECTED: 3}
     ranked = sorted(verdicts, key=lambda each: (order[each.link_state], each.id))
@@ -70,7 +83,14 @@ def _answers(session: Session, workspace: int, verdicts: Sequence[Verdict]) -> l
         for verdict in ranked
         if verdict.theme_id is not None
     }
-    return [_answer(session, verdict, known) for verdict in ranked]
+    if veil is None:
+        return [_answer(session, verdict, known) for verdict in ranked]
+    shown = [row for row in ranked if row.theme_id is None or veil.shows(_standing(known[row.theme_id]))]
+    return [aggregates.verdict(_answer(session, verdict, known)) for verdict in shown]
+
+
+def _standing(theme: Theme) -> int:
+    return theme.redirect_id or theme.id
 
 
 def _answer(session: Session, row: Verdict, known: Mapping[int, Theme]) -> VerdictAnswer:

@@ -1,4 +1,4 @@
-"""`POST /v1/ingest/{source_id}`: what support tools call. Signature first, then store, then answer."""
+"""`POST /v1/ingest/{source_id}`: what support tools call. Signature or key first, then store, then answer."""
 
 import json
 from collections.abc import Mapping
@@ -10,13 +10,15 @@ from fastapi.concurrency import run_in_threadpool
 from models.database import Database
 from models.errors import Rejected, TooLarge
 from models.queries import deliveries
+from models.queries.access import KEY_PREFIX
 from models.queries.deliveries import DeliveryDraft
 from models.records import Source as SourceRow
 from models.sources.registry import source_of
-from models.sources.signature import header
+from models.sources.signature import SCHEMES, header
 from models.sources.source import Source, authenticate, settings_from
 from models.values.ids import Prefix, parse_id
-from service.dependencies import DatabaseOf, Now, SettingsOf
+from models.values.roles import Permission
+from service.dependencies import DatabaseOf, Now, SettingsOf, caller_of
 from service.intake import IntakeWriter
 
 router = APIRouter(tags=["intake"])
@@ -63,33 +65,72 @@ async def _read_body(request: Request, most: int) -> bytes:
 def _authenticated_source(
     database: Database, number: int, request: Request, body: bytes, now: datetime
 ) -> SourceRow:
-    """Load the source and check the call's signature; a failed one is counted for the source's health.
+    """Load the source and check the call's signature or key; a failed one is counted for the source's health.
 
-    An unknown source is answered like a wrong signature: nobody learns which sources exist.
+    An unknown source is answered like a wrong signature or key: nobody learns which sources exist.
     """
+    key = _sent_key(request.headers)
     with database.read(workspace=None) as session:
         row = deliveries.find_source(session, source=number)
     if row is None:
-        raise Rejected("unknown source or wrong signature.")
-    kind = source_of(row.kind)
-    if row.secret is None:
+        raise _wrong_key() if key else Rejected("unknown source or wrong signature.")
+    is_signed = key is None or _is_signed(request, row)
+    if is_signed and row.secret is None:
         raise Rejected("this source has no secret, so it takes no webhooks.")
     try:
-        authenticate(
-            kind,
-            settings=settings_from(kind.schemes, row.settings),
-            secret=row.secret,
-            headers=request.headers,
-            body=body,
-            now=now,
-            method=request.method,
-            url=str(request.url),
-        )
+        # Whatever proof is sent must hold: a key stands in place of a signature, and mends no wrong one.
+        if key is not None:
+            _check_key(database, key, row, now)
+        if is_signed:
+            _check_signature(request, body, row, now)
     except Rejected:
         with database.write(workspace=row.workspace_id) as session:
             deliveries.count_rejected(session, source=row.id, now=now)
         raise
     return row
+
+
+def _sent_key(headers: Mapping[str, str]) -> str | None:
+    """Return the API key of a call; other values of the header are some vendor's own proof."""
+    scheme, _, value = (header(headers, "Authorization") or "").partition(" ")
+    value = value.strip()
+    return value if scheme.lower() == "bearer" and value.startswith(KEY_PREFIX) else None
+
+
+def _check_key(database: Database, key: str, row: SourceRow, now: datetime) -> None:
+    try:
+        caller = caller_of(database, key, now)
+    except Rejected:
+        raise _wrong_key() from None
+    is_here = caller.workspace_id == row.workspace_id and caller.source_id in (None, row.id)
+    if not (is_here and caller.may(Permission.DELIVER)):
+        raise _wrong_key()
+
+
+def _wrong_key() -> Rejected:
+    return Rejected("unknown source, or a key that may not deliver to it.", field="Authorization")
+
+
+def _is_signed(request: Request, row: SourceRow) -> bool:
+    """Say whether a call that carries a key carries a signature of the source's tool beside it."""
+    kind = source_of(row.kind)
+    pinned = settings_from(kind.schemes, row.settings).signature
+    names = {SCHEMES[name].header.lower() for name in ((pinned,) if pinned else kind.schemes)}
+    return any(header(request.headers, name) for name in names - {"authorization"})
+
+
+def _check_signature(request: Request, body: bytes, row: SourceRow, now: datetime) -> None:
+    kind = source_of(row.kind)
+    authenticate(
+        kind,
+        settings=settings_from(kind.schemes, row.settings),
+        secret=row.secret or "",
+        headers=request.headers,
+        body=body,
+        now=now,
+        method=request.method,
+        url=str(request.url),
+    )
 
 
 def _kept_headers(kind: Source, headers: Mapping[str, str]) -> dict[str, str]:

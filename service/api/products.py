@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from models.database import Session
+from models.errors import Invalid
 from models.queries import products
 from models.queries.products import FeatureDraft, ReleaseDraft, Step
 from models.records import Feature, Release
@@ -32,10 +33,11 @@ def list_features(
 ) -> Page[FeatureAnswer]:
     """List features, oldest first."""
     with database.read(workspace=caller.workspace_id) as session:
+        release = _release_of(session, caller.workspace_id, query.release) if query.release else None
         rows = products.list_features(
             session,
             workspace=caller.workspace_id,
-            release=parse_id(Prefix.RELEASE, query.release) if query.release else None,
+            release=release.id if release else None,
             after=read_after(query.cursor),
             limit=query.limit + 1,
         )
@@ -50,8 +52,7 @@ def put_feature(body: FeaturePut, database: DatabaseOf, caller: Planner, now: No
     with database.write(workspace=caller.workspace_id) as session:
         release = None
         if body.release:
-            number = parse_id(Prefix.RELEASE, body.release)
-            release = products.get_release(session, workspace=caller.workspace_id, release=number).key
+            release = _release_of(session, caller.workspace_id, body.release).key
         row = products.put_feature(
             session, workspace=caller.workspace_id, draft=_feature_draft(body, release), now=now
         )
@@ -104,6 +105,8 @@ def put_release(body: ReleasePut, database: DatabaseOf, caller: Planner, now: No
     with database.write(workspace=caller.workspace_id) as session:
         row = products.put_release(session, workspace=caller.workspace_id, draft=draft, now=now)
         for feature in body.features:
+            if feature.release and _release_of(session, caller.workspace_id, feature.release).id != row.id:
+                raise Invalid("features of a release are its own: leave out `release`.", field="features")
             products.put_feature(
                 session, workspace=caller.workspace_id, draft=_feature_draft(feature, key), now=now
             )
@@ -113,10 +116,13 @@ def put_release(body: ReleasePut, database: DatabaseOf, caller: Planner, now: No
 @router.get("/releases/{release_id}")
 def read_release(release_id: str, database: DatabaseOf, caller: Reader) -> ReleaseAnswer:
     """Read a release."""
-    number = parse_id(Prefix.RELEASE, release_id)
     with database.read(workspace=caller.workspace_id) as session:
-        row = products.get_release(session, workspace=caller.workspace_id, release=number)
+        row = _release_of(session, caller.workspace_id, release_id)
         return _releases(session, caller.workspace_id, [row])[0]
+
+
+def _release_of(session: Session, workspace: int, release_id: str) -> Release:
+    return products.get_release(session, workspace=workspace, release=parse_id(Prefix.RELEASE, release_id))
 
 
 def _feature_draft(body: FeaturePut, release_key: str | None) -> FeatureDraft:

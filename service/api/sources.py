@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from models.database import Session
+from models.errors import Invalid
 from models.queries import deliveries, workspaces
+from models.queries.access import KEY_PREFIX
 from models.records import Source
 from models.sources.registry import source_of
 from models.sources.signature import SCHEMES
@@ -36,6 +38,8 @@ def create_source(body: SourceCreate, database: DatabaseOf, caller: Admin, now: 
     settings = (body.settings or SourceSettings()).model_dump(mode="json", exclude_defaults=True)
     settings_from(kind.schemes, settings)
     secret = body.secret or secrets.token_urlsafe(32)
+    if secret.startswith(KEY_PREFIX):
+        raise Invalid(f"secret must not begin with {KEY_PREFIX}, as API keys do.", field="secret")
     with database.write(workspace=caller.workspace_id) as session:
         row = deliveries.create_source(
             session,

@@ -1,6 +1,7 @@
 """`/v1/themes`: what customers complain about, and how often."""
 
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -8,12 +9,14 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
 from models.database import Session
-from models.errors import Invalid
-from models.queries import goals, theme_reading, themes, workspaces
+from models.errors import Invalid, NotFound
+from models.queries import counts, goals, groups, theme_reading, themes, workspaces
+from models.queries.access import Caller
 from models.queries.theme_reading import ThemeNumbers
 from models.records import Theme, ThemeState
 from models.values.ids import Prefix, parse_id, public_id
-from service.api import trends
+from service.api import aggregates, trends
+from service.api.aggregates import Veil
 from service.api.shapes import words
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.themes import (
@@ -26,10 +29,19 @@ from service.api.shapes.themes import (
     ThemesQuery,
     ThemeSummary,
     ThemeTrend,
+    TrendPoint,
     TrendQuery,
 )
-from service.api.views import quote_answers
-from service.dependencies import DatabaseOf, Now, Reader, TicketReader, read_after, write_cursor
+from service.api.views import quote_answers, veil_of
+from service.dependencies import (
+    DatabaseOf,
+    Now,
+    Reader,
+    SettingsOf,
+    TicketReader,
+    read_after,
+    write_cursor,
+)
 
 router = APIRouter(prefix="/v1/themes", tags=["themes"])
 
@@ -45,53 +57,104 @@ EVENT_KINDS = {
 
 @router.get("")
 def list_themes(
-    query: Annotated[ThemesQuery, Query()], database: DatabaseOf, caller: Reader, now: Now
+    query: Annotated[ThemesQuery, Query()],
+    database: DatabaseOf,
+    settings: SettingsOf,
+    caller: Reader,
+    now: Now,
 ) -> Page[ThemeSummary]:
     """List themes, those with the most complaints of the last 28 days first."""
     offset = read_after(query.cursor)
     with database.read(workspace=caller.workspace_id) as session:
-        zone = ZoneInfo(workspaces.get_workspace(session, workspace=caller.workspace_id).time_zone)
-        found = theme_reading.list_themes(
+        today = _today(session, caller.workspace_id, now)
+        rows = theme_reading.list_themes(
             session,
             workspace=caller.workspace_id,
             state=ThemeState(query.state.value),
             words=query.q,
-            recent_since=now.astimezone(zone).date() - timedelta(days=28),
+            recent_since=today - timedelta(days=28),
         )
+        found = [ThemeSummary(**_summary(row, numbers)) for row, numbers in rows]
+        veil = veil_of(session, caller=caller, least=settings.least_group)
+        if veil is not None:
+            found = _veiled(session, caller.workspace_id, veil, [row for row, _ in rows], found, today)
     page = found[offset : offset + query.limit]
     more = len(found) > offset + len(page)
-    return Page(
-        items=[ThemeSummary(**_summary(row, numbers)) for row, numbers in page],
-        next_cursor=write_cursor(offset + len(page)) if more else None,
-    )
+    return Page(items=page, next_cursor=write_cursor(offset + len(page)) if more else None)
+
+
+def _veiled(
+    session: Session,
+    workspace: int,
+    veil: Veil,
+    rows: Sequence[Theme],
+    answers: Sequence[ThemeSummary],
+    today: date,
+) -> list[ThemeSummary]:
+    """Keep of a list what callers may see who may see aggregates only."""
+    days = counts.daily(session, workspace=workspace)
+    shown = [
+        aggregates.summary(answer, days.get(row.id, {}), today=today, least=veil.least)
+        for row, answer in zip(rows, answers, strict=True)
+        if veil.shows(row.id)
+    ]
+    return aggregates.busiest_first(shown)
+
+
+def _today(session: Session, workspace: int, now: datetime) -> date:
+    return now.astimezone(_zone(session, workspace)).date()
+
+
+def _zone(session: Session, workspace: int) -> ZoneInfo:
+    return ZoneInfo(workspaces.get_workspace(session, workspace=workspace).time_zone)
 
 
 @router.get("/{theme_id}", response_model=ThemeDetail)
-def read_theme(theme_id: str, database: DatabaseOf, caller: Reader, now: Now) -> Response | ThemeDetail:
+def read_theme(
+    theme_id: str, database: DatabaseOf, settings: SettingsOf, caller: Reader, now: Now
+) -> Response | ThemeDetail:
     """Read one theme; one that was merged answers 308 with the way to the theme that stands for it."""
-    number = parse_id(Prefix.THEME, theme_id)
     with database.read(workspace=caller.workspace_id) as session:
-        row = themes.get_theme(session, workspace=caller.workspace_id, theme=number)
+        row = _known(session, caller.workspace_id, theme_id)
+        veil = _check(session, caller, settings.least_group, row)
         if row.redirect_id is not None:
             return _redirect(row.redirect_id)
-        zone = ZoneInfo(workspaces.get_workspace(session, workspace=caller.workspace_id).time_zone)
-        since = now.astimezone(zone).date() - timedelta(days=28)
-        numbers = theme_reading.numbers_of(
-            session, workspace=caller.workspace_id, recent_since=since, theme=row.id
-        )[row.id]
-        spans = theme_reading.spans(session, theme=row.id)
-        quotes = quote_answers(session, workspace=caller.workspace_id, spans=spans[:5])
-        kinds = theme_reading.kinds_of(session, theme=row.id)
-        releases = theme_reading.releases_of(session, workspace=caller.workspace_id, theme=row.id)
-        revision = themes.read_stream(session, workspace=caller.workspace_id).revision
+        today = _today(session, caller.workspace_id, now)
+        answer = _detail(session, row, today)
+        if veil is None:
+            return answer
+        days, _ = counts.daily_of(session, theme=row.id, segment=counts.ALL)
+    return aggregates.detail(answer, days, today=today, least=veil.least)
+
+
+def _detail(session: Session, row: Theme, today: date) -> ThemeDetail:
+    since = today - timedelta(days=28)
+    numbers = theme_reading.numbers_of(session, workspace=row.workspace_id, recent_since=since, theme=row.id)[
+        row.id
+    ]
+    spans = theme_reading.spans(session, theme=row.id)
+    releases = theme_reading.releases_of(session, workspace=row.workspace_id, theme=row.id)
     return ThemeDetail(
         **_summary(row, numbers),
         superseded_by=None,
-        revision=revision,
-        kinds=kinds,
-        quotes=quotes,
+        revision=themes.read_stream(session, workspace=row.workspace_id).revision,
+        kinds=theme_reading.kinds_of(session, theme=row.id),
+        quotes=quote_answers(session, workspace=row.workspace_id, spans=spans[:5]),
         releases=[public_id(Prefix.RELEASE, release) for release in releases],
     )
+
+
+def _known(session: Session, workspace: int, theme_id: str) -> Theme:
+    return themes.get_theme(session, workspace=workspace, theme=parse_id(Prefix.THEME, theme_id))
+
+
+def _check(session: Session, caller: Caller, least: int, row: Theme) -> Veil | None:
+    """Return the caller's veil, and raise `NotFound` where it hides the theme that stands for this one."""
+    standing = row.redirect_id or row.id
+    veil = veil_of(session, caller=caller, least=least, theme=standing)
+    if veil is not None and not veil.shows(standing):
+        raise NotFound(f"There is no theme th_{row.id}.")
+    return veil
 
 
 def _redirect(theme: int) -> Response:
@@ -120,7 +183,7 @@ def _summary(row: Theme, numbers: ThemeNumbers) -> dict[str, object]:
 
 def _standing(session: Session, workspace: int, theme_id: str) -> Theme:
     """Load the theme that stands for an id today."""
-    row = themes.get_theme(session, workspace=workspace, theme=parse_id(Prefix.THEME, theme_id))
+    row = _known(session, workspace, theme_id)
     return (
         row
         if row.redirect_id is None
@@ -130,17 +193,23 @@ def _standing(session: Session, workspace: int, theme_id: str) -> Theme:
 
 @router.get("/{theme_id}/trend")
 def read_trend(
-    theme_id: str, query: Annotated[TrendQuery, Query()], database: DatabaseOf, caller: Reader, now: Now
+    theme_id: str,
+    query: Annotated[TrendQuery, Query()],
+    database: DatabaseOf,
+    settings: SettingsOf,
+    caller: Reader,
+    now: Now,
 ) -> ThemeTrend:
     """Read how often a theme was complained about, by day, ISO week or month; gaps are null, not 0."""
     with database.read(workspace=caller.workspace_id) as session:
         row = _standing(session, caller.workspace_id, theme_id)
-        zone = ZoneInfo(workspaces.get_workspace(session, workspace=caller.workspace_id).time_zone)
-        today = now.astimezone(zone).date()
-        material = trends.read(session, workspace=caller.workspace_id, theme=row.id, segment=query.segment)
-        silent = goals.silent_dates(session, workspace=caller.workspace_id, zone=zone)
-    since, until = _span(query, today)
-    points = trends.points(material, silent, period=query.period, since=since, until=until, today=today)
+        veil = _check(session, caller, settings.least_group, row)
+        if veil is not None:
+            aggregates.check_period(query.period)
+        reader = _trend_reader(session, row, query, now)
+        points = reader(query.segment)
+        if veil is not None:
+            points = _veiled_trend(session, row.id, points, query.segment, reader, veil)
     return ThemeTrend(
         theme=public_id(Prefix.THEME, row.id),
         period=query.period,
@@ -148,6 +217,38 @@ def read_trend(
         rate_unit=trends.RATE_UNIT,
         points=points,
     )
+
+
+def _trend_reader(
+    session: Session, row: Theme, query: TrendQuery, now: datetime
+) -> Callable[[str], list[TrendPoint]]:
+    """Return a function that reads a segment's trend over the days that were asked for."""
+    zone = _zone(session, row.workspace_id)
+    today = now.astimezone(zone).date()
+    since, until = _span(query, today)
+    silent = goals.silent_dates(session, workspace=row.workspace_id, zone=zone)
+
+    def read(segment: str) -> list[TrendPoint]:
+        material = trends.read(session, workspace=row.workspace_id, theme=row.id, segment=segment)
+        return trends.points(material, silent, period=query.period, since=since, until=until, today=today)
+
+    return read
+
+
+def _veiled_trend(
+    session: Session,
+    theme: int,
+    points: Sequence[TrendPoint],
+    segment: str,
+    reader: Callable[[str], list[TrendPoint]],
+    veil: Veil,
+) -> list[TrendPoint]:
+    """Keep of a trend what callers may see who may see aggregates only."""
+    if segment == counts.ALL:
+        return aggregates.trend(points, least=veil.least)
+    named = trends.segment_name(segment)
+    others = [reader(other) for other in groups.segments_of(session, theme=theme) if other != named]
+    return aggregates.segment_trend(points, others, reader(counts.ALL), least=veil.least)
 
 
 def _span(query: TrendQuery, today: date) -> tuple[date, date]:
@@ -182,13 +283,14 @@ def read_quotes(
 
 
 @router.get("/{theme_id}/lineage")
-def read_lineage(theme_id: str, database: DatabaseOf, caller: Reader) -> ThemeLineage:
+def read_lineage(theme_id: str, database: DatabaseOf, settings: SettingsOf, caller: Reader) -> ThemeLineage:
     """Read where a theme came from and what became of it."""
     with database.read(workspace=caller.workspace_id) as session:
-        row = themes.get_theme(session, workspace=caller.workspace_id, theme=parse_id(Prefix.THEME, theme_id))
+        row = _known(session, caller.workspace_id, theme_id)
+        veil = _check(session, caller, settings.least_group, row)
         events = theme_reading.events_of(session, theme=row.id)
         ancestors = theme_reading.merged_into(session, theme=row.id)
-    return ThemeLineage(
+    answer = ThemeLineage(
         theme=theme_id,
         superseded_by=public_id(Prefix.THEME, row.redirect_id) if row.redirect_id else None,
         ancestors=[public_id(Prefix.THEME, theme) for theme in ancestors],
@@ -206,6 +308,7 @@ def read_lineage(theme_id: str, database: DatabaseOf, caller: Reader) -> ThemeLi
             for event in events
         ],
     )
+    return answer if veil is None else aggregates.lineage(answer)
 
 
 @router.get("/{theme_id}/accounts")

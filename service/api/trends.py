@@ -23,7 +23,7 @@ class Material:
 
 def read(session: Session, *, workspace: int, theme: int, segment: str) -> Material:
     """Read a theme's days; a plan's segment is named `plan:business` or plainly `business`."""
-    named = segment if segment == counts.ALL or ":" in segment else f"plan:{segment}"
+    named = segment_name(segment)
     complaints, people = counts.daily_of(session, theme=theme, segment=named)
     bearers = exposure.read_exposure(
         session,
@@ -31,6 +31,11 @@ def read(session: Session, *, workspace: int, theme: int, segment: str) -> Mater
         segment=named.removeprefix("plan:") if named != counts.ALL else counts.ALL,
     )
     return Material(complaints, people, bearers)
+
+
+def segment_name(segment: str) -> str:
+    """Return the name under which a segment is counted."""
+    return segment if segment == counts.ALL or ":" in segment else f"plan:{segment}"
 
 
 def points(

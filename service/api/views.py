@@ -3,16 +3,31 @@
 from collections.abc import Mapping, Sequence
 
 from models.database import Session
+from models.queries import groups
 from models.queries import impact as impact_queries
 from models.queries import links as link_queries
+from models.queries.access import Caller
 from models.records import FeedbackItem as ItemRow
 from models.records import Link, LinkState, Release
 from models.values.feedback import Rating, RatingKind, Status
 from models.values.ids import Prefix, public_id
+from models.values.roles import Permission
+from service.api.aggregates import Veil, least_of
 from service.api.shapes import words
 from service.api.shapes.feedback import FeedbackItem, RatingAnswer
 from service.api.shapes.links import LinkAnswer
 from service.api.shapes.themes import Quote
+
+
+def veil_of(session: Session, *, caller: Caller, least: int, theme: int | None = None) -> Veil | None:
+    """Return what hides small groups from a caller who may see aggregates only; None for one who may read tickets.
+
+    `least` is the setting `least_group`; with `theme`, the veil knows of that theme alone.
+    """
+    if caller.may(Permission.READ_TICKETS):
+        return None
+    people = groups.people_by_theme(session, workspace=caller.workspace_id, theme=theme)
+    return Veil(least_of(least), people)
 
 
 def item_answer(row: ItemRow, theme: int | None) -> FeedbackItem:

@@ -104,11 +104,14 @@ class ReleaseChart:
 
 @dataclass(frozen=True, slots=True)
 class RatePoint:
-    """One week of a theme: its first and last day, complaints, and the rate per 1,000 customer-days if known."""
+    """One week of a theme: its first and last day, complaints, and the rate per 1,000 customer-days if known.
+
+    Complaints are None where the reader is not shown the number: a gap.
+    """
 
     first: date
     last: date
-    complaints: int
+    complaints: int | None
     rate: float | None
 
 

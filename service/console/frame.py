@@ -8,14 +8,13 @@ from models.database import Session
 from models.queries import feedback, workspaces
 from models.values.timing import complete_until
 
-"""Tickets may come in this late, so the last days are not complete; verdicts use the same delay."""
-
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """The workspace as a page sees it.
 
-    end: first day that is not complete, None before the first ticket; first: day of the first ticket.
+    end: first day that is not complete, None before the first ticket; first: day of the first ticket; least: counts
+    below it, other than 0, are not shown to this reader, nor any ticket; None for readers who see everything.
     """
 
     workspace: int
@@ -24,11 +23,16 @@ class Frame:
     now: datetime
     first: date | None
     end: date | None
+    least: int | None = None
 
     @property
     def through(self) -> date | None:
         """The last complete day."""
         return None if self.end is None else self.end - timedelta(days=1)
+
+    def opens(self, address: str) -> str | None:
+        """Return an address that holds tickets, None for readers who see none."""
+        return address if self.least is None else None
 
     def day_of(self, moment: datetime) -> date:
         """Return the day of a moment in the workspace's time zone."""
@@ -39,13 +43,13 @@ class Frame:
         return datetime.combine(day, time.min, self.zone).astimezone(UTC)
 
 
-def read_frame(session: Session, *, workspace: int, now: datetime) -> Frame:
-    """Read what every page stands on."""
+def read_frame(session: Session, *, workspace: int, now: datetime, least: int | None = None) -> Frame:
+    """Read what every page stands on; `least` for readers who see aggregates only."""
     row = workspaces.get_workspace(session, workspace=workspace)
     zone = ZoneInfo(row.time_zone)
     span = feedback.span_of_days(session, workspace=workspace)
     if span is None:
-        return Frame(workspace, row.name, zone, now, None, None)
+        return Frame(workspace, row.name, zone, now, None, None, least)
     first, last = (moment.astimezone(zone).date() for moment in span)
     end = complete_until(now, last, zone)
-    return Frame(workspace, row.name, zone, now, first, max(end, first + timedelta(days=1)))
+    return Frame(workspace, row.name, zone, now, first, max(end, first + timedelta(days=1)), least)

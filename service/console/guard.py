@@ -3,7 +3,10 @@
 import gzip
 import hashlib
 import hmac
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -12,12 +15,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
+from models.database import Database, Session
 from models.errors import EbbError, Forbidden
 from models.queries import access
 from models.queries.access import Caller
+from models.settings import Settings
 from models.values.roles import Permission
+from service.api.aggregates import least_of
 from service.console import render
-from service.dependencies import SESSION_COOKIE, DatabaseOf, Now, require
+from service.console.frame import Frame, read_frame
+from service.console.roles_text import say_who_may
+from service.dependencies import SESSION_COOKIE, DatabaseOf, Now, SettingsOf
 from service.errors import STATUS_OF
 
 POLICY: Final = "; ".join(
@@ -68,7 +76,8 @@ class ConsoleRoute(APIRoute):
                 response = render.error_page(HTTPStatus.UNPROCESSABLE_ENTITY, message)
             for name, value in HEADERS.items():
                 response.headers[name] = value
-            response.headers.setdefault("Cache-Control", "private, no-cache")
+            # After signing out, the button "back" must find nothing in the browser's store.
+            response.headers.setdefault("Cache-Control", "no-store")
             _compress(request, response)
             return response
 
@@ -92,46 +101,111 @@ def _compress(request: Request, response: Response) -> None:
     response.headers.add_vary_header("Accept-Encoding")
 
 
-def get_visitor(request: Request, database: DatabaseOf, now: Now) -> Caller:
-    """Find whose browser this is; raise `SignedOut` without a session, `Forbidden` for one that may not read."""
-    token = request.cookies.get(SESSION_COOKIE)
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of somebody who is signed in: who, where to read and write, when, and the form token."""
+
+    caller: Caller
+    database: Database
+    settings: Settings
+    now: datetime
+    path: str
+    token: str
+
+    @property
+    def csrf(self) -> str:
+        """Derive the form token of the session: only who knows the cookie can know it."""
+        return hmac.new(self.token.encode(), b"ebb console form", hashlib.sha256).hexdigest()
+
+    def may(self, permission: str) -> bool:
+        """Say whether the visitor has a permission; for templates, which name it."""
+        return self.caller.may(Permission(permission))
+
+    @contextmanager
+    def read(self) -> Iterator[tuple[Session, Frame]]:
+        """Open what every page reads: a session of the visitor's workspace, and its frame."""
+        sees_all = self.caller.may(Permission.READ_TICKETS)
+        least = None if sees_all else least_of(self.settings.least_group)
+        workspace = self.caller.workspace_id
+        with self.database.read(workspace=workspace) as session:
+            yield session, read_frame(session, workspace=workspace, now=self.now, least=least)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a session that writes in the visitor's workspace."""
+        with self.database.write(workspace=self.caller.workspace_id) as session:
+            yield session
+
+
+def get_visit(request: Request, database: DatabaseOf, settings: SettingsOf, now: Now) -> Visit:
+    """Find whose browser this is, with the role the person has now; raise `SignedOut` without a session."""
+    token = request.cookies.get(cookie_name(is_secure(request, settings)))
     if not token:
         raise SignedOut
     with database.read(workspace=None) as session:
         caller = access.find_session(session, token=token, now=now)
     if caller is None:
         raise SignedOut
-    require(caller, Permission.READ_NUMBERS)
-    return caller
+    return Visit(caller, database, settings, now, request.url.path, token)
 
 
-Visitor = Annotated[Caller, Depends(get_visitor)]
+AnyVisit = Annotated[Visit, Depends(get_visit)]
 
 
-def csrf_token(request: Request) -> str:
-    """Derive the form token of the request's session: only who knows the cookie can know it."""
-    secret = request.cookies.get(SESSION_COOKIE, "")
-    return hmac.new(secret.encode(), b"ebb console form", hashlib.sha256).hexdigest()
+def asks(permission: Permission) -> Callable[[Visit], Visit]:
+    """Make the dependency of a page that asks for a permission; it says in plain words who has it."""
+
+    def check(visit: AnyVisit) -> Visit:
+        if not visit.caller.may(permission):
+            raise Forbidden(say_who_may(permission, visit.caller.role))
+        return visit
+
+    check.permission = permission  # type: ignore[attr-defined]  # read by the test of every route
+    return check
 
 
-def check_form(request: Request, visitor: Visitor, csrf: Annotated[str, Form()] = "") -> Caller:
+def check_form(visit: AnyVisit, csrf: Annotated[str, Form()] = "") -> Visit:
     """Let a form pass that one of our own pages made for this session; raise `Forbidden` for others."""
-    if not hmac.compare_digest(csrf.encode(), csrf_token(request).encode()):
-        raise Forbidden("this form is out of date or came from elsewhere; open the page again and repeat.")
-    return visitor
+    if not hmac.compare_digest(csrf.encode(), visit.csrf.encode()):
+        raise Forbidden("This form is out of date or came from elsewhere. Open the page again and repeat.")
+    return visit
 
 
-FormVisitor = Annotated[Caller, Depends(check_form)]
+AnyForm = Annotated[Visit, Depends(check_form)]
 
 
-def set_session(response: Response, token: str, *, is_secure: bool) -> None:
+def asks_form(permission: Permission) -> Callable[[Visit, Visit], Visit]:
+    """Make the dependency of a form that asks for a permission; whoever has it still needs the form's token."""
+
+    def check(visit: Annotated[Visit, Depends(asks(permission))], _form: AnyForm) -> Visit:
+        return visit
+
+    return check
+
+
+def is_secure(request: Request, settings: Settings) -> bool:
+    """Say whether people reach the console over https, here or at a proxy before it."""
+    return request.url.scheme == "https" or settings.public_url.startswith("https:")
+
+
+def cookie_name(secure: bool) -> str:
+    """Name the session's cookie; over https with `__Host-`, which no other host of the domain can set."""
+    return f"__Host-{SESSION_COOKIE}" if secure else SESSION_COOKIE
+
+
+def set_session(response: Response, token: str, *, secure: bool) -> None:
     """Hand a browser its session."""
     response.set_cookie(
-        SESSION_COOKIE,
+        cookie_name(secure),
         token,
         max_age=SESSION_SECONDS,
         path="/",
         httponly=True,
         samesite="lax",
-        secure=is_secure,
+        secure=secure,
     )
+
+
+def clear_session(response: Response, *, secure: bool) -> None:
+    """Take a browser's session away."""
+    response.delete_cookie(cookie_name(secure), path="/", httponly=True, samesite="lax", secure=secure)

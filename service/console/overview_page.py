@@ -11,13 +11,14 @@ from models.records import Release
 from models.values.verdicts import Word
 from service.console import key_results, sparks
 from service.console.addresses import counted_address, release_address
+from service.console.cells import Cells, read_cells, seen_themes
 from service.console.frame import Frame
 from service.console.key_results import KeyResultRow
 from service.console.sentences import WORD_LABEL
 from service.console.theme_list import ThemeRow, read_theme_rows
 from service.console.verdict_row import ReleaseRow, rows_of, shorten
-from service.console.weeks import SHOWN, WEEK, Lately, add_up, complete_weeks, lately
-from service.console.wording import say_count, say_span
+from service.console.weeks import RECENT, WEEK, Lately, lately
+from service.console.wording import say_cell, say_span
 
 _RECENT_RELEASES: Final = 10
 _TOP_THEMES: Final = 8
@@ -31,12 +32,16 @@ BARS_HEIGHT: Final = 84
 
 @dataclass(frozen=True, slots=True)
 class WeekBar:
-    """A week of all complaints: the bar, its words, the tickets behind it; `recent`: of the last four."""
+    """A week of all complaints: the bar, its words, the tickets behind it; `recent`: of the last four.
+
+    address: None for readers who see no tickets; hidden: the number is not shown to them.
+    """
 
     bar: sparks.Bar
     text: str
-    address: str
+    address: str | None
     recent: bool
+    hidden: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +79,13 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class OverviewPage:
-    """All that the overview shows; `lately` and the lists are empty before the first ticket."""
+    """All that the overview shows; `lately` and the lists are empty before the first ticket.
+
+    sources: None for readers who see no tickets.
+    """
 
     lately: Lately | None
-    lately_address: str
+    lately_address: str | None
     bars: tuple[WeekBar, ...]
     top_week: int
     first_week: date | None
@@ -87,35 +95,38 @@ class OverviewPage:
     theme_total: int
     looks: list[LookRow]
     key_results: list[KeyResultRow]
-    sources: list[SourceRow]
+    sources: list[SourceRow] | None
 
 
 def read_overview(session: Session, frame: Frame) -> OverviewPage:
     """Read the overview."""
     releases = products.list_releases(session, workspace=frame.workspace, limit=_RECENT_RELEASES)
-    rows = read_release_rows(session, frame, releases)
-    found = read_theme_rows(session, frame)
-    days = _days(session, frame)
-    recent = lately(days, frame.end) if frame.end else None
-    bars, top = _bars(days, frame)
+    seen = seen_themes(session, frame)
+    cells = read_cells(session, frame, seen=seen, totals=True)
+    rows = read_release_rows(session, frame, releases, seen=seen)
+    found = read_theme_rows(session, frame, seen=seen, cells=cells)
+    recent = lately(cells.totals, cells.mondays) if cells.mondays else None
+    bars, top = _bars(cells, frame)
     return OverviewPage(
         lately=recent,
-        lately_address=_lately_address(recent),
+        lately_address=frame.opens(_lately_address(recent)),
         bars=bars,
         top_week=top,
-        first_week=complete_weeks(frame.end, SHOWN)[0] if frame.end else None,
+        first_week=cells.mondays[0] if cells.mondays else None,
         tallies=_tallies(rows),
         rows=shorten(rows, THEMES_OF_RELEASE),
         themes=found[:_TOP_THEMES],
         theme_total=len(found),
         looks=_looks(session, frame),
         key_results=key_results.read_key_results(session, frame),
-        sources=_sources(session, frame),
+        sources=_sources(session, frame) if frame.least is None else None,
     )
 
 
-def read_release_rows(session: Session, frame: Frame, releases: list[Release]) -> list[ReleaseRow]:
-    """Read the table of some releases with their verdicts."""
+def read_release_rows(
+    session: Session, frame: Frame, releases: list[Release], *, seen: frozenset[int] | None
+) -> list[ReleaseRow]:
+    """Read the table of some releases with their verdicts; seen: themes the reader may hear of, None: all."""
     numbers = [release.id for release in releases]
     return rows_of(
         frame,
@@ -124,14 +135,8 @@ def read_release_rows(session: Session, frame: Frame, releases: list[Release]) -
         overview.verdict_lines(session, workspace=frame.workspace, releases=numbers),
         overview.theme_labels(session, workspace=frame.workspace),
         themes.redirects(session, workspace=frame.workspace),
+        seen,
     )
-
-
-def _days(session: Session, frame: Frame) -> dict[date, int]:
-    if frame.end is None:
-        return {}
-    since = frame.start_of(complete_weeks(frame.end, SHOWN)[0])
-    return overview.complaints_by_day(session, workspace=frame.workspace, zone=frame.zone, since=since)
 
 
 def _lately_address(recent: Lately | None) -> str:
@@ -140,24 +145,29 @@ def _lately_address(recent: Lately | None) -> str:
     return counted_address(theme=None, since=recent.since, until=recent.until, stated=recent.now)
 
 
-def _bars(days: dict[date, int], frame: Frame) -> tuple[tuple[WeekBar, ...], int]:
-    if frame.end is None or frame.first is None:
+def _bars(cells: Cells, frame: Frame) -> tuple[tuple[WeekBar, ...], int]:
+    if not cells.mondays or frame.first is None:
         return (), 0
     # Weeks before the first ticket hold no data; they were not quiet.
-    mondays = [monday for monday in complete_weeks(frame.end, SHOWN) if monday + WEEK > frame.first]
-    sums = add_up(days, mondays)
-    shapes = sparks.bars(sums, width=BARS_WIDTH, height=BARS_HEIGHT)
-    recent = lately(days, frame.end).since
+    first = frame.first
+    weeks = [
+        (monday, total)
+        for monday, total in zip(cells.mondays, cells.totals, strict=True)
+        if monday + WEEK > first
+    ]
+    shapes = sparks.bars([total for _, total in weeks], width=BARS_WIDTH, height=BARS_HEIGHT)
+    recent = cells.mondays[-RECENT]
     bars = [
         WeekBar(
             bar=shape,
-            text=f"{say_span(monday, monday + timedelta(days=6))}: {say_count(total)} complaints",
-            address=counted_address(theme=None, since=monday, until=monday + WEEK, stated=total),
+            text=f"{say_span(monday, monday + timedelta(days=6))}: {say_cell(total, frame.least)} complaints",
+            address=frame.opens(counted_address(theme=None, since=monday, until=monday + WEEK, stated=total)),
             recent=monday >= recent,
+            hidden=total is None,
         )
-        for monday, total, shape in zip(mondays, sums, shapes, strict=True)
+        for (monday, total), shape in zip(weeks, shapes, strict=True)
     ]
-    return tuple(bars), int(max(sums))
+    return tuple(bars), max(total or 0 for _, total in weeks)
 
 
 def _tallies(rows: list[ReleaseRow]) -> tuple[Tally, ...]:

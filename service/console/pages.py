@@ -1,28 +1,56 @@
-"""The console's pages: each handler opens one reading session, builds a view model, renders a template."""
+"""The console's pages: each handler opens one reading session, builds a view model, renders a template.
+
+Every route asks for one permission through its `Visit`; the dependency names it, and a test walks them all.
+"""
 
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Form, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from models.database import Session
 from models.queries import access, links, products
-from models.queries.access import Caller
 from models.records import Feature, LinkState
 from models.values.ids import Prefix, parse_id, public_id
-from service.console import charts, feedback_page, overview_page, release_page, theme_list, theme_page
+from models.values.roles import Permission
+from service.console import (
+    charts,
+    feedback_page,
+    overview_page,
+    people_page,
+    release_page,
+    theme_list,
+    theme_page,
+)
 from service.console.addresses import release_address, theme_address
+from service.console.cells import seen_themes
 from service.console.charts import Scheme
 from service.console.feedback_page import Asked
-from service.console.frame import Frame, read_frame
-from service.console.guard import ConsoleRoute, FormVisitor, Visitor, csrf_token, set_session
+from service.console.frame import Frame
+from service.console.guard import (
+    AnyForm,
+    ConsoleRoute,
+    Visit,
+    asks,
+    asks_form,
+    clear_session,
+    is_secure,
+    set_session,
+)
+from service.console.people_page import SignInLink
 from service.console.render import asset_response, page
+from service.console.roles_text import ROLE_LABEL, say_who_may
 from service.console.theme_list import Sort
 from service.console.verdict_row import shorten
-from service.dependencies import DatabaseOf, Now
+from service.dependencies import DatabaseOf, Now, SettingsOf
 
 _PAGE_OF_RELEASES = 60
+
+NumbersVisit = Annotated[Visit, Depends(asks(Permission.READ_NUMBERS))]
+TicketsVisit = Annotated[Visit, Depends(asks(Permission.READ_TICKETS))]
+PeopleVisit = Annotated[Visit, Depends(asks(Permission.ADMINISTER))]
+LinkForm = Annotated[Visit, Depends(asks_form(Permission.CURATE))]
+PeopleForm = Annotated[Visit, Depends(asks_form(Permission.ADMINISTER))]
 
 router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 
@@ -32,82 +60,87 @@ def install(app: FastAPI) -> None:
     app.include_router(router)
 
 
-def _render(request: Request, template: str, frame: Frame, **values: object) -> Response:
-    common = {"frame": frame, "csrf": csrf_token(request), "path": request.url.path}
+def _render(visit: Visit, template: str, frame: Frame, **values: object) -> Response:
+    common = {
+        "frame": frame,
+        "csrf": visit.csrf,
+        "path": visit.path,
+        "may": visit.may,
+        "who": visit.caller.name,
+        "role": ROLE_LABEL[visit.caller.role],
+    }
     return page(template, {**common, **values})
 
 
-def _frame(session: Session, visitor: Caller, now: Now) -> Frame:
-    return read_frame(session, workspace=visitor.workspace_id, now=now)
-
-
 @router.get("/sign-in")
-def sign_in(request: Request, database: DatabaseOf, now: Now, token: str = "") -> Response:
+def sign_in(
+    request: Request, database: DatabaseOf, settings: SettingsOf, now: Now, token: str = ""
+) -> Response:
     """Turn a one-time link into a session; without one say how to get it."""
     if not token:
-        return page("sign_in.html", {"spent": False})
+        return page("sign_in.html", {"spent": False, "minutes": settings.sign_in_minutes})
     with database.write(workspace=None) as session:
         granted = access.exchange_sign_in(session, token=token, now=now)
     if granted is None:
-        return page("sign_in.html", {"spent": True}, status=HTTPStatus.UNAUTHORIZED)
+        values = {"spent": True, "minutes": settings.sign_in_minutes}
+        return page("sign_in.html", values, status=HTTPStatus.UNAUTHORIZED)
     response = RedirectResponse("/", HTTPStatus.SEE_OTHER)
-    response.headers["Cache-Control"] = "no-store"
-    set_session(response, granted, is_secure=request.url.scheme == "https")
+    set_session(response, granted, secure=is_secure(request, settings))
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, form: AnyForm) -> Response:
+    """End the browser's session; every role may."""
+    with form.database.write(workspace=None) as session:
+        access.end_session(session, token=form.token, now=form.now)
+    response = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
+    clear_session(response, secure=is_secure(request, form.settings))
     return response
 
 
 @router.get("/")
-def show_overview(request: Request, database: DatabaseOf, visitor: Visitor, now: Now) -> Response:
+def show_overview(visit: NumbersVisit) -> Response:
     """Show which bets worked, what hurts most, and what can be known next."""
-    with database.read(workspace=visitor.workspace_id) as session:
-        frame = _frame(session, visitor, now)
+    with visit.read() as (session, frame):
         view = overview_page.read_overview(session, frame)
-    return _render(request, "overview.html", frame, view=view)
+    return _render(visit, "overview.html", frame, view=view)
 
 
 @router.get("/themes")
-def show_themes(
-    request: Request, database: DatabaseOf, visitor: Visitor, now: Now, sort: Sort = Sort.VOLUME, q: str = ""
-) -> Response:
+def show_themes(visit: NumbersVisit, sort: Sort = Sort.VOLUME, q: str = "") -> Response:
     """List the themes."""
-    with database.read(workspace=visitor.workspace_id) as session:
-        frame = _frame(session, visitor, now)
-        rows = theme_list.read_theme_rows(session, frame, sort=sort, words=q)
-    return _render(request, "themes.html", frame, rows=rows, sort=sort.value, q=q)
+    with visit.read() as (session, frame):
+        seen = seen_themes(session, frame)
+        rows = theme_list.read_theme_rows(session, frame, sort=sort, words=q, seen=seen)
+    return _render(visit, "themes.html", frame, rows=rows, sort=sort.value, q=q)
 
 
 @router.get("/themes/{number}")
-def show_theme(request: Request, database: DatabaseOf, visitor: Visitor, now: Now, number: str) -> Response:
+def show_theme(visit: NumbersVisit, number: str) -> Response:
     """Show a theme; the address of one that was merged leads to the one that stands for it."""
     asked = parse_id(Prefix.THEME, number)
-    with database.read(workspace=visitor.workspace_id) as session:
-        frame = _frame(session, visitor, now)
+    with visit.read() as (session, frame):
         theme = theme_page.find_theme(session, frame, theme=asked)
         if theme.id != asked:
             return RedirectResponse(theme_address(theme.id), HTTPStatus.PERMANENT_REDIRECT)
         view = theme_page.read_theme(session, frame, theme=theme)
-    return _render(request, "theme.html", frame, view=view)
+    return _render(visit, "theme.html", frame, view=view)
 
 
 @router.get("/themes/{number}/chart.json")
-def show_theme_chart(
-    database: DatabaseOf, visitor: Visitor, now: Now, number: str, scheme: Scheme = Scheme.LIGHT
-) -> Response:
+def show_theme_chart(visit: NumbersVisit, number: str, scheme: Scheme = Scheme.LIGHT) -> Response:
     """Answer a theme's chart as a Vega-Lite spec."""
-    with database.read(workspace=visitor.workspace_id) as session:
-        frame = _frame(session, visitor, now)
+    with visit.read() as (session, frame):
         theme = theme_page.find_theme(session, frame, theme=parse_id(Prefix.THEME, number))
         chart = theme_page.read_theme_chart(session, frame, theme=theme)
     return JSONResponse(charts.theme_spec(chart, scheme))
 
 
 @router.get("/releases")
-def show_releases(
-    request: Request, database: DatabaseOf, visitor: Visitor, now: Now, before: str = ""
-) -> Response:
+def show_releases(visit: NumbersVisit, before: str = "") -> Response:
     """List the releases, newest first."""
-    with database.read(workspace=visitor.workspace_id) as session:
-        frame = _frame(session, visitor, now)
+    with visit.read() as (session, frame):
         place = None
         if before:
             number = parse_id(Prefix.RELEASE, before)
@@ -117,38 +150,33 @@ def show_releases(
             session, workspace=frame.workspace, before=place, limit=_PAGE_OF_RELEASES + 1
         )
         shown = found[:_PAGE_OF_RELEASES]
-        rows = overview_page.read_release_rows(session, frame, shown)
+        rows = overview_page.read_release_rows(session, frame, shown, seen=seen_themes(session, frame))
         rows = shorten(rows, overview_page.THEMES_OF_RELEASE)
     more = public_id(Prefix.RELEASE, shown[-1].id) if len(found) > _PAGE_OF_RELEASES else None
-    return _render(request, "releases.html", frame, rows=rows, more=more, is_first=not before)
+    return _render(visit, "releases.html", frame, rows=rows, more=more, is_first=not before)
 
 
 @router.get("/releases/{number}")
-def show_release(
-    request: Request,
-    database: DatabaseOf,
-    visitor: Visitor,
-    now: Now,
-    number: str,
-    theme: str = "",
-    done: str = "",
-) -> Response:
+def show_release(visit: NumbersVisit, number: str, theme: str = "", done: str = "") -> Response:
     """Show a release: its verdicts (with `theme`, that one), what it shipped, the links that wait for a person."""
     release = parse_id(Prefix.RELEASE, number)
     asked = parse_id(Prefix.THEME, theme) if theme else None
-    with database.read(workspace=visitor.workspace_id) as session:
-        frame = _frame(session, visitor, now)
+    with visit.read() as (session, frame):
         view = release_page.read_release(session, frame, release=release, theme=asked)
-    return _render(request, "release.html", frame, view=view, done=done)
+    who_may = say_who_may(Permission.CURATE, visit.caller.role)
+    return _render(visit, "release.html", frame, view=view, done=done, who_may=who_may)
 
 
 @router.get("/releases/{number}/chart.json")
 def show_release_chart(
-    database: DatabaseOf, visitor: Visitor, now: Now, number: str, theme: str, scheme: Scheme = Scheme.LIGHT
+    visit: TicketsVisit, number: str, theme: str, scheme: Scheme = Scheme.LIGHT
 ) -> Response:
-    """Answer the chart of a release and a theme as a Vega-Lite spec."""
-    with database.read(workspace=visitor.workspace_id) as session:
-        frame = _frame(session, visitor, now)
+    """Answer the chart of a release and a theme as a Vega-Lite spec.
+
+    Its weeks begin on the day of the release: beside calendar weeks they would give single days back by subtraction,
+    so readers of aggregates get the theme's chart in its place.
+    """
+    with visit.read() as (session, frame):
         release = parse_id(Prefix.RELEASE, number)
         chart = release_page.read_release_chart(session, frame, release=release, key=theme)
     return JSONResponse(charts.release_spec(chart, scheme))
@@ -156,10 +184,7 @@ def show_release_chart(
 
 @router.get("/feedback")
 def show_feedback(
-    request: Request,
-    database: DatabaseOf,
-    visitor: Visitor,
-    now: Now,
+    visit: TicketsVisit,
     theme: str = "",
     kind: str = "",
     counted: str = "",
@@ -172,38 +197,78 @@ def show_feedback(
 ) -> Response:
     """List the tickets behind a number."""
     asked = Asked(theme, kind, counted, q, since, until, item, stated, cursor)
-    with database.read(workspace=visitor.workspace_id) as session:
-        frame = _frame(session, visitor, now)
+    with visit.read() as (session, frame):
         view = feedback_page.read_feedback(session, frame, asked)
-    return _render(request, "feedback.html", frame, view=view)
+    return _render(visit, "feedback.html", frame, view=view)
 
 
 @router.post("/links/{number}/confirm")
-def confirm_link(database: DatabaseOf, visitor: FormVisitor, now: Now, number: str) -> Response:
+def confirm_link(form: LinkForm, number: str) -> Response:
     """Confirm a proposed link; its release is judged anew."""
-    return _decide(database, visitor, now, number, LinkState.CONFIRMED)
+    return _decide(form, number, LinkState.CONFIRMED)
 
 
 @router.post("/links/{number}/reject")
-def reject_link(database: DatabaseOf, visitor: FormVisitor, now: Now, number: str) -> Response:
+def reject_link(form: LinkForm, number: str) -> Response:
     """Reject a proposed link; it is not proposed again."""
-    return _decide(database, visitor, now, number, LinkState.REJECTED)
+    return _decide(form, number, LinkState.REJECTED)
 
 
-def _decide(database: DatabaseOf, visitor: Caller, now: Now, number: str, state: LinkState) -> Response:
-    workspace = visitor.workspace_id
-    with database.write(workspace=workspace) as session:
+def _decide(form: Visit, number: str, state: LinkState) -> Response:
+    workspace = form.caller.workspace_id
+    with form.write() as session:
         link = links.decide(
             session,
             workspace=workspace,
             link=parse_id(Prefix.LINK, number),
             state=state,
-            actor=visitor.name,
-            now=now,
+            actor=form.caller.name,
+            now=form.now,
         )
         feature: Feature = products.get_feature(session, workspace=workspace, feature=link.feature_id)
     back = "/releases" if feature.release_id is None else release_address(feature.release_id)
     return RedirectResponse(f"{back}?done={state}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/people")
+def show_people(visit: PeopleVisit, done: str = "") -> Response:
+    """List the team's seats."""
+    return _people(visit, done=done)
+
+
+@router.post("/people")
+def add_person(
+    form: PeopleForm,
+    email: Annotated[str, Form(max_length=320)] = "",
+    name: Annotated[str, Form(max_length=200)] = "",
+    role: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """Give a person a seat, or change the name and role of theirs."""
+    with form.write() as session:
+        people_page.add_seat(session, form, email=email, name=name, role=role)
+    return RedirectResponse("/people?done=added", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/people/{number}/disable")
+def disable_person(form: PeopleForm, number: str) -> Response:
+    """Take a person's seat away."""
+    with form.write() as session:
+        people_page.disable_seat(session, form, number=number)
+    return RedirectResponse("/people?done=disabled", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/people/{number}/sign-in")
+def make_sign_in(form: PeopleForm, number: str) -> Response:
+    """Make a sign-in link and show it, this once."""
+    with form.write() as session:
+        link = people_page.make_link(session, form, number=number)
+    return _people(form, link=link)
+
+
+def _people(visit: Visit, *, done: str = "", link: SignInLink | None = None) -> Response:
+    with visit.read() as (session, frame):
+        view = people_page.read_people(session, frame, visit, link=link)
+    return _render(visit, "people.html", frame, view=view, done=done)
 
 
 @router.get("/favicon.ico")

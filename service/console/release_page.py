@@ -1,7 +1,7 @@
 """The page of a release: its verdicts, what it shipped, the links that wait for a person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -12,8 +12,9 @@ from models.queries.links import ReleaseLink
 from models.queries.overview import VerdictLine
 from models.records import LinkState, Release, Verdict
 from models.values.ids import Prefix, parse_id, public_id
-from service.console import key_results
+from service.console import key_results, theme_page
 from service.console.addresses import theme_address
+from service.console.cells import seen_themes
 from service.console.charts import ReleaseChart
 from service.console.frame import Frame
 from service.console.key_results import KeyResultRow
@@ -30,7 +31,6 @@ from service.console.verdict_row import ReleaseRow, label_of, rows_of
 _NAMES_ON_CHART: Final = 6
 _IN_FULL: Final = 3
 """Confirmed themes whose verdicts the page shows in full; the summary leads to the others."""
-"""A link confirmed later than this after its release was chosen when the first week could be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,8 @@ class ReleasePage:
     """All that the page of a release shows.
 
     summary: every confirmed theme in a line, where there are several; total: the verdict on all complaints, only
-    where no theme is confirmed; proposed: links that wait.
+    where no theme is confirmed; proposed: links that wait; withheld: confirmed themes that the
+    reader must not hear of.
     """
 
     release: Release
@@ -97,6 +98,7 @@ class ReleasePage:
     confirmed: tuple[ThemeVerdict, ...]
     summary: list[ReleaseRow]
     total: VerdictCard | None
+    withheld: int
     proposed: tuple[LinkRow, ...]
     features: tuple[FeatureRow, ...]
     key_results: list[KeyResultRow]
@@ -122,21 +124,20 @@ def read_release(session: Session, frame: Frame, *, release: int, theme: int | N
     row = products.get_release(session, workspace=frame.workspace, release=release)
     verdicts = _read_verdicts(session, frame, release)
     labels = overview.theme_labels(session, workspace=frame.workspace)
-    found = links.of_release(session, release=release)
+    seen = seen_themes(session, frame)
+    every = links.of_release(session, release=release)
+    found = [each for each in every if seen is None or each.theme_id in seen]
     by_theme: dict[int, list[ReleaseLink]] = {}
     for each in found:
         by_theme.setdefault(each.theme_id, []).append(each)
-    wanted = [
-        number
-        for number, group in by_theme.items()
-        if any(each.link.state is LinkState.CONFIRMED for each in group)
-    ]
-    wanted.sort(key=lambda number: -verdicts.volume(number))
+    wanted = _confirmed_themes(found)
+    wanted.sort(key=lambda number: -verdicts.volume(number) if seen is None else number)
     shown = wanted[:_IN_FULL] if theme not in wanted else [theme]
     confirmed = tuple(
         _theme_verdict(session, frame, row, number, by_theme[number], verdicts, labels) for number in shown
     )
-    total = None if confirmed else _card(session, frame, row, impact.TOTAL, verdicts, labels)
+    withheld = len(_confirmed_themes(every)) - len(wanted)
+    total = None if confirmed or withheld else _card(session, frame, row, impact.TOTAL, verdicts, labels)
     proposed = [each for each in found if each.link.state is LinkState.PROPOSED]
     cards = [*(each.card for each in confirmed), total]
     return ReleasePage(
@@ -146,8 +147,9 @@ def read_release(session: Session, frame: Frame, *, release: int, theme: int | N
         full_on=frame.day_of(row.full_at),
         steps=_steps(session, frame, release),
         confirmed=confirmed,
-        summary=_summary(session, frame, row) if len(wanted) > 1 else [],
+        summary=_summary(session, frame, row, seen) if len(wanted) > 1 else [],
         total=total,
+        withheld=withheld,
         proposed=tuple(_link_row(session, frame, row, each, labels) for each in proposed),
         features=tuple(
             FeatureRow(feature.title, feature.body, feature.area)
@@ -157,6 +159,11 @@ def read_release(session: Session, frame: Frame, *, release: int, theme: int | N
         next_look=_next_look(session, frame, release),
         has_chart=any(card is not None and card.chart_address for card in cards),
     )
+
+
+def _confirmed_themes(found: Sequence[ReleaseLink]) -> list[int]:
+    themes_of = [each.theme_id for each in found if each.link.state is LinkState.CONFIRMED]
+    return list(dict.fromkeys(themes_of))
 
 
 def read_release_chart(session: Session, frame: Frame, *, release: int, key: str) -> ReleaseChart:
@@ -222,10 +229,15 @@ def _theme_verdict(
     labels: dict[int, str | None],
 ) -> ThemeVerdict:
     confirmed = [each for each in group if each.link.state is LinkState.CONFIRMED]
+    card = _card(session, frame, release, theme, verdicts, labels)
+    if card is not None and frame.least is not None:
+        # The theme's own calendar weeks: those of the verdict would give days back by subtraction.
+        address = theme_page.chart_address(theme, theme_page.read_points(session, frame, theme=theme))
+        card = replace(card, chart_address=address)
     return ThemeVerdict(
         theme=label_of(labels, theme),
         theme_address=theme_address(theme),
-        card=_card(session, frame, release, theme, verdicts, labels),
+        card=card,
         links=tuple(_link_row(session, frame, release, each, labels) for each in confirmed),
     )
 
@@ -238,9 +250,9 @@ def _link_row(
     labels: dict[int, str | None],
 ) -> LinkRow:
     link = each.link
-    quotes = impact.read_quotes(
-        session, workspace=frame.workspace, spans=[span for span in link.evidence if "item" in span]
-    )
+    sees = frame.least is None
+    spans = [span for span in link.evidence if "item" in span] if sees else []
+    quotes = impact.read_quotes(session, workspace=frame.workspace, spans=spans)
     return LinkRow(
         id=public_id(Prefix.LINK, link.id),
         feature=each.feature.title,
@@ -248,7 +260,7 @@ def _link_row(
         theme_address=theme_address(each.theme_id),
         confirmed=link.state is LinkState.CONFIRMED,
         percent=None if link.probability is None else round(link.probability * 100),
-        reason=link.reason,
+        reason=link.reason if sees else "",
         evidence=tuple(quote_row(frame, quote) for quote in quotes),
         decided_by=link.decided_by,
         decided_on=None if link.decided_at is None else frame.day_of(link.decided_at),
@@ -256,7 +268,9 @@ def _link_row(
     )
 
 
-def _summary(session: Session, frame: Frame, release: Release) -> list[ReleaseRow]:
+def _summary(
+    session: Session, frame: Frame, release: Release, seen: frozenset[int] | None
+) -> list[ReleaseRow]:
     return rows_of(
         frame,
         [release],
@@ -264,6 +278,7 @@ def _summary(session: Session, frame: Frame, release: Release) -> list[ReleaseRo
         overview.verdict_lines(session, workspace=frame.workspace, releases=[release.id]),
         overview.theme_labels(session, workspace=frame.workspace),
         themes.redirects(session, workspace=frame.workspace),
+        seen,
     )
 
 

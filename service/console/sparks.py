@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import log2
 
 _LEAST_RATIO, _MOST_RATIO = 0.25, 2.5
@@ -9,30 +10,57 @@ _LEAST_RATIO, _MOST_RATIO = 0.25, 2.5
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Values without a gap between them: `line` is a polyline's points, `area` closes it to the ground."""
+
+    line: str
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spark:
-    """A sparkline: `line` is a polyline's points, `area` closes it to the ground, the dot marks the last value."""
+    """A sparkline: its runs between gaps, and a dot at the last value, None where that is a gap."""
 
     width: int
     height: int
-    line: str
-    area: str
-    dot_x: float
-    dot_y: float
+    runs: tuple[Run, ...]
+    dots: tuple[tuple[float, float], ...]
 
 
-def sparkline(values: Sequence[float], *, width: int = 96, height: int = 24) -> Spark | None:
-    """Draw values, oldest first, on a scale that begins at 0; None for fewer than two values."""
-    if len(values) < 2:
+def sparkline(values: Sequence[float | None], *, width: int = 96, height: int = 24) -> Spark | None:
+    """Draw values, oldest first, on a scale that begins at 0; None for fewer than two values that are known.
+
+    A missing value is a gap. A value between two gaps would be no line, so it is drawn as a dot, as the last one is.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
         return None
     pad = 2.0
-    top = max(max(values), 1.0)
+    top = max(max(known), 1.0)
     step = (width - 2 * pad) / (len(values) - 1)
-    points = [
-        (pad + i * step, height - pad - (height - 2 * pad) * value / top) for i, value in enumerate(values)
+    places = [
+        None
+        if value is None
+        else (round(pad + i * step, 1), round(height - pad - (height - 2 * pad) * value / top, 1))
+        for i, value in enumerate(values)
     ]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    area = f"{points[0][0]:.1f},{height} {line} {points[-1][0]:.1f},{height}"
-    return Spark(width, height, line, area, round(points[-1][0], 1), round(points[-1][1], 1))
+    runs = _split(places)
+    dots = [run[0] for run in runs if len(run) == 1]
+    last = places[-1]
+    if last is not None and last not in dots:
+        dots.append(last)
+    return Spark(width, height, tuple(_run(run, height) for run in runs if len(run) > 1), tuple(dots))
+
+
+def _split(places: Sequence[tuple[float, float] | None]) -> list[list[tuple[float, float]]]:
+    """Cut a row of places at its gaps."""
+    groups = groupby(places, key=lambda place: place is not None)
+    return [[place for place in group if place is not None] for is_known, group in groups if is_known]
+
+
+def _run(places: Sequence[tuple[float, float]], height: int) -> Run:
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    return Run(line, f"{places[0][0]:.1f},{height} {line} {places[-1][0]:.1f},{height}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +73,15 @@ class Bar:
     height: float
 
 
-def bars(values: Sequence[float], *, width: int, height: int) -> tuple[Bar, ...]:
-    """Lay out bars, oldest first, on a scale that begins at 0 and ends at the largest value."""
+def bars(values: Sequence[float | None], *, width: int, height: int) -> tuple[Bar, ...]:
+    """Lay out bars, oldest first, on a scale that begins at 0 and ends at the largest value; a gap has no height."""
     if not values:
         return ()
-    top = max(max(values), 1.0)
+    top = max(*(value or 0 for value in values), 1.0)
     step = width / len(values)
     return tuple(
-        Bar(round(i * step + step * 0.12, 2), round(height - height * value / top, 2), round(step * 0.76, 2),
-            round(height * value / top, 2))
+        Bar(round(i * step + step * 0.12, 2), round(height - height * (value or 0) / top, 2), round(step * 0.76, 2),
+            round(height * (value or 0) / top, 2))
         for i, value in enumerate(values)
     )  # fmt: skip
 

@@ -8,13 +8,14 @@ from typing import Final
 
 from models.database import Session
 from models.queries import overview, themes
-from models.queries.overview import ThemeSize
 from models.records import LinkState, Theme
 from service.console import sparks
 from service.console.addresses import counted_address, theme_address
+from service.console.cells import Cells, read_cells
 from service.console.frame import Frame
 from service.console.verdict_row import VerdictCell, cell_of
-from service.console.weeks import SHOWN, Lately, add_up, complete_weeks, lately
+from service.console.weeks import Lately, lately, weeks_between
+from service.suppression import add_shown
 
 
 class Sort(StrEnum):
@@ -31,8 +32,9 @@ class Sort(StrEnum):
 class ThemeRow:
     """One theme in the list.
 
-    total, total_address: all its counted complaints; first_on: day of the first message; cell: the newest verdict
-    of a release with a confirmed link to it, None where no release was; release: that release's name.
+    total, total_address: all its counted complaints (partial: those in weeks that are shown); first_on: day of the
+    first message; cell: the newest verdict of a release with a confirmed link to it, None where no release was;
+    release: that release's name.
     """
 
     id: int
@@ -40,9 +42,10 @@ class ThemeRow:
     address: str
     keywords: tuple[str, ...]
     lately: Lately
-    lately_address: str
+    lately_address: str | None
     total: int
-    total_address: str
+    total_partial: bool
+    total_address: str | None
     first_on: date
     spark: sparks.Spark | None
     cell: VerdictCell | None
@@ -50,23 +53,51 @@ class ThemeRow:
 
 
 def read_theme_rows(
-    session: Session, frame: Frame, *, sort: Sort = Sort.VOLUME, words: str = ""
+    session: Session,
+    frame: Frame,
+    *,
+    sort: Sort = Sort.VOLUME,
+    words: str = "",
+    seen: frozenset[int] | None = None,
+    cells: Cells | None = None,
 ) -> list[ThemeRow]:
-    """Read the themes that stand today and hold something, in the order asked for."""
+    """Read the themes that stand today and hold something, in the order asked for.
+
+    seen: those the reader may hear of, None: all; cells: the last weeks, where they were read already.
+    """
     if frame.end is None:
         return []
-    mondays = complete_weeks(frame.end, SHOWN)
-    days = overview.theme_days(session, workspace=frame.workspace, since=mondays[0])
-    sizes = overview.theme_sizes(session, workspace=frame.workspace)
+    cells = cells or read_cells(session, frame, seen=seen)
+    sizes = _sizes(session, frame, seen)
     verdicts = _newest_verdicts(session, frame)
     wanted = words.casefold().split()
     rows = []
     for theme in themes.active_themes(session, workspace=frame.workspace):
         if theme.id in sizes and _matches(theme, wanted):
-            mine = days.get(theme.id, {})
             cell, release = verdicts.get(theme.id, (None, None))
-            rows.append(_row(frame, theme, sizes[theme.id], mine, mondays, cell, release))
+            rows.append(_row(frame, theme, sizes[theme.id], cells, cell, release))
     return sorted(rows, key=_ORDER[sort])
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    complaints: int
+    partial: bool
+    first: date
+
+
+def _sizes(session: Session, frame: Frame, seen: frozenset[int] | None) -> dict[int, _Size]:
+    """Return what each theme holds: all of it, or for readers of aggregates the sum of the weeks they are shown."""
+    found = overview.theme_sizes(session, workspace=frame.workspace)
+    if seen is None or frame.end is None:
+        return {theme: _Size(size.complaints, False, size.first) for theme, size in found.items()}
+    first = min((size.first for size in found.values()), default=frame.end)
+    cells = read_cells(session, frame, seen=seen, weeks=weeks_between(first, frame.end))
+    return {
+        theme: _Size(add_shown(cells.of(theme)), None in cells.of(theme), size.first)
+        for theme, size in found.items()
+        if theme in seen
+    }
 
 
 def _matches(theme: Theme, words: list[str]) -> bool:
@@ -77,27 +108,27 @@ def _matches(theme: Theme, words: list[str]) -> bool:
 def _row(
     frame: Frame,
     theme: Theme,
-    size: ThemeSize,
-    days: dict[date, int],
-    mondays: tuple[date, ...],
+    size: _Size,
+    cells: Cells,
     cell: VerdictCell | None,
     release: str | None,
 ) -> ThemeRow:
-    assert frame.end is not None
-    recent = lately(days, frame.end)
+    mine = cells.of(theme.id)
+    recent = lately(mine, cells.mondays)
     return ThemeRow(
         id=theme.id,
         label=theme.label or f"theme th_{theme.id}",
         address=theme_address(theme.id),
         keywords=tuple(theme.keywords[:6]),
         lately=recent,
-        lately_address=counted_address(
-            theme=theme.id, since=recent.since, until=recent.until, stated=recent.now
+        lately_address=frame.opens(
+            counted_address(theme=theme.id, since=recent.since, until=recent.until, stated=recent.now)
         ),
         total=size.complaints,
-        total_address=counted_address(theme=theme.id, stated=size.complaints),
+        total_partial=size.partial,
+        total_address=frame.opens(counted_address(theme=theme.id, stated=size.complaints)),
         first_on=size.first,
-        spark=sparks.sparkline(add_up(days, mondays)),
+        spark=sparks.sparkline(mine),
         cell=cell,
         release=release,
     )

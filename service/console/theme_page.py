@@ -1,22 +1,31 @@
 """The page of a theme: its rate over time, the releases that touched it, its quotes and its log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from models.database import Session
+from models.errors import NotFound
 from models.queries import exposure, impact, overview, themes
 from models.queries.overview import LinkedRelease
 from models.records import LinkState, Theme, ThemeEvent
 from models.values.ids import Prefix, public_id
-from service.console.addresses import counted_address, feedback_address, release_address, verdict_address
+from service.console.addresses import (
+    counted_address,
+    feedback_address,
+    release_address,
+    theme_address,
+    verdict_address,
+)
+from service.console.cells import seen_themes, theme_cells
 from service.console.charts import Marker, RatePoint, ThemeChart
 from service.console.frame import Frame
 from service.console.verdict_card import QuoteRow, quote_row
 from service.console.verdict_row import VerdictCell, cell_of, label_of
-from service.console.weeks import WEEK, Lately, add_up, complete_weeks, lately
-from service.console.wording import say_span, say_value
+from service.console.weeks import RECENT, WEEK, Lately, complete_weeks, lately, weeks_between
+from service.console.wording import say_cell, say_span, say_value
+from service.suppression import add_shown
 
 _MOST_WEEKS: Final = 104
 _QUOTES: Final = 8
@@ -28,6 +37,8 @@ _EVENT_TEXT: Final[Mapping[str, str]] = {
     "burst": "began with a sudden rise",
     "move": "took over messages of a neighbour",
 }
+_EVENT_ALONE: Final[Mapping[str, str]] = {"merge": "took in another theme"}
+"""For readers of aggregates, who may not hear of the other theme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +46,9 @@ class RateRow:
     """A week of the table behind the chart."""
 
     days: str
-    complaints: int
+    complaints: str
     rate: str
-    address: str
+    address: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +76,22 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class ThemePage:
-    """All that the page of a theme shows."""
+    """All that the page of a theme shows.
+
+    total: its counted complaints (partial: those in weeks that are shown); items: messages of every kind, None for
+    readers who see no tickets.
+    """
 
     id: str
     label: str
     keywords: tuple[str, ...]
     lately: Lately | None
-    lately_address: str
+    lately_address: str | None
     total: int
-    total_address: str
-    items: int
-    items_address: str
+    total_partial: bool
+    total_address: str | None
+    items: int | None
+    items_address: str | None
     first_on: date | None
     has_rate: bool
     rate_now: str
@@ -87,45 +103,54 @@ class ThemePage:
 
 
 def find_theme(session: Session, frame: Frame, *, theme: int) -> Theme:
-    """Load a theme, or the one that stands for it today; raise `NotFound` for one that never was."""
+    """Load a theme, or the one that stands for it today; raise `NotFound` if the reader must not hear of it."""
     row = themes.get_theme(session, workspace=frame.workspace, theme=theme)
-    if row.redirect_id is None:
-        return row
-    return themes.get_theme(session, workspace=frame.workspace, theme=row.redirect_id)
+    if row.redirect_id is not None:
+        row = themes.get_theme(session, workspace=frame.workspace, theme=row.redirect_id)
+    seen = seen_themes(session, frame)
+    if seen is not None and row.id not in seen:
+        # The same words as for a theme that never was.
+        raise NotFound(f"There is no theme th_{theme}.")
+    return row
 
 
 def read_theme(session: Session, frame: Frame, *, theme: Theme) -> ThemePage:
     """Read the page of a theme that stands today."""
-    size = overview.theme_sizes(session, workspace=frame.workspace).get(theme.id)
-    points = _points(session, frame, theme.id)
-    days = _days(session, frame, theme.id)
-    recent = lately(days, frame.end) if frame.end else None
+    size = _size(session, frame, theme.id)
+    points = read_points(session, frame, theme=theme.id)
+    recent = _lately(session, frame, theme.id)
     number = public_id(Prefix.THEME, theme.id)
-    quotes = impact.theme_quotes(session, workspace=frame.workspace, theme=theme.id, limit=_QUOTES)
     return ThemePage(
         id=number,
         label=theme.label or f"theme {number}",
         keywords=tuple(theme.keywords),
         lately=recent,
-        lately_address=_lately_address(theme.id, recent),
-        total=size.complaints if size else 0,
-        total_address=counted_address(theme=theme.id, stated=size.complaints if size else 0),
-        items=size.items if size else 0,
-        items_address=feedback_address(theme=theme.id),
-        first_on=size.first if size else None,
+        lately_address=frame.opens(_lately_address(theme.id, recent)),
+        total=size.complaints,
+        total_partial=size.partial,
+        total_address=frame.opens(counted_address(theme=theme.id, stated=size.complaints)),
+        items=size.items,
+        items_address=frame.opens(feedback_address(theme=theme.id)),
+        first_on=size.first,
         has_rate=_has_rate(points),
         rate_now=_rate_now(points),
-        weeks=tuple(_rate_row(point, theme.id) for point in reversed(points)),
+        weeks=tuple(_rate_row(frame, point, theme.id) for point in reversed(points)),
         links=_links(session, frame, theme.id),
-        quotes=tuple(quote_row(frame, quote) for quote in quotes),
+        quotes=_quotes(session, frame, theme.id),
         log=_log(session, frame, theme.id),
-        chart_address=f"/themes/{number}/chart.json" if len(points) > 1 else None,
+        chart_address=chart_address(theme.id, points),
     )
+
+
+def chart_address(theme: int, points: Sequence[RatePoint]) -> str | None:
+    """Return where the chart of a theme's weeks is; None where fewer than two of them are shown."""
+    known = sum(point.complaints is not None for point in points)
+    return f"{theme_address(theme)}/chart.json" if known > 1 else None
 
 
 def read_theme_chart(session: Session, frame: Frame, *, theme: Theme) -> ThemeChart:
     """Read the weekly chart of a theme."""
-    points = _points(session, frame, theme.id)
+    points = read_points(session, frame, theme=theme.id)
     first = points[0].first if points else None
     marks = [
         Marker(frame.day_of(each.release.released_at), each.release.version or each.release.name)
@@ -140,48 +165,83 @@ def read_theme_chart(session: Session, frame: Frame, *, theme: Theme) -> ThemeCh
     )
 
 
-def _days(session: Session, frame: Frame, theme: int) -> dict[date, int]:
+@dataclass(frozen=True, slots=True)
+class _Size:
+    complaints: int
+    partial: bool
+    items: int | None
+    first: date | None
+
+
+def _size(session: Session, frame: Frame, theme: int) -> _Size:
+    size = overview.theme_sizes(session, workspace=frame.workspace).get(theme)
+    if size is None:
+        return _Size(0, False, None if frame.least else 0, None)
+    if frame.least is None or frame.end is None:
+        return _Size(size.complaints, False, size.items, size.first)
+    mondays = complete_weeks(frame.end, weeks_between(size.first, frame.end))
+    cells = theme_cells(session, frame, theme=theme, mondays=mondays)
+    return _Size(add_shown(cells), None in cells, None, None)
+
+
+def _lately(session: Session, frame: Frame, theme: int) -> Lately | None:
     if frame.end is None:
-        return {}
-    since = complete_weeks(frame.end, _MOST_WEEKS)[0]
-    found = overview.theme_days(session, workspace=frame.workspace, since=since, theme=theme)
-    return found.get(theme, {})
+        return None
+    mondays = complete_weeks(frame.end, 2 * RECENT)
+    return lately(theme_cells(session, frame, theme=theme, mondays=mondays), mondays)
 
 
-def _points(session: Session, frame: Frame, theme: int) -> tuple[RatePoint, ...]:
+def _quotes(session: Session, frame: Frame, theme: int) -> tuple[QuoteRow, ...]:
+    if frame.least is not None:
+        return ()
+    found = impact.theme_quotes(session, workspace=frame.workspace, theme=theme, limit=_QUOTES)
+    return tuple(quote_row(frame, quote) for quote in found)
+
+
+def read_points(session: Session, frame: Frame, *, theme: int) -> tuple[RatePoint, ...]:
     """Return the complete weeks since the first ticket, with the rate where every day's exposure is known."""
     if frame.end is None or frame.first is None:
         return ()
     mondays = [m for m in complete_weeks(frame.end, _MOST_WEEKS) if m >= frame.first]
-    counts = add_up(_days(session, frame, theme), mondays)
+    cells = theme_cells(session, frame, theme=theme, mondays=mondays)
     bearers = exposure.read_exposure(session, workspace=frame.workspace)
     return tuple(
-        RatePoint(monday, monday + timedelta(days=6), int(count), _rate(count, bearers, monday))
-        for monday, count in zip(mondays, counts, strict=True)
+        RatePoint(monday, monday + timedelta(days=6), count, _rate(count, bearers, monday))
+        for monday, count in zip(mondays, cells, strict=True)
     )
 
 
-def _rate(count: float, bearers: Mapping[date, float], monday: date) -> float | None:
+def _rate(count: int | None, bearers: Mapping[date, float], monday: date) -> float | None:
     days = [monday + timedelta(days=i) for i in range(7)]
     exposed = sum(bearers.get(day, 0.0) for day in days)
-    return _PER * count / exposed if exposed > 0 and all(day in bearers for day in days) else None
+    is_known = count is not None and exposed > 0 and all(day in bearers for day in days)
+    return _PER * (count or 0) / exposed if is_known else None
 
 
-def _has_rate(points: tuple[RatePoint, ...]) -> bool:
+def _has_rate(points: Sequence[RatePoint]) -> bool:
     """Show the rate only where it is known for nearly all weeks: a line with long holes misleads."""
-    return bool(points) and sum(point.rate is not None for point in points) >= 0.8 * len(points)
+    shown = [point for point in points if point.complaints is not None]
+    return bool(shown) and sum(point.rate is not None for point in shown) >= 0.8 * len(shown)
 
 
-def _rate_now(points: tuple[RatePoint, ...]) -> str:
-    known = [point.rate for point in points[-4:] if point.rate is not None]
+def _rate_now(points: Sequence[RatePoint]) -> str:
+    last = points[-RECENT:]
+    if any(point.complaints is None for point in last):
+        return "not shown"
+    known = [point.rate for point in last if point.rate is not None]
     return say_value(sum(known) / len(known)) if known else "…"
 
 
-def _rate_row(point: RatePoint, theme: int) -> RateRow:
+def _rate_row(frame: Frame, point: RatePoint, theme: int) -> RateRow:
     address = counted_address(
         theme=theme, since=point.first, until=point.first + WEEK, stated=point.complaints
     )
-    return RateRow(say_span(point.first, point.last), point.complaints, say_value(point.rate), address)
+    return RateRow(
+        say_span(point.first, point.last),
+        say_cell(point.complaints, frame.least),
+        say_value(point.rate),
+        frame.opens(address),
+    )
 
 
 def _lately_address(theme: int, recent: Lately | None) -> str:
@@ -232,7 +292,10 @@ def _log(session: Session, frame: Frame, theme: int) -> tuple[LogRow, ...]:
 
 def _log_row(frame: Frame, event: ThemeEvent, theme: int, labels: dict[int, str | None]) -> LogRow:
     text = _EVENT_TEXT.get(event.kind, event.kind)
-    if event.other_theme_id is not None:
+    if frame.least is not None:
+        text = _EVENT_ALONE.get(event.kind, text)
+    elif event.other_theme_id is not None:
         other = event.theme_id if event.other_theme_id == theme else event.other_theme_id
         text = f"{text} “{label_of(labels, other)}” ({public_id(Prefix.THEME, other)})"
-    return LogRow(frame.day_of(event.at), text, event.item_count, event.revision)
+    items = event.item_count if frame.least is None else 0
+    return LogRow(frame.day_of(event.at), text, items, event.revision)

@@ -66,7 +66,11 @@ class LookLine:
 
 @dataclass(frozen=True, slots=True)
 class VerdictCard:
-    """A verdict in full, ready for the page; texts are finished, addresses open what stands behind a number."""
+    """A verdict in full, ready for the page; texts are finished, addresses open what stands behind a number.
+
+    Readers who see aggregates only get the word and the effect: the counts of windows that overlap would give back
+    single weeks by subtraction, and the hash of the input can be tried against guesses. `numbers` is False for them.
+    """
 
     anchor: str
     subject: str
@@ -99,6 +103,7 @@ class VerdictCard:
     input_hash: str
     read_through: date
     restated: bool
+    numbers: bool
 
 
 def read_weeks(periods: Sequence[JsonObject]) -> tuple[Week, ...]:
@@ -161,7 +166,7 @@ def read_card(
     """Build a verdict's card; theme: the one that stands today (None: all complaints); lines: all its looks."""
     subject = subject_of(verdict, label)
     said = said_of(verdict, subject=subject, release=release)
-    weeks = read_weeks(verdict.periods)
+    weeks = read_weeks(verdict.periods) if frame.least is None else ()
     known = verdict.effect is not None and verdict.low is not None and verdict.high is not None
     used = [week for week in weeks if week.after and week.used]
     key = "all" if theme is None else public_id(Prefix.THEME, theme)
@@ -187,7 +192,7 @@ def read_card(
         judgeable_on=verdict.judgeable_on,
         reasons=tuple((reason.value, REASON_TEXT[reason]) for reason in said.reasons),
         checks=tuple((bool(check["passed"]), str(check["sentence"])) for check in verdict.checks),
-        quotes=_quotes(session, frame, verdict.quotes),
+        quotes=_quotes(session, frame, verdict.quotes) if frame.least is None else (),
         weeks=tuple(_week_row(week, theme) for week in reversed(weeks)),
         looks=tuple(_look_line(line) for line in lines if line.look > 0),
         chart_address=f"{release_address(release.id)}/chart.json?theme={key}" if weeks else None,
@@ -197,6 +202,7 @@ def read_card(
         input_hash=verdict.input_hash,
         read_through=verdict.read_through - timedelta(days=1),
         restated=verdict.restates_id is not None,
+        numbers=frame.least is None,
     )
 
 

@@ -33,6 +33,8 @@ class VerdictCell:
 class ReleaseRow:
     """A release and one theme in a table; without a confirmed link `theme` is None and `proposed` counts.
 
+    withheld: confirmed themes of the release behind which too few people stand for the reader to hear of them.
+
     cell: None before the first verdict; volume: complaints expected after the release, 0 where unknown; first:
     False for further themes of the release in the row above; more: themes of the release left out after this row;
     span: lines of the table that the release's name stands beside, 0 in further rows.
@@ -52,6 +54,7 @@ class ReleaseRow:
     first: bool = True
     more: int = 0
     span: int = 1
+    withheld: int = 0
 
 
 def said_of(line: VerdictLine) -> Said:
@@ -81,7 +84,8 @@ def cell_of(line: VerdictLine) -> VerdictCell:
     """Show a verdict in a table."""
     interval = None
     if line.word in _SHOWS_INTERVAL and line.effect and line.low and line.high:
-        interval = sparks.interval(line.effect, line.low, line.high)
+        # No finer than the words beside it: an effect in full tells the counts it was worked out from.
+        interval = sparks.interval(round(line.effect, 2), round(line.low, 2), round(line.high, 2))
     return VerdictCell(
         word=line.word.value,
         label=WORD_LABEL[line.word],
@@ -106,10 +110,12 @@ def rows_of(
     lines: list[VerdictLine],
     labels: dict[int, str | None],
     redirects: dict[int, int],
+    seen: frozenset[int] | None,
 ) -> list[ReleaseRow]:
     """Build the table of releases: a row for each confirmed theme, one for a release that has none.
 
-    Themes of a release stand in order of volume, never of outcome: the first of many must not be the luckiest.
+    Themes of a release stand in order of volume, never of outcome: the first of many must not be the luckiest; for
+    readers of aggregates (`seen`: the themes they may hear of) in order of age, for the order would tell volumes.
     """
     verdicts = {
         (line.release_id, redirects.get(line.theme_key, line.theme_key)): line for line in lines
@@ -118,14 +124,18 @@ def rows_of(
     for release in releases:
         mine = [link for link in links if link.release is not None and link.release.id == release.id]
         confirmed = {link.theme_id for link in mine if link.link.state is LinkState.CONFIRMED}
-        proposed = len({link.theme_id for link in mine} - confirmed)
-        targets: list[int | None] = [*sorted(confirmed)] or [None]
+        rest = {link.theme_id for link in mine} - confirmed
+        shown = confirmed if seen is None else confirmed & seen
+        proposed = len(rest if seen is None else rest & seen)
+        targets: list[int | None] = [*sorted(shown)] or [None]
         found = [
             _row(frame, release, theme, labels, proposed, verdicts.get((release.id, theme or 0)))
             for theme in targets
         ]
-        found.sort(key=lambda row: -row.volume)
-        rows += [replace(row, first=number == 0) for number, row in enumerate(found)]
+        if seen is None:
+            found.sort(key=lambda row: -row.volume)
+        withheld = len(confirmed) - len(shown)
+        rows += [replace(row, first=number == 0, withheld=withheld) for number, row in enumerate(found)]
     return rows
 
 

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from service.suppression import add_shown
+
+Cell = int | None
+"""A week's complaints; None where the number is not shown to the reader."""
+
 WEEK: Final = timedelta(days=7)
 RECENT: Final = 4
 """Weeks that "lately" means: volumes and changes compare the last four complete weeks with the four before."""
@@ -18,29 +23,41 @@ def complete_weeks(end: date, count: int) -> tuple[date, ...]:
     return tuple(last - WEEK * back for back in range(count - 1, -1, -1))
 
 
-def add_up(days: Mapping[date, float], mondays: Sequence[date]) -> tuple[float, ...]:
+def weeks_between(first: date, end: date) -> int:
+    """Count the ISO weeks that are over by `end`, from the one that holds the day `first` on; at least 1."""
+    begin = first - timedelta(days=first.weekday())
+    return max((end - timedelta(days=end.weekday()) - begin).days // 7, 1)
+
+
+def add_up(days: Mapping[date, int], mondays: Sequence[date]) -> tuple[int, ...]:
     """Add days up to the weeks that begin on these Mondays; a day without a value is 0."""
     return tuple(sum(days.get(monday + timedelta(days=i), 0) for i in range(7)) for monday in mondays)
 
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """Complaints in the last four complete weeks and in the four before; `since` and `until` bound the last."""
+    """Complaints in the last four complete weeks and in the four before; `since` and `until` bound the last.
+
+    Each number is the sum of the weeks that the reader is shown; partial: some of them are not.
+    """
 
     now: int
     before: int
     since: date
     until: date
+    now_partial: bool = False
+    before_partial: bool = False
 
     @property
     def ratio(self) -> float | None:
-        """Now ÷ before; None where there was nothing before."""
-        return self.now / self.before if self.before else None
+        """Now ÷ before; None where there was nothing before, or a week is not shown."""
+        is_known = self.before and not (self.now_partial or self.before_partial)
+        return self.now / self.before if is_known else None
 
 
-def lately(days: Mapping[date, float], end: date) -> Lately:
-    """Compare the last four weeks that are over by `end` with the four before."""
-    mondays = complete_weeks(end, 2 * RECENT)
-    sums = add_up(days, mondays)
-    now, before = sum(sums[RECENT:]), sum(sums[:RECENT])
-    return Lately(int(now), int(before), mondays[RECENT], mondays[-1] + WEEK)
+def lately(cells: Sequence[Cell], mondays: Sequence[date]) -> Lately:
+    """Compare the last four of these weeks with the four before."""
+    now, before = cells[-RECENT:], cells[-2 * RECENT : -RECENT]
+    return Lately(
+        add_shown(now), add_shown(before), mondays[-RECENT], mondays[-1] + WEEK, None in now, None in before
+    )

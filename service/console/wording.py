@@ -36,6 +36,11 @@ def say_count(value: float) -> str:
     return text.replace(",", "\u202f").replace("-", MINUS)
 
 
+def say_cell(count: int | None, least: int | None) -> str:
+    """Write a count that may be hidden: `under 5` where it is."""
+    return f"under {least}" if count is None else say_count(count)
+
+
 def say_value(value: float | None) -> str:
     """Write a measured value with three significant digits; an ellipsis where there is none."""
     if value is None:

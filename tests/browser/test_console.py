@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from models.queries import links
 from models.records import LinkState
+from models.values.roles import Role
 from tests import console_world
 from tests.browser.conftest import Site
 
@@ -24,8 +25,10 @@ PAGES = (
     "/themes",
     "/themes/th_1",
     "/feedback",
+    "/people",
     "/sign-in",
 )
+LEADERS_PAGES = ("/", "/releases", "/releases/rel_8", "/themes", "/themes/th_1", "/themes/th_12")
 CHART_PAGES = ("/releases/rel_3", "/releases/rel_8", "/themes/th_1")
 
 
@@ -45,7 +48,7 @@ def note_failure(heard: Heard, request: Request) -> None:
 
 @contextmanager
 def visit(
-    browser: Browser, site: Site, *, width: int = 1280, scheme: Scheme = "light"
+    browser: Browser, site: Site, *, width: int = 1280, scheme: Scheme = "light", role: Role = Role.OWNER
 ) -> Iterator[tuple[Page, Heard]]:
     """Open a signed-in browser window that listens for errors, refused code and requests."""
     context: BrowserContext = browser.new_context(
@@ -60,7 +63,8 @@ def visit(
     page.on("pageerror", lambda error: heard.complaints.append(f"error: {error}"))
     page.on("requestfailed", lambda request: note_failure(heard, request))
     page.on("request", lambda request: heard.requests.append(request.url))
-    page.goto(f"/sign-in?token={console_world.sign_in_token(site.database, site.world.workspace)}")
+    token = console_world.sign_in_token(site.database, site.world.workspace, role=role)
+    page.goto(f"/sign-in?token={token}")
     yield page, heard
     context.close()
 
@@ -83,6 +87,30 @@ def test_pages_load_clean_and_fit(browser: Browser, site: Site, width: int, sche
             assert wide <= width, f"{address} is {wide} px wide in a window of {width} px"
         assert heard.complaints == []
         assert {url for url in heard.requests if not url.startswith(site.address)} == set()
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_pages_of_a_leader_load_clean_and_fit(browser: Browser, site: Site, width: int) -> None:
+    with visit(browser, site, width=width, role=Role.AGGREGATE_ONLY) as (page, heard):
+        for address in LEADERS_PAGES:
+            page.goto(address)
+            wait_for_charts(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        assert heard.complaints == []
+
+
+def test_small_weeks_are_gaps_in_a_leaders_chart(browser: Browser, site: Site) -> None:
+    drawn = {}
+    for role in (Role.VIEWER, Role.AGGREGATE_ONLY):
+        with visit(browser, site, role=role) as (page, _):
+            page.goto("/themes/th_12")
+            wait_for_charts(page)
+            points = page.locator(".chart svg .rate_points_marks path").count()
+            line = page.locator(".chart svg .mark-line path").first.get_attribute("d") or ""
+            drawn[role] = (points, line.count("M"))
+    assert drawn[Role.VIEWER] == (50, 1)
+    assert 2 <= drawn[Role.AGGREGATE_ONLY][0] < 50
+    assert drawn[Role.AGGREGATE_ONLY][1] > 1
 
 
 @pytest.mark.parametrize("address", CHART_PAGES)
@@ -149,12 +177,15 @@ def test_the_keyboard_reaches_the_page_and_every_main_link(browser: Browser, sit
         page.goto("/")
         focused = "document.activeElement.textContent.trim()"
         reached = []
-        for _ in range(6):
+        for _ in range(8):
             page.keyboard.press("Tab")
             reached.append(page.evaluate(focused))
             outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
             assert outline == "solid", reached
-        assert reached == ["Skip to the page", "Ebb", "Overview", "Releases", "Themes", "Feedback"]
+        pages = ["Overview", "Releases", "Themes", "Feedback", "People"]
+        assert reached == ["Skip to the page", "Ebb", *pages, "Sign out"]
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Shift+Tab")
         page.keyboard.press("Enter")
         expect(page).to_have_url(f"{site.address}/feedback")
         page.keyboard.press("Tab")
@@ -166,7 +197,7 @@ def test_the_keyboard_reaches_the_page_and_every_main_link(browser: Browser, sit
 def test_text_is_readable_on_its_ground(browser: Browser, site: Site, scheme: Scheme) -> None:
     """Every text has at least the contrast 4.5 to 1 that WCAG 2.2 asks for (large text is held to it too)."""
     with visit(browser, site, scheme=scheme) as (page, _):
-        for address in ("/", "/releases", "/releases/rel_8", "/themes/th_1", "/feedback"):
+        for address in ("/", "/releases", "/releases/rel_8", "/themes/th_1", "/feedback", "/people"):
             page.goto(address)
             wait_for_charts(page)
             assert page.evaluate(CONTRAST) == []
@@ -184,6 +215,44 @@ def test_a_person_confirms_and_rejects_a_link(browser: Browser, site: Site) -> N
     with site.database.read(workspace=None) as session:
         link = links.get_link(session, workspace=site.world.workspace, link=site.world.proposed_link)
     assert link.state is LinkState.CONFIRMED
+
+
+def test_after_signing_out_the_back_button_shows_nothing(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as (page, _):
+        page.goto("/themes/th_1")
+        page.goto("/feedback")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page).to_have_url(f"{site.address}/sign-in")
+        for _ in range(2):
+            page.go_back()
+            expect(page.get_by_role("heading", level=1)).to_have_text("Sign in to Ebb")
+        assert page.context.cookies() == []
+
+
+def test_a_person_is_added_and_let_in_by_keyboard(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as (page, heard):
+        page.goto("/people")
+        page.get_by_label("E-mail").focus()
+        page.keyboard.type("ada@example.com")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Ada Okoye")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Cur")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("The seat is there.")
+        page.get_by_role("button", name="Make a sign-in link for Ada Okoye").press("Enter")
+        link = page.get_by_role("textbox", name="Sign-in link for Ada Okoye")
+        expect(link).to_be_focused()
+        token = link.input_value().partition("token=")[2]
+        other = browser.new_context(base_url=site.address).new_page()
+        other.goto(f"/sign-in?token={token}")
+        expect(other.locator(".who")).to_contain_text("Ada Okoye")
+        expect(other.locator(".who")).to_contain_text("Curator")
+        other.context.close()
+        page.get_by_role("button", name="Disable Ada Okoye").press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("The seat is disabled")
+        assert heard.complaints == []
 
 
 def test_pages_print_without_the_navigation(browser: Browser, site: Site) -> None:

@@ -185,7 +185,7 @@ def test_a_broker_that_never_answers_delays_no_webhook(scheme: str, sqlite: Data
             fleet.end()
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", [pytest.param("fast", marks=pytest.mark.slow), "immediate"])
 def test_a_database_that_restarts_loses_and_doubles_nothing(mode: str, tmp_path: Path) -> None:
     tickets = year.tickets(weekly=8.0)[:80]
     with own_postgres() as server, brokers.redis_database() as broker:

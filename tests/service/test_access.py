@@ -1,65 +1,22 @@
-"""Who may call what: every call of the catalogue that is served, with no key, a poor key, and others' ids."""
+"""Keys and users over HTTP: who may hand out what, what narrows a key, how it is replaced, and when it ends."""
 
 import json
-import re
+import threading
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from models.database import Database
-from models.queries import impact, links
-from models.records import LinkState
-from models.values.roles import Role
-from service.api.shapes.catalogue import CALLS, Call
-from service.app import create_app
+from models.queries import access
+from models.values.roles import PEOPLE, SENIOR, Role
+from service.dependencies import SESSION_COOKIE
 from tests import factories
 from tests.clock import NOON, Clock
-from tests.services import settings_for
-from tests.verdicts import verdict_row
-
-PREFIX_OF = {
-    "sources": "src",
-    "themes": "th",
-    "features": "feat",
-    "releases": "rel",
-    "links": "lnk",
-    "metrics": "met",
-    "keys": "key",
-}
-
-
-def blank(path: str) -> str:
-    return re.sub(r"\{[^}]+\}", "{}", path)
-
-
-def served() -> list[Call]:
-    """Return the calls of the catalogue that need a key and are answered already."""
-    database = Database("sqlite://")
-    paths = create_app(settings_for(database), database=database).openapi()["paths"]
-    database.close()
-    known = {(method.upper(), blank(path)) for path, methods in paths.items() for method in methods}
-    return [call for call in CALLS if call.role is not None and (call.method, blank(call.path)) in known]
-
-
-CLOSED = served()
-
-
-def name_of(call: Call) -> str:
-    return f"{call.method} {call.path}"
-
-
-def address(call: Call, number: int = 1) -> str:
-    """Fill a path with an id of its kind."""
-    family = call.path.split("/")[2]
-    return re.sub(r"\{[^}]+\}", f"{PREFIX_OF.get(family, 'x')}_{number}", call.path)
-
-
-@pytest.fixture
-def ours(database: Database, workspace: int) -> str:
-    """An admin's key."""
-    return factories.key(database, workspace)
+from tests.steps import connect
 
 
 @pytest.fixture
@@ -69,77 +26,319 @@ def bare(app: FastAPI) -> Iterator[TestClient]:
         yield found
 
 
-@pytest.mark.parametrize("call", CLOSED, ids=name_of)
-def test_without_a_valid_key_every_call_is_refused_first(call: Call, sqlite: Database, clock: Clock) -> None:
-    owner = factories.workspace(sqlite)
-    expired = factories.key(sqlite, owner, expires_at=NOON)
-    client = TestClient(create_app(settings_for(sqlite), database=sqlite, clock=clock))
-    for headers in ({}, {"Authorization": "Bearer nothing"}, {"Authorization": f"Bearer {expired}"}):
-        answer = client.request(call.method, address(call), headers=headers, json={"nonsense": 1})
-        assert answer.status_code == 401, answer.text
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
-        assert answer.headers["content-type"] == "application/problem+json"
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
 
 
-@pytest.mark.parametrize("call", CLOSED, ids=name_of)
-def test_a_key_may_do_what_its_role_allows_and_no_more(call: Call, sqlite: Database, clock: Clock) -> None:
-    owner = factories.workspace(sqlite)
-    client = TestClient(
-        create_app(settings_for(sqlite), database=sqlite, clock=clock), follow_redirects=False
-    )
-    forbidden = [Role.INGEST] if call.role is Role.MEMBER else [Role.INGEST, Role.MEMBER]
-    for role in Role:
-        headers = {"Authorization": f"Bearer {factories.key(sqlite, owner, role=role)}"}
-        answer = client.request(call.method, address(call, 999), headers=headers, json={"nonsense": 1})
-        assert (answer.status_code == 403) is (role in forbidden), (role, answer.text)
-        assert answer.status_code < 500
+def make_key(client: TestClient, **body: object) -> dict[str, Any]:
+    answer = client.post("/v1/keys", json={"name": "bot", **body})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
 
 
-def test_what_belongs_to_another_workspace_is_not_found(
-    bare: TestClient, database: Database, workspace: int
+def acts(client: TestClient) -> list[tuple[str, str]]:
+    return [(each["action"], each["subject"]) for each in client.get("/v1/audit").json()["items"]]
+
+
+# --- keys ---------------------------------------------------------------------------------------------------
+
+
+def test_a_revoked_key_opens_nothing_from_then_on(client: TestClient) -> None:
+    made = make_key(client, role="member")
+    assert client.get("/v1/themes", headers=bearer(made["key"])).status_code == 200
+    assert client.delete(f"/v1/keys/{made['id']}").status_code == 204
+    assert client.get("/v1/themes", headers=bearer(made["key"])).status_code == 401
+    listed = client.get("/v1/keys").json()["items"]
+    assert made["key"] not in json.dumps(listed)
+    assert [each["revoked_at"] is not None for each in listed] == [True, False]
+    log = client.get("/v1/audit")
+    assert made["key"] not in log.text
+    assert acts(client) == [("key.revoke", made["id"]), ("key.create", made["id"])]
+
+
+def test_a_key_is_listed_with_what_narrows_it_and_its_last_use(client: TestClient, clock: Clock) -> None:
+    scopes = ["read_numbers", "plan"]
+    made = make_key(client, role="member", scopes=scopes, expires_at="2026-07-01T00:00:00Z")
+    assert (sorted(made["scopes"]), made["last_used_at"]) == (sorted(scopes), None)
+    clock.advance(minutes=5)
+    assert client.get("/v1/themes", headers=bearer(made["key"])).status_code == 200
+    clock.advance(minutes=30)
+    assert client.get("/v1/themes", headers=bearer(made["key"])).status_code == 200
+    listed = client.get("/v1/keys").json()["items"][0]
+    assert {**listed, "key": made["key"], "last_used_at": None} == made
+    assert listed["last_used_at"] == "2026-06-01T12:05:00Z"  # to the hour: the second call was not noted
+    assert client.get("/v1/feedback", headers=bearer(made["key"])).status_code == 403
+    assert client.post("/v1/teams", json={"name": "x"}, headers=bearer(made["key"])).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"role": "viewer", "scopes": ["read_numbers", "plan"]}, "scopes"),
+        ({"role": "integration", "scopes": ["read_numbers"]}, "scopes"),
+        ({"role": "viewer", "scopes": []}, "scopes"),
+        ({"role": "viewer", "scopes": ["everything"]}, "scopes.0"),
+        ({"role": "viewer", "expires_at": "2026-06-01T12:00:00Z"}, "expires_at"),
+        ({"role": "viewer", "source": "src_1"}, "source"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_refused(client: TestClient, body: dict[str, Any], field: str) -> None:
+    answer = client.post("/v1/keys", json={"name": "bot", **body})
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+    assert len(client.get("/v1/keys").json()["items"]) == 1
+
+
+def test_a_key_is_bound_to_a_source_of_this_workspace_only(
+    client: TestClient, database: Database, workspace: int
 ) -> None:
-    with database.write(workspace=workspace) as session:
-        source = factories.source(session, workspace)
-        theme = factories.theme(session, workspace, 1)
-        item = factories.item(session, workspace, source)
-        factories.assign(session, workspace, [item], theme)
-        release = factories.release(session, workspace)
-        feature = factories.feature(session, workspace, of="1.0")
-        link = links.add(session, workspace=workspace, theme=theme, feature=feature, actor="a", now=NOON).id
-        row = verdict_row(release, theme, link_id=link, link_state=LinkState.CONFIRMED)
-        impact.write_verdict(session, workspace=workspace, row=row)
-    factories.key(database, workspace)
-    stranger = {"Authorization": f"Bearer {factories.key(database, factories.workspace(database))}"}
-    for method, path in (
-        ("GET", f"/v1/sources/src_{source}/health"),
-        ("GET", f"/v1/themes/th_{theme}"),
-        ("GET", f"/v1/themes/th_{theme}/trend"),
-        ("GET", f"/v1/themes/th_{theme}/quotes"),
-        ("GET", f"/v1/themes/th_{theme}/lineage"),
-        ("GET", f"/v1/themes/th_{theme}/accounts"),
-        ("GET", f"/v1/features/feat_{feature}"),
-        ("GET", f"/v1/releases/rel_{release}"),
-        ("GET", f"/v1/releases/rel_{release}/impact"),
-        ("GET", f"/v1/releases/rel_{release}/link-suggestions"),
-        ("POST", f"/v1/links/lnk_{link}/confirm"),
-        ("POST", f"/v1/links/lnk_{link}/reject"),
-        ("DELETE", "/v1/keys/key_1"),
+    other = factories.workspace(database)
+    with database.write(workspace=other) as session:
+        foreign = factories.source(session, other)
+    body = {"name": "bot", "role": "integration", "source": f"src_{foreign}"}
+    assert client.post("/v1/keys", json=body).status_code == 404
+    own = connect(client)[0].rpartition("/")[2]
+    assert make_key(client, role="integration", source=own)["source"] == own
+
+
+def test_only_owners_make_rotate_and_end_the_keys_of_owners_and_admins(
+    client: TestClient, database: Database, workspace: int
+) -> None:
+    admin = bearer(factories.key(database, workspace, role=Role.ADMIN))
+    for role in Role:
+        expected = 403 if role in SENIOR else 201
+        made = client.post("/v1/keys", json={"name": "bot", "role": role}, headers=admin)
+        assert made.status_code == expected, role
+        key = make_key(client, role=role)["id"]
+        assert client.post(f"/v1/keys/{key}/rotate", headers=admin).status_code == expected, role
+        ended = client.delete(f"/v1/keys/{key}", headers=admin).status_code
+        assert ended == (403 if role in SENIOR else 204), role
+        assert client.delete(f"/v1/keys/{key}").status_code == 204
+
+
+def test_nobody_hands_out_what_they_do_not_have(client: TestClient, database: Database) -> None:
+    scopes = ["administer", "own", "read_numbers"]
+    narrow = bearer(make_key(client, role="owner", scopes=scopes)["key"])
+    for role, given, status in (
+        ("owner", scopes, 201),
+        ("aggregate_only", None, 201),
+        ("viewer", ["read_numbers"], 201),
+        ("viewer", None, 403),
+        ("owner", None, 403),
+        ("integration", None, 403),
     ):
-        answer = bare.request(method, path, headers=stranger)
-        assert answer.status_code == 404, (method, path, answer.text)
-        assert answer.headers["content-type"] == "application/problem+json"
-    for path in ("sources", "feedback", "themes", "features", "releases", "links"):
-        assert bare.get(f"/v1/{path}", headers=stranger).json()["items"] == [], path
-    body = {"feature": f"feat_{feature}", "theme": f"th_{theme}"}
-    assert bare.post("/v1/links", json=body, headers=stranger).status_code == 404
-    refused = bare.post("/v1/features", json={"title": "x", "release": f"rel_{release}"}, headers=stranger)
-    assert refused.status_code == 404
+        body = {"name": "bot", "role": role, "scopes": given}
+        assert client.post("/v1/keys", json=body, headers=narrow).status_code == status, body
+    wide = make_key(client, role="viewer")["id"]
+    assert client.post(f"/v1/keys/{wide}/rotate", headers=narrow).status_code == 403
+    person = {"email": "a@example.com", "name": "A", "role": "viewer"}
+    assert client.post("/v1/users", json=person, headers=narrow).status_code == 403
+    seat = client.post("/v1/users", json=person).json()["id"]
+    assert client.post(f"/v1/users/{seat}/sign-in", headers=narrow).status_code == 403
+
+
+def test_a_rotated_key_goes_on_for_a_while_and_the_new_one_takes_its_place(
+    client: TestClient, clock: Clock
+) -> None:
+    old = make_key(client, role="member", scopes=["read_numbers"], expires_at="2026-06-11T12:00:00Z")
+    clock.advance(days=2)
+    answer = client.post(f"/v1/keys/{old['id']}/rotate", json={"overlap_hours": 3})
+    assert answer.status_code == 201
+    new = answer.json()
+    assert new["key"] != old["key"]
+    assert (new["name"], new["role"], new["scopes"]) == (old["name"], old["role"], old["scopes"])
+    assert new["expires_at"] == "2026-06-13T12:00:00Z"  # ten days, as the old one had
+    listed = {each["id"]: each for each in client.get("/v1/keys").json()["items"]}
+    assert listed[old["id"]]["replaced_by"] == new["id"]
+    assert listed[old["id"]]["expires_at"] == "2026-06-03T15:00:00Z"
+    assert client.post(f"/v1/keys/{old['id']}/rotate").status_code == 409
+    for key, status in ((old, 200), (new, 200)):
+        assert client.get("/v1/themes", headers=bearer(key["key"])).status_code == status
+    clock.advance(hours=3)
+    for key, status in ((old, 401), (new, 200)):
+        assert client.get("/v1/themes", headers=bearer(key["key"])).status_code == status
+    assert acts(client)[0] == ("key.rotate", old["id"])
+    assert new["key"] not in client.get("/v1/audit").text
+
+
+@pytest.mark.parametrize("hours", [-1, 169, 1.5, "soon"])
+def test_an_overlap_beyond_a_week_is_refused(client: TestClient, hours: object) -> None:
+    key = make_key(client, role="viewer")["id"]
+    answer = client.post(f"/v1/keys/{key}/rotate", json={"overlap_hours": hours})
+    assert (answer.status_code, answer.json()["field"]) == (422, "overlap_hours")
+
+
+def test_without_overlap_the_old_key_ends_at_once(client: TestClient) -> None:
+    old = make_key(client, role="viewer")
+    assert client.post(f"/v1/keys/{old['id']}/rotate", json={"overlap_hours": 0}).status_code == 201
+    assert client.get("/v1/themes", headers=bearer(old["key"])).status_code == 401
+
+
+def test_the_last_owner_cannot_be_revoked(client: TestClient) -> None:
+    (own,) = client.get("/v1/keys").json()["items"]
+    make_key(client, role="admin")
+    make_key(client, role="owner", scopes=["own", "administer"])
+    passing = make_key(client, role="owner", expires_at="2026-07-01T00:00:00Z")
+    refused = client.delete(f"/v1/keys/{own['id']}")
+    assert (refused.status_code, refused.headers["content-type"]) == (409, "application/problem+json")
+    assert client.get("/v1/keys").json()["items"][-1]["revoked_at"] is None
+    assert client.delete(f"/v1/keys/{passing['id']}").status_code == 204
+    second = make_key(client, role="owner")
+    assert client.delete(f"/v1/keys/{own['id']}").status_code == 204
+    last = client.delete(f"/v1/keys/{second['id']}", headers=bearer(second["key"]))
+    assert last.status_code == 409
+
+
+def test_a_user_who_owns_lets_the_last_owners_key_go(client: TestClient) -> None:
+    (own,) = client.get("/v1/keys").json()["items"]
+    person = {"email": "mira@example.com", "name": "Mira", "role": "owner"}
+    assert client.post("/v1/users", json=person).status_code == 201
+    assert client.delete(f"/v1/keys/{own['id']}").status_code == 204
+
+
+def test_of_owners_who_leave_at_once_one_stays(bare: TestClient, database: Database, workspace: int) -> None:
+    keys = [factories.key(database, workspace) for _ in range(4)]
+    with database.read(workspace=workspace) as session:
+        numbers = sorted(row.id for row in access.list_keys(session, workspace=workspace))
+    for key in keys:
+        assert bare.get("/v1/keys", headers=bearer(key)).status_code == 200
+    statuses: list[int] = []
+    together = threading.Barrier(len(keys))
+
+    def leave(number: int, key: str) -> None:
+        together.wait(30)
+        statuses.append(bare.delete(f"/v1/keys/key_{number}", headers=bearer(key)).status_code)
+
+    threads = [threading.Thread(target=leave, args=each) for each in zip(numbers, keys, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(statuses) == [204, 204, 204, 409]
+
+
+# --- users --------------------------------------------------------------------------------------------------
+
+
+def test_a_seat_is_given_changed_taken_and_given_again(client: TestClient) -> None:
+    body = {"email": "Mira@Example.com", "name": "Mira", "role": "viewer"}
+    made = client.post("/v1/users", json=body)
+    assert made.status_code == 201
+    seat = made.json()
+    assert (seat["email"], seat["role"], seat["disabled_at"]) == ("mira@example.com", "viewer", None)
+    changed = client.post("/v1/users", json={**body, "email": "mira@example.com", "role": "curator"}).json()
+    assert (changed["id"], changed["role"]) == (seat["id"], "curator")
+    assert client.delete(f"/v1/users/{seat['id']}").status_code == 204
+    (listed,) = client.get("/v1/users").json()["items"]
+    assert listed["disabled_at"] == NOON.isoformat().replace("+00:00", "Z")
+    assert client.post("/v1/users", json=body).json()["disabled_at"] is None
+    assert acts(client) == [
+        (action, seat["id"]) for action in ("user.put", "user.disable", "user.put", "user.put")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"email": "nobody"}, "email"),
+        ({"email": "a b@example.com"}, "email"),
+        ({"name": ""}, "name"),
+        ({"role": "integration"}, "role"),
+        ({"role": "king"}, "role"),
+        ({"disabled_at": None}, "disabled_at"),
+    ],
+)
+def test_a_seat_that_makes_no_sense_is_refused(client: TestClient, body: dict[str, Any], field: str) -> None:
+    answer = client.post("/v1/users", json={"email": "a@example.com", "name": "A", "role": "viewer", **body})
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+def test_users_are_paged(client: TestClient, database: Database, workspace: int) -> None:
+    numbers = [f"usr_{factories.user(database, workspace, role=role)}" for role in PEOPLE]
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = client.get("/v1/users", params={"limit": 4, **({"cursor": cursor} if cursor else {})}).json()
+        seen += [each["id"] for each in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == numbers
+
+
+def test_seats_of_owners_and_admins_are_an_owners_affair(
+    client: TestClient, database: Database, workspace: int
+) -> None:
+    admin = bearer(factories.key(database, workspace, role=Role.ADMIN))
+    for role in PEOPLE:
+        expected = 403 if role in SENIOR else 201
+        body = {"email": f"{role}@x.example", "name": "N", "role": role}
+        assert client.post("/v1/users", json=body, headers=admin).status_code == expected, role
+        seat = client.post("/v1/users", json=body).json()["id"]
+        # Neither raised to a senior role nor lowered from one, nor signed in as, nor ended.
+        demoted = client.post("/v1/users", json={**body, "role": "viewer"}, headers=admin)
+        assert demoted.status_code == expected, role
+        client.post("/v1/users", json=body)
+        assert client.post(f"/v1/users/{seat}/sign-in", headers=admin).status_code == expected, role
+        ended = client.delete(f"/v1/users/{seat}", headers=admin).status_code
+        assert ended == (403 if role in SENIOR else 204), role
+
+
+def test_the_last_owner_keeps_seat_and_role(client: TestClient) -> None:
+    (own,) = client.get("/v1/keys").json()["items"]
+    passing = bearer(make_key(client, role="owner", expires_at="2026-07-01T00:00:00Z")["key"])
+    body = {"email": "mira@example.com", "name": "Mira", "role": "owner"}
+    seat = client.post("/v1/users", json=body).json()["id"]
+    assert client.delete(f"/v1/keys/{own['id']}").status_code == 204
+    assert client.delete(f"/v1/users/{seat}", headers=passing).status_code == 409
+    assert client.post("/v1/users", json={**body, "role": "admin"}, headers=passing).status_code == 409
+    (listed,) = client.get("/v1/users", headers=passing).json()["items"]
+    assert (listed["role"], listed["disabled_at"]) == ("owner", None)
+
+
+def test_a_sign_in_link_opens_a_session_once_until_the_seat_is_taken(
+    client: TestClient, database: Database, clock: Clock
+) -> None:
+    body = {"email": "mira@example.com", "name": "Mira", "role": "viewer"}
+    seat = client.post("/v1/users", json=body).json()["id"]
+    answer = client.post(f"/v1/users/{seat}/sign-in")
+    assert answer.status_code == 201
+    made = answer.json()
+    address, _, token = made["url"].partition("/sign-in?token=")
+    assert address == "http://127.0.0.1:8000"
+    assert made["expires_at"] == "2026-06-01T13:00:00Z"
+    assert token not in client.get("/v1/audit").text
+    with database.write(workspace=None) as session:
+        browser = access.exchange_sign_in(session, token=token, now=NOON)
+    assert browser is not None
+    with database.write(workspace=None) as session:
+        assert access.exchange_sign_in(session, token=token, now=NOON) is None
+    second = client.post(f"/v1/users/{seat}/sign-in").json()["url"].partition("token=")[2]
+    assert client.delete(f"/v1/users/{seat}").status_code == 204
+    with database.write(workspace=None) as session:
+        assert access.find_session(session, token=browser, now=NOON) is None
+        assert access.exchange_sign_in(session, token=second, now=NOON) is None
+    assert client.post(f"/v1/users/{seat}/sign-in").status_code == 409
+
+
+def test_the_api_takes_no_session_for_a_key(bare: TestClient, database: Database, workspace: int) -> None:
+    seat = factories.user(database, workspace)
+    with database.write(workspace=workspace) as session:
+        link = access.create_sign_in(session, workspace=workspace, user=seat, now=NOON, minutes=5)
+        browser = access.exchange_sign_in(session, token=link, now=NOON)
+    assert browser is not None
+    bare.cookies.set(SESSION_COOKIE, browser)
+    assert bare.get("/v1/themes").status_code == 401
+    assert bare.get("/v1/themes", headers=bearer(browser)).status_code == 401
+
+
+# --- workspaces ---------------------------------------------------------------------------------------------
 
 
 def test_every_workspace_writes_its_own_under_the_same_key(
     client: TestClient, bare: TestClient, database: Database
 ) -> None:
-    stranger = {"Authorization": f"Bearer {factories.key(database, factories.workspace(database))}"}
+    stranger = bearer(factories.key(database, factories.workspace(database)))
     for path, body in (
         ("teams", {"key": "t", "name": "ours"}),
         ("metrics", {"key": "t", "name": "ours"}),
@@ -148,6 +347,7 @@ def test_every_workspace_writes_its_own_under_the_same_key(
         ("releases", {"key": "t", "name": "ours", "released_at": "2026-06-01T00:00:00Z"}),
         ("features", {"key": "t", "title": "ours"}),
         ("events", {"key": "t", "kind": "incident", "title": "ours", "starts_at": "2026-06-01T00:00:00Z"}),
+        ("users", {"email": "a@example.com", "name": "ours", "role": "viewer"}),
     ):
         assert client.post(f"/v1/{path}", json=body).status_code == 201, path
         theirs = json.loads(json.dumps(body).replace("ours", "theirs"))
@@ -156,35 +356,10 @@ def test_every_workspace_writes_its_own_under_the_same_key(
         assert "theirs" not in json.dumps(seen)
 
 
-def test_a_revoked_key_opens_nothing_from_then_on(client: TestClient) -> None:
-    made = client.post("/v1/keys", json={"name": "bot", "role": "member"}).json()
-    headers = {"Authorization": f"Bearer {made['key']}"}
-    assert client.get("/v1/themes", headers=headers).status_code == 200
-    assert client.delete(f"/v1/keys/{made['id']}").status_code == 204
-    assert client.get("/v1/themes", headers=headers).status_code == 401
-    listed = client.get("/v1/keys").json()["items"]
-    assert made["key"] not in json.dumps(listed)
-    assert [each["revoked_at"] is not None for each in listed] == [True, False]
-    acts = [(each["action"], each["subject"]) for each in client.get("/v1/audit").json()["items"]]
-    assert acts == [("key.revoke", made["id"]), ("key.create", made["id"])]
-
-
-def test_health_needs_no_key(bare: TestClient) -> None:
-    assert bare.get("/healthz").json() == {"status": "ok"}
-    ready = bare.get("/readyz")
-    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
-
-
-def test_work_that_nobody_does_makes_the_service_not_ready(
+def test_an_expired_key_opens_nothing(
     bare: TestClient, database: Database, workspace: int, clock: Clock
 ) -> None:
-    with database.write(workspace=workspace) as session:
-        factories.release(session, workspace)
-    assert bare.get("/readyz").status_code == 200
-    clock.advance(minutes=16)
-    answer = bare.get("/readyz")
-    assert (answer.status_code, answer.json()["status"], answer.json()["oldest_work_s"]) == (
-        503,
-        "behind",
-        960.0,
-    )
+    key = factories.key(database, workspace, expires_at=NOON + timedelta(hours=1))
+    assert bare.get("/v1/themes", headers=bearer(key)).status_code == 200
+    clock.advance(hours=1)
+    assert bare.get("/v1/themes", headers=bearer(key)).status_code == 401

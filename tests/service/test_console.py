@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 from models.database import Database
 from models.queries import links, workspaces
 from models.records import LinkState
-from models.values.roles import Role
+from models.settings import Settings
 from service.console.guard import POLICY
 from tests import console_world
 from tests.console_plan import NOW
-from tests.console_site import PAGES, app_of, read, signed_in
+from tests.console_site import PAGES, app_of, read, signed_in, stranger
 from tests.console_world import World
 
 # The way in
@@ -43,37 +43,44 @@ def test_a_link_works_once_and_leaves_a_safe_cookie(fresh: Database, world: Worl
     assert "set-cookie" not in again.headers
 
 
-def test_over_https_the_cookie_is_for_https_only(fresh: Database, world: World) -> None:
+@pytest.mark.parametrize(
+    ("at", "public_url"),
+    [("https://ebb.example", "http://127.0.0.1:8000"), ("http://127.0.0.1:8000", "https://ebb.example")],
+)
+def test_over_https_the_cookie_is_for_https_and_this_host_only(
+    fresh: Database, world: World, at: str, public_url: str
+) -> None:
     token = console_world.sign_in_token(fresh, world.workspace)
-    client = TestClient(app_of(fresh), base_url="https://ebb.example")
-    response = client.get(f"/sign-in?token={token}", follow_redirects=False)
-    assert "secure" in response.headers["set-cookie"].lower()
+    client = TestClient(app_of(fresh, Settings(public_url=public_url)), base_url=at)
+    cookie = client.get(f"/sign-in?token={token}", follow_redirects=False).headers["set-cookie"]
+    assert cookie.startswith("__Host-ebb_session=")
+    assert "secure" in cookie.lower()
+    assert "domain" not in cookie.lower()
 
 
-def test_a_session_for_intake_reads_nothing(fresh: Database, world: World) -> None:
-    client = signed_in(fresh, world.workspace, role=Role.INGEST)
-    response = client.get("/")
-    assert response.status_code == 403
-    assert "export" not in response.text
+def test_over_https_a_cookie_that_another_host_could_set_opens_nothing(fresh: Database, world: World) -> None:
+    token = console_world.sign_in_token(fresh, world.workspace)
+    client = stranger(fresh, at="https://ebb.example")
+    client.get(f"/sign-in?token={token}")
+    assert client.get("/", follow_redirects=False).status_code == 200
+    session = client.cookies["__Host-ebb_session"]
+    other = stranger(fresh, at="https://ebb.example")
+    other.cookies.set("ebb_session", session)
+    assert other.get("/", follow_redirects=False).headers["location"] == "/sign-in"
 
 
-def test_another_workspace_sees_none_of_it(fresh: Database, world: World) -> None:
-    client = signed_in(fresh, console_world.build_empty(fresh))
-    for address in (
-        "/themes/th_1",
-        "/releases/rel_8",
-        "/feedback?item=fb_1",
-        "/releases/rel_8/chart.json?theme=th_1",
-    ):
-        response = client.get(address)
-        assert response.status_code == 404 or "Nothing" in response.text or "No message" in response.text
-        assert "export stops" not in response.text
+def test_the_sign_in_page_says_how_to_get_a_link(fresh: Database) -> None:
+    text = read(stranger(fresh), "/sign-in").text
+    assert "ebb sign-in --workspace NAME --user you@example.com" in text
+    assert "within 60 minutes" in text
 
 
 # Headers
 
 
-@pytest.mark.parametrize("address", [*PAGES, "/sign-in", "/themes/th_999", "/static/ebb.css", "/favicon.ico"])
+@pytest.mark.parametrize(
+    "address", [*PAGES, "/people", "/sign-in", "/themes/th_999", "/static/ebb.css", "/favicon.ico"]
+)
 def test_every_answer_carries_the_security_headers(console: TestClient, address: str) -> None:
     headers = console.get(address).headers
     assert headers["content-security-policy"] == POLICY
@@ -82,7 +89,7 @@ def test_every_answer_carries_the_security_headers(console: TestClient, address:
     assert "unsafe" not in POLICY
 
 
-@pytest.mark.parametrize("address", [*PAGES, "/sign-in"])
+@pytest.mark.parametrize("address", [*PAGES, "/people", "/sign-in"])
 def test_pages_hold_no_inline_code_and_name_no_other_host(console: TestClient, address: str) -> None:
     page = read(console, address)
     for tag, attributes in page.elements:
@@ -95,7 +102,7 @@ def test_pages_hold_no_inline_code_and_name_no_other_host(console: TestClient, a
             assert re.match(r"(/(?!/)|#|$)", attributes.get(name, "")), attributes
 
 
-@pytest.mark.parametrize("address", PAGES)
+@pytest.mark.parametrize("address", [*PAGES, "/people"])
 def test_pages_have_landmarks_one_heading_and_unique_ids(console: TestClient, address: str) -> None:
     page = read(console, address)
     tags = [tag for tag, _ in page.elements]
@@ -152,8 +159,8 @@ def test_a_person_decides_on_a_link(fresh: Database, world: World, verb: str, st
     with fresh.read(workspace=None) as session:
         link = links.get_link(session, workspace=world.workspace, link=world.proposed_link)
         log = workspaces.list_audit(session, workspace=world.workspace, before=None, limit=1)
-    assert (link.state, link.decided_by, link.decided_at) == (state, "console", NOW)
-    assert log[0].action == f"link.{state}"
+    assert (link.state, link.decided_by, link.decided_at) == (state, "owner of tests", NOW)
+    assert (log[0].action, log[0].actor) == (f"link.{state}", "owner of tests")
     page = read(client, response.headers["location"])
     assert f"The link is {state}." in page.text
     if state is LinkState.CONFIRMED:
@@ -183,4 +190,4 @@ def test_the_token_of_another_session_does_not_pass(fresh: Database, world: Worl
 
 def test_pages_stay_out_of_the_api_description(console: TestClient) -> None:
     paths = console.get("/openapi.json").json()["paths"]
-    assert not {"/", "/themes", "/releases", "/feedback", "/sign-in"} & set(paths)
+    assert not {"/", "/themes", "/releases", "/feedback", "/people", "/sign-in"} & set(paths)

@@ -8,10 +8,11 @@ from fastapi.testclient import TestClient
 
 from models.database import Database
 from models.queries import links, products
+from models.values.roles import Role
 from models.values.verdicts import Word
 from tests import console_world
 from tests.console_plan import ATTACK, NOW
-from tests.console_site import PAGES, read, signed_in, total_of
+from tests.console_site import PAGES, csrf_of, read, signed_in, stranger, total_of
 from tests.console_world import World
 
 
@@ -231,13 +232,33 @@ def test_quotes_are_verbatim(console: TestClient) -> None:
     assert quote in console.get(address).text
 
 
-def test_pages_say_the_same_on_postgresql(postgres: Database, console: TestClient, world: World) -> None:
+def test_pages_say_the_same_on_postgresql(
+    postgres: Database, postgres_programs: Database, console: TestClient, fresh: Database, world: World
+) -> None:
     built = console_world.build(postgres)
     assert built.releases == world.releases
-    other = signed_in(postgres, built.workspace)
-    for address in (
-        *PAGES,
-        "/feedback?theme=th_1&counted=yes&q=export",
-        "/feedback?kind=complaint&counted=no",
-    ):
+    other = signed_in(postgres_programs, built.workspace)
+    more = ("/feedback?theme=th_1&counted=yes&q=export", "/feedback?kind=complaint&counted=no", "/people")
+    for address in (*PAGES, *more):
         assert read(other, address).text == read(console, address).text, address
+    leader = signed_in(fresh, world.workspace, role=Role.AGGREGATE_ONLY)
+    other = signed_in(postgres_programs, built.workspace, role=Role.AGGREGATE_ONLY)
+    for address in ("/", "/themes", "/themes/th_12", "/releases/rel_8"):
+        assert read(other, address).text == read(leader, address).text, address
+
+
+def test_every_form_works_behind_the_wall_of_postgresql(
+    postgres: Database, postgres_programs: Database
+) -> None:
+    client = signed_in(postgres_programs, console_world.build_empty(postgres))
+    form = {"csrf": csrf_of(client), "email": "ada@example.com", "name": "Ada", "role": "viewer"}
+    assert client.post("/people", data=form, follow_redirects=False).status_code == 303
+    person = re.findall(r"/people/(usr_\d+)/disable", client.get("/people").text)[0]
+    link = client.post(f"/people/{person}/sign-in", data=form)
+    ada = stranger(postgres_programs)
+    ada.get(re.findall(r'value="(http[^"]*token=[^"]*)"', link.text)[0])
+    assert ada.get("/", follow_redirects=False).status_code == 200
+    assert client.post(f"/people/{person}/disable", data=form, follow_redirects=False).status_code == 303
+    assert ada.get("/", follow_redirects=False).status_code == 303
+    assert client.post("/sign-out", data=form, follow_redirects=False).status_code == 303
+    assert client.get("/", follow_redirects=False).headers["location"] == "/sign-in"

@@ -153,20 +153,48 @@ def test_only_weeks_that_are_over_count() -> None:
     assert weeks.complete_weeks(monday + timedelta(days=6), 1) == (date(2026, 11, 9),)
     assert weeks.complete_weeks(monday + timedelta(days=7), 1) == (monday,)
     days = {monday - timedelta(days=i): 1 for i in range(1, 57)} | {monday: 100}
-    recent = weeks.lately(days, monday)
+    mondays = weeks.complete_weeks(monday, 10)
+    recent = weeks.lately(weeks.add_up(days, mondays), mondays)
     assert (recent.now, recent.before, recent.ratio) == (28, 28, 1.0)
     assert (recent.since, recent.until) == (date(2026, 10, 19), monday)
-    assert weeks.lately({}, monday).ratio is None
+    assert weeks.lately((0,) * 10, mondays).ratio is None
+    assert weeks.weeks_between(date(2026, 10, 28), monday + timedelta(days=3)) == 3
+    assert weeks.weeks_between(monday, monday) == 1
+
+
+def test_a_week_that_is_not_shown_is_in_no_sum_and_no_comparison() -> None:
+    mondays = weeks.complete_weeks(date(2026, 11, 16), 8)
+    now = weeks.lately((6, 6, 6, 6, 7, None, 7, 7), mondays)
+    assert (now.now, now.before, now.now_partial, now.before_partial, now.ratio) == (
+        21,
+        24,
+        True,
+        False,
+        None,
+    )
+    before = weeks.lately((6, None, 6, 6, 7, 7, 7, 7), mondays)
+    assert (before.now, before.before, before.now_partial, before.ratio) == (28, 18, False, None)
 
 
 def test_sparklines_begin_at_zero_and_stay_inside() -> None:
     spark = sparks.sparkline([0, 5, 10], width=96, height=24)
     assert spark is not None
-    assert spark.line == "2.0,22.0 48.0,12.0 94.0,2.0"
+    assert [run.line for run in spark.runs] == ["2.0,22.0 48.0,12.0 94.0,2.0"]
     assert sparks.sparkline([3]) is None
+    assert sparks.sparkline([None, 3, None]) is None
     flat = sparks.sparkline([0, 0])
     assert flat is not None
-    assert flat.dot_y == 22
+    assert flat.dots == ((94.0, 22.0),)
+
+
+def test_a_missing_value_is_a_gap_in_a_sparkline_and_no_bar() -> None:
+    spark = sparks.sparkline([10, 10, None, 5, None, 0, 0], width=64, height=24)
+    assert spark is not None
+    assert [run.line for run in spark.runs] == ["2.0,2.0 12.0,2.0", "52.0,22.0 62.0,22.0"]
+    assert spark.dots == ((32.0, 12.0), (62.0, 22.0))
+    gap, tall = sparks.bars([None, 4], width=100, height=80)
+    assert (gap.height, tall.height) == (0, 80)
+    assert sparks.bars([None], width=100, height=80)[0].height == 0
 
 
 def test_bars_are_as_tall_as_their_values() -> None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from models.values.roles import Role
+from models.values.roles import Permission, Role
 from service.api.shapes.base import (
     Answer,
     AuditId,
@@ -26,10 +26,28 @@ class KeyCreate(Request):
 
     name: ShortText = Field(description="Who or what uses it; 1 to 200 characters. The audit log names it.")
     role: Role = Field(
-        default=Role.MEMBER, description="admin, member (read and curate) or ingest (deliver only)."
+        default=Role.MEMBER, description="What its holder may do: docs/roles.md has the table."
+    )
+    scopes: list[Permission] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=len(Permission),
+        description="Permissions that narrow the role's; null: all of the role's.",
+    )
+    source: SourceId | None = Field(
+        default=None,
+        description="The one source that a key of the role integration may deliver to; null: every source.",
     )
     expires_at: Moment | None = Field(
-        default=None, description="When it stops working; null: when it is revoked."
+        default=None, description="When it stops working, ahead of now; null: when it is revoked."
+    )
+
+
+class KeyRotate(Request):
+    """Let a new key take this one's place."""
+
+    overlap_hours: int = Field(
+        default=24, ge=0, le=168, description="Hours for which the old key goes on, 0 to 168."
     )
 
 
@@ -39,9 +57,17 @@ class KeyAnswer(Answer):
     id: KeyId = Field(description="Public id.")
     name: str = Field(description="Who or what uses it.")
     role: Role = Field(description="What its holder may do.")
+    scopes: list[Permission] | None = Field(
+        description="Permissions that narrow the role's; null: all of them."
+    )
+    source: SourceId | None = Field(description="The one source it may deliver to; null: every one it may.")
     created_at: Moment = Field(description="When it was made.")
+    last_used_at: Moment | None = Field(description="When it was last used, to the hour; null: never.")
     expires_at: Moment | None = Field(description="When it stops working.")
     revoked_at: Moment | None = Field(description="When it was revoked.")
+    replaced_by: KeyId | None = Field(
+        description="The key that took its place; null while it was not rotated."
+    )
 
 
 class KeyCreated(KeyAnswer):
@@ -129,9 +155,23 @@ class Health(Answer):
 class Readiness(Answer):
     """The database answers and work gets done."""
 
-    status: Literal["ready", "behind"] = Field(description="behind goes with status 503.")
-    oldest_work_s: Finite = Field(description="Age of the oldest unfinished due work in seconds.")
-    dead_work: Count = Field(description="Pieces of work that failed for good and wait for a person.")
+    status: Literal["ready", "behind", "down"] = Field(
+        description="behind (work waits too long) and down (the database does not answer) go with status 503."
+    )
+    database: Literal["ok", "down"] = Field(description="Whether the database answered within two seconds.")
+    oldest_work_s: Finite | None = Field(
+        description="Age of the oldest unfinished due work in seconds; null while the database is down."
+    )
+    oldest_work_s_by_stage: dict[str, Finite] = Field(
+        description="The same for each stage that has due work."
+    )
+    dead_work: Count | None = Field(
+        description="Pieces of work that failed for good and wait for a person; null while the database is down."
+    )
+    workers: dict[str, Finite] = Field(
+        description="Seconds since a worker of each kind was last seen; only kinds that were seen this week."
+    )
+    reasons: list[str] = Field(description="Why it is not ready, in words; empty when it is.")
 
 
 class Problem(Answer):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from models.values.roles import Role
+from models.values.roles import Permission
 from service.api.shapes import (
     admin,
     bets,
@@ -18,6 +18,7 @@ from service.api.shapes import (
     reports,
     sources,
     themes,
+    users,
 )
 from service.api.shapes.base import Page, Paging
 
@@ -26,13 +27,18 @@ Shape = type[BaseModel]
 NDJSON = "application/x-ndjson"
 TEXT = "text/plain"
 
+TICKETS = Permission.READ_TICKETS
+PLAN = Permission.PLAN
+CURATE = Permission.CURATE
+ADMINISTER = Permission.ADMINISTER
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call.
 
     `request` is the JSON body, None where there is none or it is raw. `answer` is the JSON body at `status`; where
-    `media` is not JSON it is the shape of one line, or None. `role` is the least that is needed, None: no key.
+    `media` is not JSON it is the shape of one line, or None. `permission` is what the caller needs, None: no key.
     `promised`: it stands in the contract; the others may come and go.
     """
 
@@ -42,15 +48,17 @@ class Call:
     request: Shape | None = None
     query: Shape | None = None
     status: int = 200
-    role: Role | None = Role.MEMBER
+    permission: Permission | None = Permission.READ_NUMBERS
     media: str = "application/json"
     promised: bool = True
 
 
-def _listed(path: str, item: Shape, put: Shape, query: Shape = Paging) -> Iterator[Call]:
+def _listed(
+    path: str, item: Shape, put: Shape, query: Shape = Paging, write: Permission = PLAN
+) -> Iterator[Call]:
     """Give the two calls of a plain collection: read a page, write one by key (201 for new and updated alike)."""
     yield Call("GET", path, Page[item], query=query)  # type: ignore[valid-type]
-    yield Call("POST", path, item, request=put, status=201)
+    yield Call("POST", path, item, request=put, status=201, permission=write)
 
 
 def _theme_acts() -> Iterator[Call]:
@@ -62,7 +70,7 @@ def _theme_acts() -> Iterator[Call]:
         "undo": themes.ThemeUndo,
     }
     for name, request in acts.items():
-        yield Call("POST", f"/v1/themes/{{id}}/{name}", themes.ThemeActed, request=request)
+        yield Call("POST", f"/v1/themes/{{id}}/{name}", themes.ThemeActed, request=request, permission=CURATE)
 
 
 CALLS: tuple[Call, ...] = (
@@ -72,33 +80,45 @@ CALLS: tuple[Call, ...] = (
         sources.SourceCreated,
         request=sources.SourceCreate,
         status=201,
-        role=Role.ADMIN,
+        permission=ADMINISTER,
     ),
-    Call("GET", "/v1/sources", Page[sources.SourceAnswer], query=Paging, promised=False),
-    Call("POST", "/v1/ingest/{source_id}", sources.IngestAnswer, status=202, role=None),
-    Call("GET", "/v1/sources/{id}/health", sources.SourceHealth),
-    Call("GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery),
-    Call("PUT", "/v1/exposure/{series}", denominators.ExposureWritten, request=denominators.ExposurePut),
-    Call("PUT", "/v1/accounts", denominators.AccountsWritten, request=denominators.AccountsPut),
+    Call("GET", "/v1/sources", Page[sources.SourceAnswer], query=Paging, promised=False, permission=TICKETS),
+    # A signature opens it, or a key with DELIVER: which of the two, the header says.
+    Call("POST", "/v1/ingest/{source_id}", sources.IngestAnswer, status=202, permission=None),
+    Call("GET", "/v1/sources/{id}/health", sources.SourceHealth, permission=TICKETS),
+    Call(
+        "GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery, permission=TICKETS
+    ),
+    Call(
+        "PUT",
+        "/v1/exposure/{series}",
+        denominators.ExposureWritten,
+        request=denominators.ExposurePut,
+        permission=PLAN,
+    ),
+    Call(
+        "PUT", "/v1/accounts", denominators.AccountsWritten, request=denominators.AccountsPut, permission=PLAN
+    ),
     Call("GET", "/v1/themes", Page[themes.ThemeSummary], query=themes.ThemesQuery),
     Call("GET", "/v1/themes/{id}", themes.ThemeDetail),
     Call("GET", "/v1/themes/{id}/trend", themes.ThemeTrend, query=themes.TrendQuery),
-    Call("GET", "/v1/themes/{id}/quotes", themes.ThemeQuotes, query=Paging),
+    Call("GET", "/v1/themes/{id}/quotes", themes.ThemeQuotes, query=Paging, permission=TICKETS),
     Call("GET", "/v1/themes/{id}/lineage", themes.ThemeLineage),
-    Call("GET", "/v1/themes/{id}/accounts", Page[themes.ThemeAccount], query=Paging),
+    Call("GET", "/v1/themes/{id}/accounts", Page[themes.ThemeAccount], query=Paging, permission=TICKETS),
     *_theme_acts(),
     *_listed("/v1/features", products.FeatureAnswer, products.FeaturePut, products.FeaturesQuery),
     *_listed("/v1/releases", products.ReleaseAnswer, products.ReleasePut, products.ReleasesQuery),
     Call("GET", "/v1/features/{id}", products.FeatureAnswer, promised=False),
     Call("GET", "/v1/releases/{id}", products.ReleaseAnswer, promised=False),
-    *_listed("/v1/links", links.LinkAnswer, links.LinkPut, links.LinksQuery),
+    *_listed("/v1/links", links.LinkAnswer, links.LinkPut, links.LinksQuery, write=CURATE),
     Call("GET", "/v1/releases/{id}/link-suggestions", links.LinkSuggestions, query=Paging),
-    Call("POST", "/v1/links/{id}/confirm", links.LinkAnswer, request=links.LinkDecision),
-    Call("POST", "/v1/links/{id}/reject", links.LinkAnswer, request=links.LinkDecision),
+    Call("POST", "/v1/links/{id}/confirm", links.LinkAnswer, request=links.LinkDecision, permission=CURATE),
+    Call("POST", "/v1/links/{id}/reject", links.LinkAnswer, request=links.LinkDecision, permission=CURATE),
     Call("GET", "/v1/releases/{id}/impact", impact.ImpactAnswer, query=impact.ImpactQuery),
     Call("POST", "/v1/impact/analyze", impact.AnalyzeAnswer, request=impact.AnalyzeRequest),
     Call("POST", "/v1/impact/plan", impact.PlanAnswer, request=impact.PlanRequest),
-    Call("POST", "/v1/impact/what-if", impact.WhatIfAnswer, request=impact.WhatIfRequest),
+    # Counts around any day that is asked for: with READ_NUMBERS alone, single days would follow by subtraction.
+    Call("POST", "/v1/impact/what-if", impact.WhatIfAnswer, request=impact.WhatIfRequest, permission=TICKETS),
     *_listed("/v1/teams", goals.TeamAnswer, goals.TeamPut),
     *_listed("/v1/objectives", goals.ObjectiveAnswer, goals.ObjectivePut),
     *_listed("/v1/key-results", goals.KeyResultAnswer, goals.KeyResultPut),
@@ -117,6 +137,7 @@ CALLS: tuple[Call, ...] = (
         "/v1/metrics/{id}/observations",
         goals.ObservationsWritten,
         request=goals.ObservationsPut,
+        permission=PLAN,
         promised=False,
     ),
     *_listed("/v1/bets", bets.BetAnswer, bets.BetPut, bets.BetsQuery),
@@ -126,21 +147,56 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/v1/reports/weekly", reports.Report, query=reports.ReportQuery),
     Call("GET", "/v1/reports/monthly", reports.Report, query=reports.ReportQuery),
     Call("GET", "/v1/reports/quarterly", reports.Report, query=reports.ReportQuery),
-    Call("POST", "/v1/reports/snapshots", reports.SnapshotAnswer, request=reports.SnapshotCreate, status=201),
-    Call("GET", "/v1/keys", Page[admin.KeyAnswer], query=Paging, role=Role.ADMIN),
-    Call("POST", "/v1/keys", admin.KeyCreated, request=admin.KeyCreate, status=201, role=Role.ADMIN),
-    Call("DELETE", "/v1/keys/{id}", None, status=204, role=Role.ADMIN, promised=False),
-    Call("GET", "/v1/audit", Page[admin.AuditEntry], query=admin.AuditQuery, role=Role.ADMIN),
+    Call(
+        "POST",
+        "/v1/reports/snapshots",
+        reports.SnapshotAnswer,
+        request=reports.SnapshotCreate,
+        status=201,
+        permission=PLAN,
+    ),
+    Call("GET", "/v1/keys", Page[admin.KeyAnswer], query=Paging, permission=ADMINISTER),
+    Call("POST", "/v1/keys", admin.KeyCreated, request=admin.KeyCreate, status=201, permission=ADMINISTER),
+    Call("DELETE", "/v1/keys/{id}", None, status=204, permission=ADMINISTER, promised=False),
+    Call(
+        "POST",
+        "/v1/keys/{id}/rotate",
+        admin.KeyCreated,
+        request=admin.KeyRotate,
+        status=201,
+        permission=ADMINISTER,
+        promised=False,
+    ),
+    Call("GET", "/v1/users", Page[users.UserAnswer], query=Paging, permission=ADMINISTER, promised=False),
+    Call(
+        "POST",
+        "/v1/users",
+        users.UserAnswer,
+        request=users.UserPut,
+        status=201,
+        permission=ADMINISTER,
+        promised=False,
+    ),
+    Call("DELETE", "/v1/users/{id}", None, status=204, permission=ADMINISTER, promised=False),
+    Call(
+        "POST",
+        "/v1/users/{id}/sign-in",
+        users.SignInCreated,
+        status=201,
+        permission=ADMINISTER,
+        promised=False,
+    ),
+    Call("GET", "/v1/audit", Page[admin.AuditEntry], query=admin.AuditQuery, permission=ADMINISTER),
     Call(
         "POST",
         "/v1/erasures",
         admin.ErasureAnswer,
         request=admin.ErasureCreate,
         status=201,
-        role=Role.ADMIN,
+        permission=ADMINISTER,
     ),
-    Call("GET", "/v1/export", admin.ExportLine, query=admin.ExportQuery, role=Role.ADMIN, media=NDJSON),
-    Call("GET", "/healthz", admin.Health, role=None),
-    Call("GET", "/readyz", admin.Readiness, role=None),
-    Call("GET", "/metrics", None, role=None, media=TEXT),
+    Call("GET", "/v1/export", admin.ExportLine, query=admin.ExportQuery, permission=ADMINISTER, media=NDJSON),
+    Call("GET", "/healthz", admin.Health, permission=None),
+    Call("GET", "/readyz", admin.Readiness, permission=None),
+    Call("GET", "/metrics", None, permission=None, media=TEXT),
 )

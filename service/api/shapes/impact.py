@@ -93,14 +93,23 @@ class VerdictAnswer(Answer):
         description="confirmed, or proposed where nobody has decided; null for all complaints together."
     )
     verdict: Word = Field(description="One of the six words.")
-    effect: Finite | None = Field(description=_EFFECT + " Null where the data bear no estimate.")
+    effect: Finite | None = Field(
+        description=_EFFECT
+        + " Null where the data bear no estimate. Estimates are rounded to two decimals for callers "
+        "who may see aggregates only."
+    )
     low: Finite | None = Field(description="Lower end of the 95% interval of the effect.")
     high: Finite | None = Field(description="Upper end of the 95% interval of the effect.")
     shrunk_effect: Finite | None = Field(
         description="The effect once most releases are taken to do little: for rankings. " + _EFFECT
     )
-    expected: Finite | None = Field(description="Complaints expected after the release had nothing changed.")
-    observed: Finite | None = Field(description="Complaints counted after the release.")
+    expected: Finite | None = Field(
+        description="Complaints expected after the release had nothing changed; null for callers who may see "
+        "aggregates only."
+    )
+    observed: Finite | None = Field(
+        description="Complaints counted after the release; null for callers who may see aggregates only."
+    )
     rate_unit: str = Field(description="What the rates count, such as complaints per 1 000 customer-days.")
     evidence_grade: Grade = Field(
         description="A randomised, B unexposed accounts, C registered control, D none of these."
@@ -121,10 +130,14 @@ class VerdictAnswer(Answer):
     )
     prediction: Prediction | None = Field(description="What the bet had said; null without one.")
     segments: list[SegmentVerdict] = Field(description="The same by segment, where segments were asked for.")
-    quotes: list[Quote] = Field(description="Quotes of the theme, letter for letter.")
+    quotes: list[Quote] = Field(
+        description="Quotes of the theme, letter for letter; none for callers who may see aggregates only."
+    )
     method_version: str = Field(description="Version of the statistical method.")
     theme_revision: Count = Field(description="Theme revision that was counted.")
-    input_hash: Hash = Field(description="SHA-256 of the numbers it was computed from.")
+    input_hash: Hash | None = Field(
+        description="SHA-256 of the numbers it was computed from; null for callers who may see aggregates only."
+    )
 
 
 class ImpactAnswer(Answer):

@@ -52,8 +52,12 @@ class LinkAnswer(Answer):
     probability: Share | None = Field(
         description="How likely the proposal is right, 0 to 1; null if a person made it."
     )
-    reason: str = Field(description="Why it was proposed, in a sentence.")
-    evidence: list[Quote] = Field(description="Quotes that speak for it.")
+    reason: str | None = Field(
+        description="Why it was proposed, in a sentence; null for callers who may see aggregates only."
+    )
+    evidence: list[Quote] = Field(
+        description="Quotes that speak for it; none for callers who may see aggregates only."
+    )
     proposed_at: Moment = Field(description="When it was proposed or made.")
     decided_at: Moment | None = Field(description="When it was confirmed or rejected.")
     decided_by: str | None = Field(description="The name of the key or person who decided.")

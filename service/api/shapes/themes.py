@@ -30,9 +30,17 @@ class ThemeSummary(Answer):
     label: str | None = Field(description="What it is about, in a few words; null until it is named.")
     keywords: list[str] = Field(description="Its most telling words, best first, at most 10.")
     state: ThemeState = Field(description="active, merged or retired.")
-    size: Count = Field(description="Items placed in it, of every kind.")
-    complaints: Count = Field(description="Counted complaints among them.")
-    recent_complaints: Count = Field(description="Counted complaints of the last 28 days.")
+    size: Count | None = Field(
+        description="Items placed in it, of every kind; null for callers who may see aggregates only."
+    )
+    complaints: Count | None = Field(
+        description="Counted complaints among them. Callers who may see aggregates only get the sum of the whole "
+        "weeks that are shown, a lower bound; null where nothing may be shown."
+    )
+    recent_complaints: Count | None = Field(
+        description="Counted complaints of the last 28 days; for callers who may see aggregates only, of the last "
+        "four whole weeks, as in `complaints`."
+    )
     pinned: bool = Field(description="Whether a person holds it together: refits neither split nor merge it.")
     born_at: Moment = Field(description="When it was first seen.")
 
@@ -82,8 +90,12 @@ class ThemeDetail(ThemeSummary):
 
     superseded_by: ThemeId | None = Field(description="The theme that took its place; null while it stands.")
     revision: Revision = Field(description="Theme revision that this answer reads.")
-    kinds: dict[Kind, Count] = Field(description="Items by kind.")
-    quotes: list[Quote] = Field(description="Its nearest quotes, at most 5.")
+    kinds: dict[Kind, Count] | None = Field(
+        description="Items by kind; null for callers who may see aggregates only."
+    )
+    quotes: list[Quote] = Field(
+        description="Its nearest quotes, at most 5; none for callers who may see aggregates only."
+    )
     releases: list[str] = Field(
         description="Public ids of releases with a confirmed link to it, newest first."
     )
@@ -92,7 +104,10 @@ class ThemeDetail(ThemeSummary):
 class TrendQuery(Request):
     """What part of a theme's history to show."""
 
-    period: Period = Field(default=Period.WEEK, description="Length of one step: day, week (ISO) or month.")
+    period: Period = Field(
+        default=Period.WEEK,
+        description="Length of one step: day, week (ISO) or month; callers who may see aggregates only get weeks.",
+    )
     segment: Segment = Field(default="all", description="A plan or account segment; `all` for everybody.")
     since: Day | None = Field(default=None, description="First day; null: a year ago.")
     until: Day | None = Field(default=None, description="First day that is left out; null: tomorrow.")
@@ -103,9 +118,10 @@ class TrendPoint(Answer):
 
     start: Day = Field(description="First day of the step.")
     complaints: Count | None = Field(
-        description="Counted complaints; null where a source was silent (a gap)."
+        description="Counted complaints; null where a source was silent (a gap), and where they are too few for "
+        "callers who may see aggregates only."
     )
-    people: Count | None = Field(description="Persons behind them.")
+    people: Count | None = Field(description="Persons behind them, day by day; null as complaints are.")
     exposure: Finite | None = Field(description="Exposed customer-days; null where unknown.")
     rate: Finite | None = Field(
         description="Complaints per 1 000 exposed customer-days; null without exposure."
@@ -131,7 +147,7 @@ class LineageEvent(Answer):
     kind: ThemeEventKind = Field(description="What happened.")
     theme: ThemeId = Field(description="The theme it happened to.")
     other: ThemeId | None = Field(description="The other theme of a merge or split.")
-    items: Count = Field(description="Items that moved.")
+    items: Count | None = Field(description="Items that moved; null for callers who may see aggregates only.")
     actor: str | None = Field(description="The person who did it; null for a refit.")
 
 

@@ -289,15 +289,15 @@ def test_of_a_serial_stage_a_workspace_has_one_batch_in_hand(database: Database,
     assert [piece.subject for piece in later] == [3, 4], "a holder that died is not waited for"
 
 
-def test_many_workers_at_once_hold_one_batch_of_a_serial_stage(postgres: Database) -> None:
-    owner = factories.workspace(postgres)
-    place(postgres, owner, range(40))
+def test_many_workers_at_once_hold_one_batch_of_a_serial_stage(database: Database) -> None:
+    owner = factories.workspace(database)
+    place(database, owner, range(40))
     barrier = threading.Barrier(8)
     held: list[list[Leased]] = []
 
     def take() -> None:
         barrier.wait(10)
-        held.append(lease(postgres, stage=Job.PLACE, limit=5))
+        held.append(lease(database, stage=Job.PLACE, limit=5))
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
