@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     )
     sign_in_minutes: int = Field(60, ge=1, description="Minutes a console sign-in link stays valid.")
     least_group: int = Field(
-        5, ge=2, le=100, description="Counts below this are not shown to callers who may see aggregates only."
+        5, ge=3, le=100, description="Counts below this are not shown to callers who may see aggregates only."
     )
 
 

@@ -17,6 +17,7 @@ from models.queries.access import Caller
 from models.settings import Settings
 from models.values.ids import LARGEST
 from models.values.roles import SENIOR, Permission, Role, permissions_of
+from service.tracing import note_caller
 
 SESSION_COOKIE = "ebb_session"
 _bearer = HTTPBearer(auto_error=False, description="An API key, as `ebb init` prints it.")
@@ -63,6 +64,7 @@ def caller_of(database: Database, key: str, now: datetime) -> Caller:
     if found is None:
         raise Rejected("this API key is unknown, revoked or expired", field="Authorization")
     caller, is_note_due = found
+    note_caller(caller)
     if is_note_due and caller.key_id is not None:
         with database.write(workspace=caller.workspace_id) as session:
             access.note_use(session, key=caller.key_id, now=now)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from celery import Celery, signals
+from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 
 from models import logs
@@ -180,6 +181,25 @@ app = make_app()
 def _learn_kind(sender: str, **_: object) -> None:
     """Take the kind of worker from the node's name, such as embed@host."""
     _kind[0] = sender.partition("@")[0]
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def _declare_queues(**_: object) -> None:
+    """Make both queues, whichever this worker serves: Celery binds each to exchanges of its own at the start."""
+    try:
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=5)
+            for queue in app.amqp.queues.values():
+                queue(connection.default_channel).declare()
+    except (OperationalError, OSError) as error:
+        log.warning("the queues are not made yet: %s", error)
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+def _stay_awake(sender: Consumer, **_: object) -> None:
+    """Look up twice a second: an idle event loop takes ten to see that it was told to stop."""
+    if sender.hub is not None:
+        sender.hub.call_repeatedly(0.5, lambda: None)
 
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]

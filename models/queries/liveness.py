@@ -9,6 +9,9 @@ from sqlalchemy.orm import Session
 from models.jobs import Chore, Job, WorkState
 from models.records import Heartbeat, ScheduleRun, Source, Work
 
+LONGEST_WAIT_S = 900.0
+"""Age of the oldest unfinished due work above which something is wrong: nobody is working it."""
+
 LONGEST_MS = 2000
 """How long PostgreSQL may take for one of these questions; they are asked by monitors, every few seconds."""
 

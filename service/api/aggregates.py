@@ -16,8 +16,6 @@ from service.api.shapes.links import LinkAnswer
 from service.api.shapes.themes import ThemeDetail, ThemeLineage, ThemeSummary, TrendPoint
 from service.suppression import add_shown, mask, may_show
 
-LEAST = 3
-"""Below this a hidden count could only be 1, so a smaller `least_group` does not count."""
 RECENT_WEEKS = 4
 DIGITS = 2
 """Decimals of an effect: in full it is a fingerprint of the counts that were hidden."""
@@ -40,11 +38,6 @@ class Veil:
         """Raise `NotFound` for a theme that is not shown, in the words of one that does not exist."""
         if not self.shows(theme):
             raise NotFound(f"There is no theme th_{theme}.")
-
-
-def least_of(setting: int) -> int:
-    """Return the smallest count that is shown, given the setting `least_group`."""
-    return max(setting, LEAST)
 
 
 def check_period(period: Period) -> None:

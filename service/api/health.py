@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from models.database import Database
 from models.logs import get_logger
-from models.queries.liveness import Liveness, read_liveness
+from models.queries.liveness import LONGEST_WAIT_S, Liveness, read_liveness
 from service.api.shapes.admin import Readiness
 from service.dependencies import DatabaseOf, Now, SettingsOf
 from service.metrics import CONTENT_TYPE, Metrics
@@ -15,9 +15,6 @@ from service.patience import Patience, Unanswered
 
 router = APIRouter(tags=["operations"])
 log = get_logger("ebb.health")
-
-LONGEST_WAIT_S = 900.0
-"""Age of the oldest unfinished due work above which the service is not ready: nobody is working it."""
 
 
 @router.get("/healthz")

@@ -12,7 +12,7 @@ from models.records import Link, LinkState, Release
 from models.values.feedback import Rating, RatingKind, Status
 from models.values.ids import Prefix, public_id
 from models.values.roles import Permission
-from service.api.aggregates import Veil, least_of
+from service.api.aggregates import Veil
 from service.api.shapes import words
 from service.api.shapes.feedback import FeedbackItem, RatingAnswer
 from service.api.shapes.links import LinkAnswer
@@ -27,7 +27,7 @@ def veil_of(session: Session, *, caller: Caller, least: int, theme: int | None =
     if caller.may(Permission.READ_TICKETS):
         return None
     people = groups.people_by_theme(session, workspace=caller.workspace_id, theme=theme)
-    return Veil(least_of(least), people)
+    return Veil(least, people)
 
 
 def item_answer(row: ItemRow, theme: int | None) -> FeedbackItem:

@@ -15,13 +15,12 @@ import typer
 
 from models.database import Database, Session
 from models.jobs import Chore, Queue
-from models.queries.liveness import Liveness, last_refused, read_liveness, silence_of
+from models.queries.liveness import LONGEST_WAIT_S, Liveness, last_refused, read_liveness, silence_of
 from models.settings import PREFIX, Settings, load_settings
 from service.patience import Patience, Unanswered
 
 BROKER_WITHIN_S = 2.0
 DATABASE_WITHIN_S = 5.0
-LONGEST_WAIT_S = 900.0
 LEAST_FREE_MB = 500
 REFUSED_SHOWN = 5
 
@@ -29,11 +28,12 @@ T = TypeVar("T")
 
 
 class WorkerKind(StrEnum):
-    """What a worker can be: of one of the broker's queues, or the embedded one that does everything."""
+    """What can be asked after: a worker of one of the broker's queues, the embedded one, or beat."""
 
     DEFAULT = Queue.DEFAULT.value
     EMBED = Queue.EMBED.value
     EMBEDDED = "embedded"
+    BEAT = "beat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     settings: Annotated[bool, typer.Option("--settings", help="List every setting instead.")] = False,
     worker: Annotated[
-        WorkerKind | None, typer.Option(help="Say only whether this machine's worker of this kind lives.")
+        WorkerKind | None,
+        typer.Option(help="Say only whether this machine's worker of this kind lives, or whether beat does."),
     ] = None,
 ) -> None:
     """Check settings, database, broker, workers and the work that waits; exit 3 if something needs a person."""
@@ -191,10 +192,15 @@ def _chores(found: Liveness, settings: Settings) -> Iterator[Finding]:
     ages = {done.chore: done.age_s for done in found.chores}
     for chore, age in ages.items():
         yield Finding(f"chore {chore}", f"done {_span(age)} ago")
-    # Only beat reminds, and it does so most often of all it does: when it stops, this is the first to be late.
-    patience = max(10 * settings.remind_seconds, settings.worker_silent_seconds)
-    if settings.broker_url and ages.get(Chore.REMIND, patience + 1) > patience:
+    if settings.broker_url and _is_beat_late(found, settings):
         yield Finding("beat", "announces nothing", "start `ebb beat`")
+
+
+def _is_beat_late(found: Liveness, settings: Settings) -> bool:
+    """Say whether nobody was reminded lately: only beat reminds, and more often than it does all else."""
+    patience = max(10 * settings.remind_seconds, settings.worker_silent_seconds)
+    ages = {done.chore: done.age_s for done in found.chores}
+    return ages.get(Chore.REMIND, patience + 1) > patience
 
 
 def _refused(session: Session) -> list[Finding]:
@@ -243,20 +249,35 @@ def _free_space(folder: Path) -> Finding:
 
 
 def _examine_worker(settings: Settings, kind: WorkerKind) -> Iterator[Finding]:
-    """Look for the one worker that a health check asks for; nothing else is examined."""
+    """Look for the one program that a health check asks for; nothing else is examined."""
     database = Database(settings.database_url)
-    worker = f"{kind}@{socket.gethostname()}"
     try:
-        silent = Patience(DATABASE_WITHIN_S).ask(
-            _reading(database, lambda session: silence_of(session, worker=worker, now=datetime.now(UTC)))
-        )
+        if kind is WorkerKind.BEAT:
+            yield from _examine_beat(database, settings)
+        else:
+            yield from _examine_one(database, settings, f"{kind}@{socket.gethostname()}")
     except Unanswered as unanswered:
-        yield Finding(
-            f"worker {worker}", f"the database does not say: {_cause(unanswered)}", "see `ebb doctor`"
-        )
-        return
+        yield Finding(str(kind), f"the database does not say: {_cause(unanswered)}", "see `ebb doctor`")
     finally:
         database.close()
+
+
+def _examine_beat(database: Database, settings: Settings) -> Iterator[Finding]:
+    """Look whether beat's reminders are taken: it keeps nothing itself."""
+    now = datetime.now(UTC)
+    found = Patience(DATABASE_WITHIN_S).ask(
+        _reading(database, lambda session: read_liveness(session, now=now))
+    )
+    is_late = _is_beat_late(found, settings)
+    yield Finding(
+        "beat", "announces nothing" if is_late else "announces", "start `ebb beat`" if is_late else ""
+    )
+
+
+def _examine_one(database: Database, settings: Settings, worker: str) -> Iterator[Finding]:
+    silent = Patience(DATABASE_WITHIN_S).ask(
+        _reading(database, lambda session: silence_of(session, worker=worker, now=datetime.now(UTC)))
+    )
     told = "never seen" if silent is None else f"seen before {_span(silent)}"
     is_alive = silent is not None and silent <= settings.worker_silent_seconds
     yield Finding(f"worker {worker}", told, "" if is_alive else "this worker does no work: look at its log")

@@ -21,12 +21,12 @@ from models.queries import access
 from models.queries.access import Caller
 from models.settings import Settings
 from models.values.roles import Permission
-from service.api.aggregates import least_of
 from service.console import render
 from service.console.frame import Frame, read_frame
 from service.console.roles_text import say_who_may
 from service.dependencies import SESSION_COOKIE, DatabaseOf, Now, SettingsOf
 from service.errors import STATUS_OF
+from service.tracing import note_caller
 
 POLICY: Final = "; ".join(
     (
@@ -125,7 +125,7 @@ class Visit:
     def read(self) -> Iterator[tuple[Session, Frame]]:
         """Open what every page reads: a session of the visitor's workspace, and its frame."""
         sees_all = self.caller.may(Permission.READ_TICKETS)
-        least = None if sees_all else least_of(self.settings.least_group)
+        least = None if sees_all else self.settings.least_group
         workspace = self.caller.workspace_id
         with self.database.read(workspace=workspace) as session:
             yield session, read_frame(session, workspace=workspace, now=self.now, least=least)
@@ -146,6 +146,7 @@ def get_visit(request: Request, database: DatabaseOf, settings: SettingsOf, now:
         caller = access.find_session(session, token=token, now=now)
     if caller is None:
         raise SignedOut
+    note_caller(caller)
     return Visit(caller, database, settings, now, request.url.path, token)
 
 

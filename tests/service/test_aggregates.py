@@ -281,7 +281,3 @@ def test_sums_are_nothing_where_nothing_may_be_shown() -> None:
     assert aggregates.total([0, None]) is None
     assert aggregates.total([0, 0]) == aggregates.total([]) == 0
     assert aggregates.total([6, None, 0]) == 6
-
-
-def test_below_three_the_setting_does_not_count() -> None:
-    assert [aggregates.least_of(setting) for setting in (2, 3, 5)] == [3, 3, 5]

@@ -182,3 +182,6 @@ class Problem(Answer):
     status: int = Field(ge=400, le=599, description="HTTP status.")
     detail: str = Field(description="What is wrong with this request, and how to mend it.")
     field: str | None = Field(default=None, description="Field, parameter or header that it is about.")
+    request_id: str | None = Field(
+        default=None, description="Id of the request, under which the log tells of it."
+    )
