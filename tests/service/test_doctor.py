@@ -18,7 +18,7 @@ from models.records import Work
 from models.settings import load_settings
 from service.cli import run
 from tests import factories
-from tests.service.silent import silent_server
+from tests.servers import silent_server
 from tests.services import POSTGRES, need
 
 RABBITMQ = "amqp://guest:guest@127.0.0.1:5672//"
@@ -257,3 +257,22 @@ def test_the_table_for_people_says_the_same(
     told = capsys.readouterr().out
     assert str(tmp_path / "ebb.db") in told
     assert told.splitlines()[-1].split() == ["verdict", "healthy"]
+
+
+def test_the_health_check_of_beat_looks_whether_its_reminders_are_taken(
+    examined: Callable[..., tuple[int, dict[str, str]]], opened: Database
+) -> None:
+    assert examined("--worker", "beat") == (
+        3,
+        {"beat": "announces nothing", "verdict": "needs a person: start `ebb beat`"},
+    )
+    now = datetime.now(UTC)
+    with opened.write(workspace=None) as session:
+        every = timedelta(seconds=30)
+        run = chores.claim(session, chore=Chore.REMIND, every=every, worker="default@a", now=now)
+        assert run is not None
+        chores.finish(session, run=run, now=now)
+    assert examined("--worker", "beat") == (0, {"beat": "announces", "verdict": "healthy"})
+    with opened.write(workspace=None) as session:
+        chores.finish(session, run=run, now=now - timedelta(hours=1))
+    assert examined("--worker", "beat")[0] == 3

@@ -16,7 +16,7 @@ from models.settings import Settings
 from service.api.shapes.admin import Readiness
 from service.app import create_app
 from tests.clock import NOON, Clock
-from tests.service.silent import silent_server
+from tests.servers import silent_server
 
 PATIENCE_S = 2.0
 

@@ -23,7 +23,7 @@ from service.intake import IntakeWriter
 from service.nudge import Outcome
 from tests import factories
 from tests.clock import NOON, Clock
-from tests.service.silent import silent_server
+from tests.servers import silent_server
 from tests.services import settings_for
 from tests.steps import connect, post_entry
 
