@@ -1,5 +1,7 @@
 """The role that the programs sign in with on PostgreSQL: it owns nothing, so row-level security holds it."""
 
+from contextlib import suppress
+
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -9,6 +11,8 @@ from models.errors import Invalid
 
 APPEND_ONLY = ("audit_entry",)
 """Tables that the programs may add to and never change."""
+KEPT = ("workspace",)
+"""Tables whose rows the programs never delete: with a workspace its audit log would go, as the owner and unasked."""
 
 _MAKE_ROLE = (
     "SELECT format('CREATE ROLE %I LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD %L', "
@@ -38,8 +42,27 @@ def grant(owner: Database, programs: URL) -> None:
             f"GRANT EXECUTE ON FUNCTION ebb_search(text) TO {role}",
             f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
             *(f"REVOKE UPDATE, DELETE ON {table} FROM {role}" for table in APPEND_ONLY),
+            *(f"REVOKE DELETE ON {table} FROM {role}" for table in KEPT),
         ):
             connection.exec_driver_sql(statement)
+        _close_schema(connection)
+
+
+def _close_schema(connection: Connection) -> None:
+    """Let nobody make functions beside ours, as PostgreSQL does by itself from version 15 on.
+
+    Only the schema's owner can; `may_anybody_create` says whether it is done.
+    """
+    with suppress(DBAPIError), connection.begin_nested():
+        connection.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+
+
+def may_anybody_create(database: Database) -> bool:
+    """Say whether every user of the server may make tables and functions beside ours; never on SQLite."""
+    if database.is_sqlite:
+        return False
+    with database.engine.connect() as connection:
+        return bool(connection.scalar(text("SELECT has_schema_privilege('public', 'public', 'CREATE')")))
 
 
 def check_pair(owner: Database, programs: URL) -> None:

@@ -18,7 +18,7 @@ GIVE_UP_S = 0.5
 """How long a sender waits for a broker that accepts and does not answer."""
 
 VISIBILITY_S = 600
-"""Redis: after so long a message that was taken and not acknowledged comes again; twice the longest task and more."""
+"""Redis: after so long a message that was taken and not acknowledged comes again; longer tasks are not disturbed."""
 
 
 SOFT_SHUTDOWN_S = 30.0
@@ -139,7 +139,8 @@ def worker_options(url: str) -> Options:
         "worker_prefetch_multiplier": 1,
         "worker_cancel_long_running_tasks_on_connection_loss": True,
         "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_S,
-        "worker_enable_soft_shutdown_on_idle": is_redis(url),
+        # Idle workers hold no message that waits for its hour, so there is nothing to put back first.
+        "worker_enable_soft_shutdown_on_idle": False,
         "worker_max_tasks_per_child": 500,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,

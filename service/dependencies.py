@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -85,9 +85,9 @@ def needs(permission: Permission) -> Callable[[Caller], Caller]:
 def require(caller: Caller, permission: Permission) -> None:
     """Raise `Forbidden` unless the caller has a permission."""
     if not caller.may(permission):
-        raise Forbidden(
-            f"this needs the permission {permission}; the role {caller.role} of this caller does not have it."
-        )
+        is_narrowed = permission in permissions_of(caller.role)
+        lacking = "the scopes of this key leave it out" if is_narrowed else f"the role {caller.role} lacks it"
+        raise Forbidden(f"this needs the permission {permission}; {lacking}.")
 
 
 def require_rank(caller: Caller, role: Role) -> None:
@@ -99,10 +99,25 @@ def require_rank(caller: Caller, role: Role) -> None:
 def require_to_give(caller: Caller, role: Role, scopes: Iterable[Permission] | None = None) -> None:
     """Raise `Forbidden` unless the caller may hand a role out: nobody gives a permission that they do not have."""
     require_rank(caller, role)
-    lacking = permissions_of(role, scopes) - caller.permissions
+    require_held(caller, permissions_of(role, scopes))
+
+
+def require_held(caller: Caller, permissions: Set[Permission]) -> None:
+    """Raise `Forbidden` unless the caller has every permission that goes with what they hand out."""
+    lacking = permissions - caller.permissions
     if lacking:
         raise Forbidden(
             f"nobody hands out what they do not have themselves: {', '.join(sorted(lacking))}; ask an owner."
+        )
+
+
+def require_to_outlive(caller: Caller, ends: datetime | None) -> None:
+    """Raise `Invalid` for a key that would live longer than the key that makes it; `ends`: None for no end."""
+    if caller.expires_at is not None and (ends is None or ends > caller.expires_at):
+        raise Invalid(
+            f"a key that ends makes none that lives longer: choose {caller.expires_at.isoformat()} or earlier, "
+            "or use a key without an end.",
+            field="expires_at",
         )
 
 

@@ -96,8 +96,7 @@ class Nudger:
                 now = datetime.now(UTC)
                 unsent = nudges.claim(session, stages=wanted, now=now, lost_after=self._lost_after)
             while unsent:
-                stage = unsent[0]
-                self._app.send_task(str(stage), queue=queue_of(stage), expires=MESSAGE_LIFE_S, retry=False)
+                self._send_one(unsent[0])
                 self._on_outcome(Outcome.SENT)
                 unsent = unsent[1:]
         except Exception as error:  # noqa: BLE001 - whatever it was, the work is stored and announced again later
@@ -106,6 +105,17 @@ class Nudger:
             self._give_back(unsent)
             return False
         return True
+
+    def _send_one(self, stage: Job) -> None:
+        """Send a message; the first try on a connection that the broker closed meanwhile fails, the second tells."""
+        for is_last in (False, True):
+            try:
+                self._app.send_task(str(stage), queue=queue_of(stage), expires=MESSAGE_LIFE_S, retry=False)
+            except Exception:
+                if is_last:
+                    raise
+            else:
+                return
 
     def _give_back(self, unsent: Iterable[Job]) -> None:
         """Let the next nudge of these stages try again."""

@@ -198,7 +198,8 @@ def ask_trend(
     bounds = {"since": str(MONDAY + timedelta(days=first)), "until": str(MONDAY + timedelta(days=last))}
     answer = ask(f"/v1/themes/{world.large}/trend", **query, **bounds)
     for point in answer["points"] if answer else []:
-        if point["complaints"] is not None:
+        # Every complaint of the large theme is another person's: either number tells both.
+        if point["complaints"] is not None or point["people"] is not None:
             start = date.fromisoformat(point["start"])
             attacker.learn((start - MONDAY).days, (step_end(start, period) - MONDAY).days, plans)
 
@@ -219,7 +220,11 @@ def ask_impact(ask: Reader, world: World, attacker: Attacker) -> None:
     for _, weeks in LOOKS:
         as_of = f"{NOON.replace(month=4, day=6) + timedelta(weeks=weeks):%Y-%m-%dT%H:%M:%SZ}"
         for each in ask(f"/v1/releases/{world.release}/impact", as_of=as_of)["verdicts"]:
-            if each["theme"]["id"] == world.large and each["observed"] is not None:
+            if (
+                each["theme"] is not None
+                and each["theme"]["id"] == world.large
+                and each["observed"] is not None
+            ):
                 attacker.learn(0, 7 * weeks, slice(None))
 
 

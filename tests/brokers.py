@@ -67,18 +67,29 @@ def redis_database() -> Iterator[str]:
 BROKERS = {"rabbitmq": rabbit, "redis": redis_database}
 
 
-def empty(url: str) -> int:
-    """Take everything out of a broker, queues and all, as one does that lost its disk; return how many messages."""
-    queues = ("ebb.default", "ebb.embed")
+QUEUES = ("ebb.default", "ebb.embed")
+
+
+def waiting(url: str) -> int:
+    """Count the messages in our queues; RabbitMQ tells of them with some seconds of delay."""
     if url.startswith("redis"):
         with contextlib.closing(redis.Redis.from_url(url)) as client:
-            waiting = sum(int(client.llen(queue)) for queue in queues)  # type: ignore[arg-type]
-            client.delete(*(key for key in client.keys("*") if key != b"ebb_test_mark"))  # type: ignore[union-attr]
-        return waiting
+            return sum(int(client.llen(queue)) for queue in QUEUES)  # type: ignore[arg-type]
+    return sum(_counts(url).values())
+
+
+def _counts(url: str) -> dict[str, int]:
     name = url.rpartition("/")[2]
     rows = control("list_queues", "-p", name, "name", "messages", "--no-table-headers").splitlines()
     counts = {row.split()[0]: int(row.split()[1]) for row in rows if row.strip()}
-    for queue in queues:
-        if queue in counts:
-            control("delete_queue", "-p", name, queue)
-    return sum(counts.get(queue, 0) for queue in queues)
+    return {queue: counts[queue] for queue in QUEUES if queue in counts}
+
+
+def empty(url: str) -> None:
+    """Take everything out of a broker, queues and all, as one does that lost its disk."""
+    if url.startswith("redis"):
+        with contextlib.closing(redis.Redis.from_url(url)) as client:
+            client.delete(*(key for key in client.keys("*") if key != b"ebb_test_mark"))  # type: ignore[union-attr]
+        return
+    for queue in _counts(url):
+        control("delete_queue", "-p", url.rpartition("/")[2], queue)

@@ -311,7 +311,7 @@ def _add_verdicts(
             row = _verdict_row(
                 bet, release, key, look, full, full + timedelta(weeks=weeks), days, is_last=look == 3
             )
-            row["quotes"] = impact.quote_spans(session, theme=key, limit=3)
+            row["quotes"] = impact.quote_spans(session, workspace=workspace, theme=key, limit=3)
             impact.write_verdict(session, workspace=workspace, row=row)
 
 
@@ -379,7 +379,7 @@ def _add_proposals(session: Session, workspace: int, numbers: Sequence[int]) -> 
         drafts = [
             ProposalDraft(
                 numbers[theme], feature.id, probability, "Shares the words “payment” and “card”.",
-                [dict(span) for span in impact.quote_spans(session, theme=numbers[theme], limit=2)],
+                [dict(span) for span in impact.quote_spans(session, workspace=workspace, theme=numbers[theme], limit=2)],
             )
             for name, theme, probability in wanted
             if name == version

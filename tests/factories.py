@@ -7,7 +7,7 @@ import numpy as np
 
 from models.database import Database, Session
 from models.language.encode import WordHashEncoder
-from models.queries import access, deliveries, embeddings, feedback, products, themes, workspaces
+from models.queries import access, deliveries, embeddings, feedback, products, theme_stream, workspaces
 from models.queries.deliveries import DeliveryDraft
 from models.queries.feedback import ItemDraft
 from models.queries.products import FeatureDraft, ReleaseDraft, Step
@@ -187,10 +187,10 @@ def feature(
 
 def merge(session: Session, owner: int, old: int, into: int, *, revision: int = 2) -> None:
     """Merge themes as the stream does, by their numbers."""
-    themes.apply_changes(
+    theme_stream.apply_changes(
         session,
         workspace=owner,
-        changes=[themes.Change("merge", into, 0, old)],
+        changes=[theme_stream.Change("merge", into, 0, old)],
         revision=revision,
         now=NOON,
     )

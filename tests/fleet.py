@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from service.commands.processes import (
     celery_worker_command,
     free_port,
     worker_command,
+    worker_environment,
 )
 from tests.steps import signed
 
@@ -57,24 +57,27 @@ class Fleet:
             "default": light(celery_worker_command(Queue.DEFAULT)),
             "embed": light(celery_worker_command(Queue.EMBED)),
             "beat": light(beat_command()),
+            "second beat": light(beat_command()),
         }
 
-    def environment(self) -> dict[str, str]:
-        """Return what every program is told."""
+    def environment(self, name: str) -> dict[str, str]:
+        """Return what a program is told."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("EBB_")}
         broker = {"EBB_BROKER_URL": self.broker} if self.broker else {}
         return {
             **inherited,
             **broker,
-            "REMAP_SIGTERM": "SIGQUIT",
+            **(worker_environment(Queue(name)) if name in list(Queue) else {}),
             "EBB_DATABASE_URL": self.database.url.render_as_string(hide_password=False),
             "EBB_SQLITE_SYNCHRONOUS": "NORMAL",
             "EBB_LEASE_SECONDS": "3",
             "EBB_REMIND_SECONDS": "1",
             "EBB_PULSE_SECONDS": "1",
             "EBB_POLL_SECONDS": "0.1",
-            # A kill is not the work's fault: with many kills no piece may be given up.
-            "EBB_WORK_MAX_ATTEMPTS": "1000",
+            # Many small batches: whoever is killed has one in hand.
+            "EBB_INTAKE_BATCH_SIZE": "4",
+            "EBB_EMBED_BATCH_SIZE": "4",
+            "EBB_PLACE_BATCH_SIZE": "4",
             "EBB_ENCODER_THREADS": "1",
             **self.settings,
         }
@@ -82,10 +85,10 @@ class Fleet:
     def start(self, *names: str) -> None:
         """Start programs, all of them unless named."""
         for name in names or self.commands():
-            with (self.folder / f"{name}.log").open("ab") as log:
+            with (self.folder / f"{name.replace(' ', '_')}.log").open("ab") as log:
                 self.children[name] = subprocess.Popen(
                     self.commands()[name],
-                    env=self.environment(),
+                    env=self.environment(name),
                     cwd=ROOT,
                     stdout=log,
                     stderr=log,
@@ -113,14 +116,16 @@ class Fleet:
             if self.children[name].poll() is None:
                 self.kill(name)
 
-    def wait(self, condition: Callable[[], bool], what: str, patience: float = PATIENCE_S) -> None:
+    def wait(
+        self, condition: Callable[[], bool], what: str, patience: float = PATIENCE_S, pause: float = 0.1
+    ) -> None:
         """Wait until something is so."""
         until = time.monotonic() + patience
         while not condition():
             ended = [name for name, child in self.children.items() if child.poll() is not None]
             assert not ended, f"{ended} ended by itself; {self.tail()}"
             assert time.monotonic() < until, f"{what} took too long; {self.tail()}"
-            time.sleep(0.1)
+            time.sleep(pause)
 
     def tail(self) -> str:
         """Return the ends of the logs."""
@@ -150,6 +155,3 @@ class Fleet:
         body = json.dumps(entry).encode()
         headers = signed(body, secret, now=datetime.now(UTC))
         return httpx.post(self.address(path), content=body, headers=headers, timeout=timeout)
-
-
-PYTHON = sys.executable

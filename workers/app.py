@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
+from celery.worker import state
 from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 
@@ -29,6 +30,9 @@ log = logging.getLogger("ebb.tasks")
 
 BUDGET_S = 15.0
 """After so long a task makes room for the others of its queue; what is left has been announced by then."""
+
+CHORE_LIFE_S = 600.0
+"""How long a chore's message may wait behind others; a slot is worked once, however late its message comes."""
 
 LONGEST_CHORE_GAP_S = 60.0
 """How often beat names a chore at least: slots decide whether it is due, so a beat that restarts skips none."""
@@ -56,12 +60,18 @@ class World:
         with self.context.database.write(workspace=None) as session:
             claimed = nudges.claim(session, stages=stages, now=now, lost_after=lost_after)
         for stage in claimed:
-            try:
-                self.sender.send_task(str(stage), queue=queue_of(stage), expires=MESSAGE_LIFE_S, retry=False)
-            except (OperationalError, OSError) as error:
-                log.warning("stage %s could not be announced: %s", stage, error)
+            if not (self._send(stage) or self._send(stage)):
                 with self.context.database.write(workspace=None) as session:
                     nudges.clear(session, stages=[stage])
+
+    def _send(self, stage: Job) -> bool:
+        """Send a stage's message; the first try on a connection that the broker closed meanwhile fails."""
+        try:
+            self.sender.send_task(str(stage), queue=queue_of(stage), expires=MESSAGE_LIFE_S, retry=False)
+        except (OperationalError, OSError) as error:
+            log.warning("stage %s could not be announced: %s", stage, error)
+            return False
+        return True
 
     def announce_stirred(self) -> None:
         """Announce what the last commits gave work to."""
@@ -93,19 +103,27 @@ def world() -> World:
     return _worlds[pid]
 
 
-def work_stage(here: World, job: Job) -> int:
-    """Work a stage until nothing of it is due or the budget is spent; return how many pieces were worked."""
+def work_stage(here: World, job: Job, *, is_again: bool = False) -> int:
+    """Work a stage until nothing of it is due or the budget is spent; return how many pieces were worked.
+
+    A message whose stage another copy of it began already dies here, or copies would never end; `is_again` tells
+    that the broker gives it a second time, because whoever took it died.
+    """
     with here.context.database.write(workspace=None) as session:
-        nudges.clear(session, stages=[job])
+        is_expected = nudges.clear(session, stages=[job]) > 0
+    _show_life(here)
+    if not (is_expected or is_again):
+        return 0
     worked, until = 0, time.monotonic() + BUDGET_S
     while count := run_stage(here.context, here.stages, job):
         worked += count
         if _is_due(here, job):
             here.stirred.add(job)
         here.announce_stirred()
-        if time.monotonic() > until:
+        _show_life(here)
+        # The pool without forks ends when its task does: told to stop, it takes no further batch.
+        if time.monotonic() > until or state.should_stop is not None:
             break
-    _show_life(here)
     return worked
 
 
@@ -146,7 +164,8 @@ def beat_schedule(settings: Settings) -> dict[str, dict[str, object]]:
     for chore, every in intervals(settings).items():
         gap = min(every.total_seconds(), LONGEST_CHORE_GAP_S)
         for queue in Queue if chore is Chore.PULSE else (Queue.DEFAULT,):
-            options = {"queue": queue_name(queue), "expires": max(gap, 1.0)}
+            life = gap if chore is Chore.PULSE else CHORE_LIFE_S
+            options = {"queue": queue_name(queue), "expires": max(life, 1.0)}
             entries[f"{chore} {queue}"] = {"task": str(chore), "schedule": gap, "options": options}
     return entries
 
@@ -163,9 +182,10 @@ def make_app() -> Celery:
 
 
 def _add_stage(made: Celery, job: Job) -> None:
-    @made.task(name=str(job), shared=False)  # type: ignore[untyped-decorator]
-    def stage() -> None:
-        work_stage(world(), job)
+    @made.task(name=str(job), shared=False, bind=True)  # type: ignore[untyped-decorator]
+    def stage(task: Task) -> None:
+        is_again = bool((task.request.delivery_info or {}).get("redelivered"))
+        work_stage(world(), job, is_again=is_again)
 
 
 def _add_chore(made: Celery, chore: Chore) -> None:

@@ -31,7 +31,7 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
     versions = {piece.subject: piece for piece in leased}
     with context.database.read(workspace=workspace) as session:
         found = feedback.load_items(session, workspace=workspace, items=list(versions))
-        openers = feedback.openers(session, items=found)
+        openers = feedback.openers(session, workspace=workspace, items=found)
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
     items = [item for item in found if item.version == versions[item.id].version and not item.withdrawn]
     themed = [
@@ -134,7 +134,14 @@ def _write_kind(session: Session, item: FeedbackItem) -> None:
     result = classify(
         item.text, rating=_share_of_scale(item), channel=item.channel, subject=item.subject or ""
     )
-    feedback.set_kind(session, item=item.id, version=item.version, kind=result.kind, why=result.why)
+    feedback.set_kind(
+        session,
+        workspace=item.workspace_id,
+        item=item.id,
+        version=item.version,
+        kind=result.kind,
+        why=result.why,
+    )
 
 
 def _share_of_scale(item: FeedbackItem) -> float | None:

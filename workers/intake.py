@@ -58,7 +58,7 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
     pieces = {piece.subject: piece for piece in leased}
     workspace = leased[0].workspace_id
     with context.database.read(workspace=workspace) as session:
-        rows = deliveries.load(session, deliveries=list(pieces))
+        rows = deliveries.load(session, workspace=workspace, deliveries=list(pieces))
     reads = [_read(delivery, source) for delivery, source in rows]
     for start in range(0, len(reads), APPLY_AT_ONCE):
         chunk = reads[start : start + APPLY_AT_ONCE]
@@ -67,7 +67,13 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
             for read in chunk:
                 for prepared in read.prepared:
                     _apply(session, workspace, read.source, prepared, read.delivery.received_at, now)
-                deliveries.close(session, delivery=read.delivery.id, state=read.state, reason=read.reason)
+                deliveries.close(
+                    session,
+                    workspace=workspace,
+                    delivery=read.delivery.id,
+                    state=read.state,
+                    reason=read.reason,
+                )
             work.finish(session, [pieces[read.delivery.id] for read in chunk], now=now)
 
 
@@ -145,10 +151,11 @@ def _apply_feedback(
 ) -> None:
     if change.external_id is None:
         return
-    record = {"source": source.id, "external_id": change.external_id}
+    record = {"workspace": workspace, "source": source.id, "external_id": change.external_id}
     if change.fallback and feedback.has_record(session, **record):  # type: ignore[arg-type]
         return
     changed_at = change.occurred_at or change.updated_at or received_at
+    status = _status_draft(source, prepared, change, changed_at)
     match change.action:
         case Action.UPSERT | Action.APPEND_MESSAGE | Action.RESTORE:
             if change.action is Action.RESTORE:
@@ -156,13 +163,12 @@ def _apply_feedback(
             if change.makes_item:
                 draft = _item_draft(session, workspace, source, prepared, change, received_at, changed_at)
                 feedback.upsert_item(session, workspace=workspace, draft=draft, now=now)
-            feedback.update_record(session, draft=_status_draft(source, prepared, change, changed_at))
+            feedback.update_record(session, workspace=workspace, draft=status)
         case Action.UPDATE_STATUS:
-            feedback.update_record(session, draft=_status_draft(source, prepared, change, changed_at))
+            feedback.update_record(session, workspace=workspace, draft=status)
         case Action.DELETE | Action.REDACT | Action.MERGE:
             feedback.withdraw(
                 session,
-                workspace=workspace,
                 message_id=change.message_id,
                 is_redaction=change.action is Action.REDACT,
                 changed_at=changed_at,
@@ -187,7 +193,9 @@ def _item_draft(
     is_first = message_id == FIRST_MESSAGE
     written_at = None if is_first else change.occurred_at
     written_at = written_at or change.created_at or change.occurred_at or received_at
-    stored = feedback.ticket_opened_at(session, source=source.id, external_id=change.external_id)
+    stored = feedback.ticket_opened_at(
+        session, workspace=workspace, source=source.id, external_id=change.external_id
+    )
     opened_at = min(each for each in (stored, change.created_at or written_at) if each is not None)
     identity = change.customer_email or (f"{source.id}:{change.customer_id}" if change.customer_id else None)
     person = (

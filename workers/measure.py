@@ -21,7 +21,8 @@ from models.queries import (
     goals,
     impact,
     links,
-    themes,
+    products,
+    theme_stream,
     work,
     workspaces,
 )
@@ -68,15 +69,18 @@ def judge_releases(context: Context, leased: Sequence[Leased]) -> None:
     """Judge each release on the themes linked to it, and store what is new."""
     for piece in leased:
         with context.database.read(workspace=piece.workspace_id) as session:
-            release = session.get(Release, piece.subject)
+            found = products.load_releases(session, workspace=piece.workspace_id, releases=[piece.subject])
+            release = found[0] if found else None
             if release is None:
                 window, questions, revision, quotes = None, [], 0, {}
             else:
                 window = data_window(session, workspace=piece.workspace_id, now=context.clock())
                 questions = _questions(session, release, window) if window else []
-                revision = themes.read_stream(session, workspace=piece.workspace_id).revision
+                revision = theme_stream.read_stream(session, workspace=piece.workspace_id).revision
                 quotes = {
-                    question.theme_key: impact.quote_spans(session, theme=question.theme_key, limit=5)
+                    question.theme_key: impact.quote_spans(
+                        session, workspace=piece.workspace_id, theme=question.theme_key, limit=5
+                    )
                     for question in questions
                 }
         answers = judge_many([question.case for question in questions])
@@ -104,7 +108,7 @@ def data_window(session: Session, *, workspace: int, now: datetime) -> Window | 
 def _questions(session: Session, release: Release, window: Window) -> list[Question]:
     workspace = release.workspace_id
     start, full = (moment.astimezone(window.zone).date() for moment in (release.released_at, release.full_at))
-    found = links.of_release(session, release=release.id)
+    found = links.of_release(session, workspace=workspace, release=release.id)
     seen: dict[int, ReleaseLink] = {}
     for each in found:
         seen.setdefault(each.theme_id, each)
@@ -193,7 +197,9 @@ def _flags(
     session: Session, release: Release, link: ReleaseLink | None, same_theme: set[int], window: Window
 ) -> tuple[Reason, ...]:
     flags = []
-    others = [session.get_one(Release, other) for other in sorted(same_theme - {release.id})]
+    others = products.load_releases(
+        session, workspace=release.workspace_id, releases=sorted(same_theme - {release.id})
+    )
     if any(
         other.released_at < release.full_at + OVERLAP and other.full_at > release.released_at - OVERLAP
         for other in others
@@ -232,7 +238,9 @@ def _plan_next(session: Session, release: Release, window: Window | None, now: d
     ]
     is_over = now >= release.full_at + impact.LONGEST_WINDOW
     planned = unread[0].number if unread and not is_over else None
-    work.drop_planned(session, stage=Job.MEASURE, subject=release.id, but=planned)
+    work.drop_planned(
+        session, workspace=release.workspace_id, stage=Job.MEASURE, subject=release.id, but=planned
+    )
     if planned is not None:
         tomorrow = now.astimezone(zone).date() + timedelta(days=1)
         due = datetime.combine(unread[0].read_on, time.min, zone)

@@ -1,6 +1,7 @@
 """The embedded worker: lease a batch of one stage, do it, and begin again at the first stage that has work."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,17 +10,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from models import logs
-from models.jobs import Job
+from models.jobs import Job, Queue
 from models.queries import work
 from models.queries.work import Leased
 from workers.context import Context
-from workers.schedule import Timetable
+from workers.schedule import Timetable, pulse
 
 WAITED_FOR = timedelta(minutes=1)
 """How far ahead an attempt may lie that a run until idle still waits for."""
 
 LONGEST_BATCH = timedelta(minutes=30)
 """How long a batch may hold its work; a worker that hangs longer loses it."""
+
+EXIT_HUNG = 70
 
 FAILURE_PAUSE_S = 5.0
 """Pause after a look that failed as a whole: the database may be away for a moment."""
@@ -77,18 +80,25 @@ def _lease(context: Context, job: Job, limit: int) -> list[Leased]:
 def _kept(context: Context, leased: Sequence[Leased]) -> Iterator[None]:
     """Renew a batch's lease while the block runs: a slow batch is not taken over, a dead worker's soon is.
 
-    A batch that hangs is given up after `LONGEST_BATCH`, and then is somebody else's.
+    A batch that hangs is given up after `LONGEST_BATCH`, and then is somebody else's; a process that has nobody to
+    replace it ends itself, so that whatever started it starts it anew.
     """
     seconds = context.settings.lease_seconds
     done = threading.Event()
 
     def keep() -> None:
         until = time.monotonic() + LONGEST_BATCH.total_seconds()
-        while not done.wait(seconds / 3) and time.monotonic() < until:
+        while not done.wait(seconds / 3):
+            if time.monotonic() > until:
+                log.error("a batch hangs")
+                give_up(context)
+                return
             try:
                 with context.database.write(workspace=None) as session:
                     moment = context.clock() + timedelta(seconds=seconds)
-                    work.renew(session, lease=leased[0].lease, until=moment)
+                    work.renew(session, stage=leased[0].stage, lease=leased[0].lease, until=moment)
+                # A batch in hand that gets its time is a sign of life too.
+                pulse(context)
             except Exception as error:  # noqa: BLE001 - the next try may work; without it the lease runs out
                 log.warning("a lease was not renewed: %s", error)
 
@@ -99,6 +109,12 @@ def _kept(context: Context, leased: Sequence[Leased]) -> Iterator[None]:
     finally:
         done.set()
         keeper.join()
+
+
+def give_up(context: Context) -> None:
+    """End a process whose only thread for work hangs; forked ones are ended by their parent's time limit."""
+    if context.kind != Queue.DEFAULT:
+        os._exit(EXIT_HUNG)
 
 
 def _work(context: Context, stage: Stage, leased: Sequence[Leased]) -> None:

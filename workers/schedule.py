@@ -38,7 +38,7 @@ def run_chore(context: Context, chore: Chore, *, announce: Announce) -> bool:
     The pulse has no slots: every worker shows its own life.
     """
     if chore is Chore.PULSE:
-        _pulse(context)
+        pulse(context)
         return True
     with context.database.write(workspace=None) as session:
         every = intervals(context.settings)[chore]
@@ -51,7 +51,8 @@ def run_chore(context: Context, chore: Chore, *, announce: Announce) -> bool:
     return True
 
 
-def _pulse(context: Context) -> None:
+def pulse(context: Context) -> None:
+    """Write this worker's sign of life."""
     with context.database.write(workspace=None) as session:
         chores.beat(
             session,

@@ -15,10 +15,10 @@ from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, ThemeSetting
 from models.language.events import ThemeState as StoredTheme
 from models.language.label import label_themes
-from models.queries import counts, embeddings, links, themes, work, workspaces
-from models.queries.themes import Change, Entry, QuoteSpan, StreamRow
+from models.queries import counts, embeddings, links, theme_stream, themes, work, workspaces
+from models.queries.theme_stream import Change, Entry, StreamRow
+from models.queries.themes import QuoteSpan
 from models.queries.work import Leased
-from models.records import Encoder
 from workers.context import Context
 
 PUBLISHING = frozenset({EventKind.BIRTH, EventKind.MERGE, EventKind.BURST, EventKind.MOVE})
@@ -30,6 +30,9 @@ SETTLE_LEAST = 20
 SETTLE_WAITING_SHARE = 0.05
 SETTLE_GROWTH = 1.1
 RELABEL_GROWTH = 1.5
+
+KEPT_VECTORS = 200_000
+"""Vectors that a process keeps for the workspaces it worked last: about 0.3 GB at 384 dimensions."""
 
 
 @dataclass(slots=True)
@@ -45,35 +48,50 @@ class Loaded:
 
 @dataclass(slots=True)
 class Streams:
-    """The streams a worker process keeps between batches; another writer's move makes it load again."""
+    """The streams a worker process keeps between batches; another writer's move makes it load again.
+
+    Of many workspaces those worked last are kept, as long as their vectors together are not too many.
+    """
 
     by_workspace: dict[int, Loaded] = field(default_factory=dict)
 
     def load(self, context: Context, workspace: int) -> Loaded:
         """Return the workspace's stream as it is stored now."""
         with context.database.read(workspace=workspace) as session:
-            row = themes.read_stream(session, workspace=workspace)
+            row = theme_stream.read_stream(session, workspace=workspace)
             loaded = self.by_workspace.get(workspace)
             if loaded is None or loaded.row.version != row.version:
                 loaded = _restore(session, context, workspace, row)
-                self.by_workspace[workspace] = loaded
+        # Last in the order of the dictionary is who was worked last.
+        self.by_workspace.pop(workspace, None)
+        self.by_workspace[workspace] = loaded
+        self._make_room()
         return loaded
+
+    def _make_room(self) -> None:
+        while len(self.by_workspace) > 1 and sum(map(_size, self.by_workspace.values())) > KEPT_VECTORS:
+            self.forget(next(iter(self.by_workspace)))
 
     def forget(self, workspace: int) -> None:
         """Drop a stream whose batch failed: memory and database no longer agree."""
         self.by_workspace.pop(workspace, None)
 
 
+def _size(loaded: Loaded) -> int:
+    return len(loaded.stream.assignments()[0])
+
+
 def _restore(session: Session, context: Context, workspace: int, row: StreamRow) -> Loaded:
     owner = workspaces.get_workspace(session, workspace=workspace)
-    if owner.encoder_id is None:
+    encoder = workspaces.encoder_of(session, workspace=workspace)
+    if encoder is None:
         raise RuntimeError("items cannot be placed before any was embedded")
-    dimension = session.get_one(Encoder, owner.encoder_id).dimension
+    dimension = encoder.dimension
     setting = ThemeSetting.dialled(context.settings.theme_granularity)
     if row.version == 0:
         stream = ThemeStream(dimension, setting)
     else:
-        items = themes.stream_items(session, workspace=workspace, encoder=owner.encoder_id)
+        items = theme_stream.stream_items(session, workspace=workspace, encoder=encoder.id)
         stored = StoredTheme(
             ids=np.array([item.item for item in items], dtype=np.int64),
             themes=np.array([item.theme_number for item in items], dtype=np.int64),
@@ -82,7 +100,7 @@ def _restore(session: Session, context: Context, workspace: int, row: StreamRow)
         )
         vectors = embeddings.unpack([item.vector for item in items], dimension)
         stream = ThemeStream.restore(stored, vectors, setting)
-    return Loaded(stream, row, owner.encoder_id, dimension, ZoneInfo(owner.time_zone))
+    return Loaded(stream, row, encoder.id, dimension, ZoneInfo(owner.time_zone))
 
 
 def place_items(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
@@ -95,8 +113,10 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
     loaded = streams.load(context, workspace)
     wanted = {piece.subject: piece.version for piece in leased}
     with context.database.read(workspace=workspace) as session:
-        stored = themes.vectors_of(session, items=list(wanted), encoder=loaded.encoder)
-        arrived = themes.arrived_among(session, items=list(wanted))
+        stored = theme_stream.vectors_of(
+            session, workspace=workspace, items=list(wanted), encoder=loaded.encoder
+        )
+        arrived = theme_stream.arrived_among(session, workspace=workspace, items=list(wanted))
     # Work on an old version may come after that on a newer one, which then stands.
     newer = {item for item, (version, _) in stored.items() if version > wanted[item]}
     leaving = sorted(arrived - newer)
@@ -154,19 +174,21 @@ def _write(
     settled = settled_at if settled_at is not None else loaded.row.state.get("settled_at", 0)
     state = {"bookkeeping": json.loads(stored.bookkeeping.to_json()), "settled_at": settled}
     with context.database.write(workspace=workspace) as session:
-        themes.write_stream(
+        theme_stream.write_stream(
             session, workspace=workspace, before=loaded.row.version, revision=revision, state=state
         )
         dirty: list[tuple[int, datetime]] = []
         if leaving:
-            held = themes.themes_of_items(session, items=leaving)
-            themes.leave_stream(session, items=leaving, revision=revision)
-            days = themes.ticket_days(session, items=leaving)
+            held = themes.themes_of_items(session, workspace=workspace, items=leaving)
+            theme_stream.leave_stream(session, workspace=workspace, items=leaving, revision=revision)
+            days = themes.ticket_days(session, workspace=workspace, items=leaving)
             dirty += _at_standing_themes(
                 session, workspace, [(theme, days[item]) for item, theme in held.items()]
             )
         position = dict(zip(stored.ids.tolist(), stored.arrived.tolist(), strict=True))
-        themes.arrive(session, workspace=workspace, positions={item: position[item] for item in arriving})
+        theme_stream.arrive(
+            session, workspace=workspace, positions={item: position[item] for item in arriving}
+        )
         dirty += _write_events(session, workspace, events, revision, now)
         counts.mark(session, workspace=workspace, pairs=dirty, zone=loaded.zone, now=now)
         if revision > loaded.row.revision or _is_settling_due(loaded):
@@ -179,7 +201,7 @@ def _write_events(
     session: Session, workspace: int, events: Sequence[Event], revision: int, now: datetime
 ) -> list[tuple[int, datetime]]:
     """Write births, merges and entries in the order in which they happened; return the counts they touch."""
-    ids = themes.apply_changes(
+    ids = theme_stream.apply_changes(
         session,
         workspace=workspace,
         changes=[
@@ -195,15 +217,15 @@ def _write_events(
         for event in events
         for item, score in zip(event.items, event.scores, strict=True)
     ]
-    themes.enter(session, workspace=workspace, entries=entries, ids=ids, revision=revision)
-    days = themes.ticket_days(session, items=[entry.item for entry in entries])
+    theme_stream.enter(session, workspace=workspace, entries=entries, ids=ids, revision=revision)
+    days = themes.ticket_days(session, workspace=workspace, items=[entry.item for entry in entries])
     dirty = [(ids[entry.theme_number], days[entry.item]) for entry in entries]
     for event in events:
         for item, origin in zip(event.items, event.origins, strict=True):
             if origin:
                 dirty.append((ids[origin], days[item]))
         if event.merged is not None:
-            moments = themes.days_of_theme(session, theme=ids[event.theme])
+            moments = themes.days_of_theme(session, workspace=workspace, theme=ids[event.theme])
             dirty += [(ids[number], at) for number in (event.theme, event.merged) for at in moments]
     return _at_standing_themes(session, workspace, dirty)
 
@@ -238,6 +260,9 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
         numbers = np.array([member.theme for member in members], dtype=np.int64)
         labels = label_themes([member.text for member in members], vectors, numbers)
     with context.database.write(workspace=workspace) as session:
+        # Marked dirty meanwhile, it may be another worker's by now, who reads newer themes: those names shall stand.
+        if not work.holds(session, leased[0]):
+            return
         for theme in sorted(due):
             found = labels[theme]
             quotes = [QuoteSpan(members[quote.index].item, quote.start, quote.end) for quote in found.quotes]

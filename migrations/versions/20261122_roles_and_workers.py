@@ -1,5 +1,9 @@
 """Users, roles, scopes of keys; signs of life of workers.
 
+The way back knows one word for owners and admins, `admin`, and has no place to keep which was which. After it, the
+next upgrade makes the oldest live admin key of each workspace its owner's, which may have been an admin's; other owners
+come back as admins, and the owner makes them owners again. Users, who did not exist before, go with their table.
+
 Revision: 0003_roles_and_workers; after: 0002_search.
 """
 

@@ -58,7 +58,7 @@ def upgrade() -> None:
         return
     op.execute(
         "CREATE FUNCTION ebb_workspace() RETURNS integer LANGUAGE sql STABLE PARALLEL SAFE AS "
-        "$$ SELECT coalesce(nullif(current_setting('ebb.workspace', true), ''), '-1')::integer $$"
+        "$$ SELECT coalesce(nullif(pg_catalog.current_setting('ebb.workspace', true), ''), '-1')::integer $$"
     )
     for table in (*WALLED, "workspace"):
         column = "id" if table == "workspace" else "workspace_id"
@@ -82,13 +82,15 @@ def _add_search() -> None:
 
     Behind the wall PostgreSQL may ask `@@` only of rows that it has found to be visible, because the operator is not
     proven leakproof: it would read every row of every workspace instead of the index. This function runs as the
-    tables' owner, uses the index, and applies the wall's own condition itself.
+    tables' owner, uses the index, and applies the wall's own condition itself. As it has the owner's rights, every
+    name in it says where it lies: whoever may make functions could put one of theirs in the place of ours.
     """
     op.execute(
         "CREATE FUNCTION ebb_search(words text) RETURNS SETOF integer LANGUAGE sql STABLE SECURITY DEFINER "
-        "SET search_path = public, pg_temp AS "
-        "$$ SELECT item_id FROM feedback_search "
-        "WHERE document @@ plainto_tsquery('simple', words) AND workspace_id = ebb_workspace() $$"
+        "SET search_path = pg_catalog, pg_temp AS "
+        "$$ SELECT item_id FROM public.feedback_search "
+        "WHERE document @@ pg_catalog.plainto_tsquery('simple'::regconfig, words) "
+        "AND workspace_id = public.ebb_workspace() $$"
     )
     # Whoever may call it could name any workspace first.
     op.execute("REVOKE EXECUTE ON FUNCTION ebb_search(text) FROM PUBLIC")

@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from models.database import scope
 from models.errors import Conflict, Invalid, NotFound
+from models.queries import seats
 from models.records import ApiKey, ConsoleTicket, User, Workspace
-from models.values.roles import PEOPLE, Permission, Role, permissions_of
+from models.values.ids import Prefix, public_id
+from models.values.roles import PEOPLE, SENIOR, Permission, Role, permissions_of
 
 KEY_PREFIX = "ebb_"
 SESSION_LIFE = timedelta(days=30)
 FIRST_OWNER = "owner@localhost"
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 NAME_LENGTH = 200
+LOCK = {"key_share": True}
+"""Hold a key or a seat against others who would change it; rows may still come to refer to it."""
 NOTED_EVERY = timedelta(hours=1)
 """How exactly the last use of a key is known: one write an hour instead of one for every call."""
 
@@ -35,6 +41,15 @@ class Caller:
     user_id: int | None = None
     # The one source that an integration key may deliver to.
     source_id: int | None = None
+    # When the key ends; None for keys without an end, and for users.
+    expires_at: datetime | None = None
+
+    @property
+    def public_id(self) -> str:
+        """Return the id under which the audit log knows the caller: names are chosen, and chosen twice."""
+        if self.user_id is not None:
+            return public_id(Prefix.USER, self.user_id)
+        return public_id(Prefix.KEY, self.key_id or 0)
 
     def may(self, permission: Permission) -> bool:
         """Say whether the caller has a permission."""
@@ -87,10 +102,14 @@ def is_alive(row: ApiKey, *, now: datetime) -> bool:
     return row.revoked_at is None and (row.expires_at is None or row.expires_at > now)
 
 
-def has_key(session: Session, *, workspace: int) -> bool:
-    """Say whether the workspace has an API key that was not revoked."""
-    query = select(ApiKey.id).where(ApiKey.workspace_id == workspace, ApiKey.revoked_at.is_(None)).limit(1)
-    return session.scalar(query) is not None
+def has_admin_key(session: Session, *, workspace: int, now: datetime) -> bool:
+    """Say whether a key that is alive can administer the workspace."""
+    return any(
+        row.role in SENIOR
+        and Permission.ADMINISTER in permissions_of(row.role, scopes_of(row))
+        and is_alive(row, now=now)
+        for row in list_keys(session, workspace=workspace)
+    )
 
 
 def list_keys(session: Session, *, workspace: int) -> list[ApiKey]:
@@ -100,17 +119,17 @@ def list_keys(session: Session, *, workspace: int) -> list[ApiKey]:
     )
 
 
-def get_key(session: Session, *, workspace: int, key: int) -> ApiKey:
-    """Load a key of the workspace."""
-    row = session.get(ApiKey, key)
+def get_key(session: Session, *, workspace: int, key: int, lock: bool = False) -> ApiKey:
+    """Load a key of the workspace; with `lock`, as it is now, and nobody else changes it until the commit."""
+    row = session.get(ApiKey, key, with_for_update=LOCK) if lock else session.get(ApiKey, key)
     if row is None or row.workspace_id != workspace:
         raise NotFound(f"There is no key key_{key}.")
     return row
 
 
 def revoke_key(session: Session, *, workspace: int, key: int, now: datetime) -> ApiKey:
-    """End a key's life at once; it stays listed."""
-    row = get_key(session, workspace=workspace, key=key)
+    """End a key's life at once; it stays listed. A key that took its place goes on."""
+    row = get_key(session, workspace=workspace, key=key, lock=True)
     row.revoked_at = row.revoked_at or now
     return row
 
@@ -123,17 +142,16 @@ def rotate_key(
     The old one goes on for `overlap`, so that its holders can change over; never longer than it would have anyway.
     Raise `Conflict` for one that is over, or that another key has replaced already.
     """
-    old = get_key(session, workspace=workspace, key=key)
+    old = get_key(session, workspace=workspace, key=key, lock=True)
     if not is_alive(old, now=now) or old.replaced_by_id is not None:
         raise Conflict(f"key_{key} is over or was rotated already; rotate the key that took its place.")
-    expires_at = None if old.expires_at is None else now + (old.expires_at - old.created_at)
     row, text = create_key(
         session,
         workspace=workspace,
         name=old.name,
         role=old.role,
         now=now,
-        expires_at=expires_at,
+        expires_at=next_end(old, now=now),
         scopes=scopes_of(old),
         source=old.source_id,
     )
@@ -141,6 +159,11 @@ def rotate_key(
     until = now + overlap
     old.expires_at = until if old.expires_at is None else min(old.expires_at, until)
     return row, text
+
+
+def next_end(row: ApiKey, *, now: datetime) -> datetime | None:
+    """Return when the key that takes this one's place will end: it lives as long as this one was meant to."""
+    return None if row.expires_at is None else now + (row.expires_at - row.created_at)
 
 
 def find_caller(session: Session, *, key: str, now: datetime) -> tuple[Caller, bool] | None:
@@ -152,7 +175,15 @@ def find_caller(session: Session, *, key: str, now: datetime) -> tuple[Caller, b
     if row is None or not is_alive(row, now=now):
         return None
     permissions = permissions_of(row.role, scopes_of(row))
-    caller = Caller(row.workspace_id, row.role, permissions, row.name, key_id=row.id, source_id=row.source_id)
+    caller = Caller(
+        row.workspace_id,
+        row.role,
+        permissions,
+        row.name,
+        key_id=row.id,
+        source_id=row.source_id,
+        expires_at=row.expires_at,
+    )
     return caller, row.last_used_at is None or row.last_used_at <= now - NOTED_EVERY
 
 
@@ -169,20 +200,31 @@ def note_use(session: Session, *, key: int, now: datetime) -> None:
 def put_user(session: Session, *, workspace: int, email: str, name: str, role: Role, now: datetime) -> User:
     """Give a person a seat, or change the name and role of the seat with this e-mail; a disabled one is enabled.
 
+    Links and sessions end where the seat gains a permission: whoever made or took them was trusted with less.
     Raise `Invalid` for values that no seat can have, `Conflict` where the last owner would be no owner any more.
     """
     _check_seat(email, name, role)
-    found = find_user(session, workspace=workspace, email=email)
+    found = find_user(session, workspace=workspace, email=email, lock=True)
     if found is None:
-        found = User(
-            workspace_id=workspace, email=email.strip().lower(), name=name, role=role, created_at=now
-        )
-        session.add(found)
-    elif role is not Role.OWNER:
+        return _add_user(session, workspace, email.strip().lower(), name, role, now)
+    if role is not Role.OWNER:
         _keep_an_owner(session, user=found, now=now)
+    if found.disabled_at is not None or permissions_of(role) - permissions_of(found.role):
+        seats.end_tickets(session, workspace=workspace, user=found.id, now=now)
     found.name, found.role, found.disabled_at = name, role, None
     session.flush()
     return found
+
+
+def _add_user(session: Session, workspace: int, email: str, name: str, role: Role, now: datetime) -> User:
+    row = User(workspace_id=workspace, email=email, name=name, role=role, created_at=now)
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as error:
+        # What the caller checked was that nobody has this seat.
+        raise Conflict(f"somebody else has just given {email} a seat; try again.", field="email") from error
+    return row
 
 
 def _check_seat(email: str, name: str, role: Role) -> None:
@@ -194,29 +236,34 @@ def _check_seat(email: str, name: str, role: Role) -> None:
         raise Invalid(f"a person cannot be {role}; choose one of {', '.join(PEOPLE)}.", field="role")
 
 
-def first_owner(session: Session, *, workspace: int, now: datetime) -> User:
-    """Return the seat of whoever set the service up, made at first use: who can run commands here owns it."""
-    found = session.scalar(
+def find_owner(session: Session, *, workspace: int) -> User | None:
+    """Find the oldest seat of an owner that is not disabled."""
+    return session.scalar(
         select(User)
         .where(User.workspace_id == workspace, User.role == Role.OWNER, User.disabled_at.is_(None))
         .order_by(User.id)
         .limit(1)
     )
-    return found or put_user(
+
+
+def first_owner(session: Session, *, workspace: int, now: datetime) -> User:
+    """Return the seat of whoever set the service up, made at first use: who can run commands here owns it."""
+    return find_owner(session, workspace=workspace) or put_user(
         session, workspace=workspace, email=FIRST_OWNER, name="Owner", role=Role.OWNER, now=now
     )
 
 
-def find_user(session: Session, *, workspace: int, email: str) -> User | None:
-    """Find a person's seat by e-mail."""
-    return session.scalar(
-        select(User).where(User.workspace_id == workspace, User.email == email.strip().lower())
-    )
+def find_user(session: Session, *, workspace: int, email: str, lock: bool = False) -> User | None:
+    """Find a person's seat by e-mail; with `lock`, as it is now, and nobody else changes it until the commit."""
+    query = select(User).where(User.workspace_id == workspace, User.email == email.strip().lower())
+    if lock:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalar(query)
 
 
-def get_user(session: Session, *, workspace: int, user: int) -> User:
-    """Load a user of the workspace."""
-    row = session.get(User, user)
+def get_user(session: Session, *, workspace: int, user: int, lock: bool = False) -> User:
+    """Load a user of the workspace; `lock` as in `find_user`."""
+    row = session.get(User, user, with_for_update=LOCK) if lock else session.get(User, user)
     if row is None or row.workspace_id != workspace:
         raise NotFound(f"There is no user usr_{user}.")
     return row
@@ -258,21 +305,16 @@ def disable_user(session: Session, *, workspace: int, user: int, now: datetime) 
 
     Raise `Conflict` for the last owner.
     """
-    row = get_user(session, workspace=workspace, user=user)
+    row = get_user(session, workspace=workspace, user=user, lock=True)
     _keep_an_owner(session, user=row, now=now)
     row.disabled_at = row.disabled_at or now
-    session.execute(
-        update(ConsoleTicket)
-        .where(ConsoleTicket.user_id == row.id, ConsoleTicket.used_at.is_(None))
-        .values(used_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    seats.end_tickets(session, workspace=workspace, user=row.id, now=now)
     return row
 
 
 def create_sign_in(session: Session, *, workspace: int, user: int, now: datetime, minutes: int) -> str:
     """Make a console sign-in link's token for a user, good for one use; raise `Conflict` for a disabled one."""
-    row = get_user(session, workspace=workspace, user=user)
+    row = get_user(session, workspace=workspace, user=user, lock=True)
     if row.disabled_at is not None:
         raise Conflict(f"{row.email} is disabled; add the user again first.", field="user")
     return _create_ticket(session, workspace, user, now, timedelta(minutes=minutes), is_session=False)
@@ -280,20 +322,29 @@ def create_sign_in(session: Session, *, workspace: int, user: int, now: datetime
 
 def exchange_sign_in(session: Session, *, token: str, now: datetime) -> str | None:
     """Turn an unused sign-in token into a browser session of 30 days; None if it is used, expired or unknown."""
-    used = session.execute(
-        update(ConsoleTicket)
-        .where(
+    link = session.execute(
+        select(ConsoleTicket.id, ConsoleTicket.workspace_id, ConsoleTicket.user_id).where(
             ConsoleTicket.digest == digest_of(token),
             ConsoleTicket.session.is_(False),
-            ConsoleTicket.used_at.is_(None),
             ConsoleTicket.expires_at > now,
         )
-        .values(used_at=now)
-        .returning(ConsoleTicket.workspace_id, ConsoleTicket.user_id)
     ).one_or_none()
+    if link is None:
+        return None
+    number, workspace, user = link
+    # Work of no workspace may see seats, and hold none.
+    scope(session, workspace=workspace)
+    if get_user(session, workspace=workspace, user=user, lock=True).disabled_at is not None:
+        return None
+    used = session.scalar(
+        update(ConsoleTicket)
+        .where(ConsoleTicket.id == number, ConsoleTicket.used_at.is_(None))
+        .values(used_at=now)
+        .returning(ConsoleTicket.id)
+    )
     if used is None:
         return None
-    return _create_ticket(session, used[0], used[1], now, SESSION_LIFE, is_session=True)
+    return _create_ticket(session, workspace, user, now, SESSION_LIFE, is_session=True)
 
 
 def find_session(session: Session, *, token: str, now: datetime) -> Caller | None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.jobs import Job
 from models.queries import work
+from models.queries.within import within
 from models.records import Assignment, DailyCount, FeedbackItem, Source, Theme, ThemeState
 from models.values.feedback import AuthorRole
 from models.values.kinds import Kind
@@ -36,11 +37,23 @@ def mark(
 def recompute(session: Session, *, workspace: int, theme: int, days: Set[date], zone: ZoneInfo) -> None:
     """Write a theme's counts of some days, whole and by plan, and which of its items are counted.
 
-    Counted is the first complaint of a person on the theme in a ticket; a theme that was merged has none.
+    Counted is the first complaint of a person on the theme in a ticket; a theme that was merged has none. A theme
+    that the workspace does not have changes nothing.
     """
     # One worker at a time for a theme: of two that recompute the same day, the later one must see the newer state.
-    row = session.get_one(Theme, theme, with_for_update=True)
-    session.execute(delete(DailyCount).where(DailyCount.theme_id == theme, DailyCount.day.in_(days)))
+    row = session.scalar(
+        select(Theme)
+        .where(Theme.id == theme, Theme.workspace_id == workspace)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        return
+    session.execute(
+        delete(DailyCount).where(
+            DailyCount.theme_id == theme, within(DailyCount, workspace), DailyCount.day.in_(days)
+        )
+    )
     if row.state is ThemeState.MERGED:
         return
     relaying = _relaying_sources(session, workspace)
@@ -131,11 +144,13 @@ def daily(
     return found
 
 
-def daily_of(session: Session, *, theme: int, segment: str) -> tuple[dict[date, int], dict[date, int]]:
+def daily_of(
+    session: Session, *, workspace: int, theme: int, segment: str
+) -> tuple[dict[date, int], dict[date, int]]:
     """Return a theme's complaints and people by day, in one segment."""
     rows = session.execute(
         select(DailyCount.day, DailyCount.complaints, DailyCount.people).where(
-            DailyCount.theme_id == theme, DailyCount.segment == segment
+            DailyCount.theme_id == theme, within(DailyCount, workspace), DailyCount.segment == segment
         )
     ).all()
     return {day: complaints for day, complaints, _ in rows}, {day: people for day, _, people in rows}

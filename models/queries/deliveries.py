@@ -13,6 +13,7 @@ from models.errors import NotFound
 from models.jobs import Job
 from models.queries import work
 from models.queries.upsert import insert_or_ignore
+from models.queries.within import within
 from models.records import Delivery, DeliveryState, JsonObject, Source
 
 
@@ -127,32 +128,34 @@ def _record_one(session: Session, draft: DeliveryDraft) -> bool:
     return True
 
 
-def count_rejected(session: Session, *, source: int, now: datetime) -> None:
+def count_rejected(session: Session, *, workspace: int, source: int, now: datetime) -> None:
     """Note that a call failed its signature check, for the source's health."""
     session.execute(
         update(Source)
-        .where(Source.id == source)
+        .where(Source.id == source, Source.workspace_id == workspace)
         .values(rejected_count=Source.rejected_count + 1, rejected_at=now)
         .execution_options(synchronize_session=False)
     )
 
 
-def load(session: Session, *, deliveries: Sequence[int]) -> list[tuple[Delivery, Source]]:
-    """Load deliveries with their sources, in the order they arrived."""
+def load(session: Session, *, workspace: int, deliveries: Sequence[int]) -> list[tuple[Delivery, Source]]:
+    """Load deliveries of the workspace with their sources, in the order they arrived."""
     rows = session.execute(
         select(Delivery, Source)
         .join(Source, Source.id == Delivery.source_id)
-        .where(Delivery.id.in_(deliveries))
+        .where(Delivery.id.in_(deliveries), Delivery.workspace_id == workspace)
         .order_by(Delivery.id)
     )
     return [(delivery, source) for delivery, source in rows]
 
 
-def close(session: Session, *, delivery: int, state: DeliveryState, reason: str | None) -> None:
+def close(
+    session: Session, *, workspace: int, delivery: int, state: DeliveryState, reason: str | None
+) -> None:
     """Write what became of a delivery."""
     session.execute(
         update(Delivery)
-        .where(Delivery.id == delivery)
+        .where(Delivery.id == delivery, Delivery.workspace_id == workspace)
         .values(state=state, reason=reason)
         .execution_options(synchronize_session=False)
     )
@@ -169,11 +172,11 @@ def reopen_invalid(session: Session, *, workspace: int, now: datetime) -> int:
     return len(rows)
 
 
-def health(session: Session, *, source: int) -> SourceHealth:
+def health(session: Session, *, workspace: int, source: int) -> SourceHealth:
     """Summarise a source's deliveries."""
     rows = session.execute(
         select(Delivery.state, func.count(), func.max(Delivery.received_at))
-        .where(Delivery.source_id == source)
+        .where(Delivery.source_id == source, within(Delivery, workspace))
         .group_by(Delivery.state)
     ).all()
     counts = {state: count for state, count, _ in rows}
@@ -184,15 +187,15 @@ def health(session: Session, *, source: int) -> SourceHealth:
         ignored=counts.get(DeliveryState.IGNORED, 0),
         invalid=counts.get(DeliveryState.INVALID, 0),
         open=counts.get(DeliveryState.OPEN, 0),
-        usual_gap_s=_usual_gap(session, source),
+        usual_gap_s=_usual_gap(session, workspace, source),
     )
 
 
-def _usual_gap(session: Session, source: int) -> int | None:
+def _usual_gap(session: Session, workspace: int, source: int) -> int | None:
     """Return the 99th percentile of the gaps between the latest thousand deliveries, in seconds."""
     latest = session.scalars(
         select(Delivery.received_at)
-        .where(Delivery.source_id == source)
+        .where(Delivery.source_id == source, within(Delivery, workspace))
         .order_by(Delivery.id.desc())
         .limit(1000)
     ).all()
@@ -202,12 +205,16 @@ def _usual_gap(session: Session, source: int) -> int | None:
     return int(gaps[int(len(gaps) * 0.99)])
 
 
-def latest_invalid(session: Session, *, source: int, limit: int) -> list[Delivery]:
+def latest_invalid(session: Session, *, workspace: int, source: int, limit: int) -> list[Delivery]:
     """Return the newest deliveries of a source that could not be understood."""
     return list(
         session.scalars(
             select(Delivery)
-            .where(Delivery.source_id == source, Delivery.state == DeliveryState.INVALID)
+            .where(
+                Delivery.source_id == source,
+                within(Delivery, workspace),
+                Delivery.state == DeliveryState.INVALID,
+            )
             .order_by(Delivery.id.desc())
             .limit(limit)
         )

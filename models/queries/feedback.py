@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from models.errors import NotFound
@@ -13,9 +13,9 @@ from models.jobs import Job
 from models.queries import counts, search, work
 from models.queries.listing import themes_of
 from models.queries.upsert import insert_or_ignore
+from models.queries.within import within
 from models.queries.workspaces import hash_person
 from models.records import (
-    Account,
     Embedding,
     FeedbackItem,
     JsonObject,
@@ -82,11 +82,9 @@ def ensure_person(session: Session, *, workspace: int, identity: str, now: datet
     return person if person is not None else session.scalars(found).one()
 
 
-def has_record(session: Session, *, source: int, external_id: str) -> bool:
+def has_record(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
     """Say whether anything of this record is stored, deleted or not."""
-    query = select(FeedbackItem.id).where(
-        FeedbackItem.source_id == source, FeedbackItem.external_id == external_id
-    )
+    query = select(FeedbackItem.id).where(*_named(workspace, source, external_id))
     return session.scalar(query.limit(1)) is not None
 
 
@@ -95,9 +93,9 @@ def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: date
 
     A message or record that was deleted stays deleted, whatever arrives afterwards.
     """
-    if _find(session, draft.source_id, draft.external_id, TOMBSTONE):
+    if _find(session, workspace, draft.source_id, draft.external_id, TOMBSTONE):
         return None
-    stood = _find(session, draft.source_id, draft.external_id, draft.message_id)
+    stood = _find(session, workspace, draft.source_id, draft.external_id, draft.message_id)
     if stood is None:
         _open_earlier(session, workspace, draft, now)
         item = FeedbackItem(workspace_id=workspace, updated_at=draft.changed_at, **_columns(draft))
@@ -124,14 +122,14 @@ def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: date
 def _open_earlier(session: Session, workspace: int, draft: ItemDraft, now: datetime) -> None:
     """Date the record's stored messages by a ticket opening that turns out to be earlier, and count anew."""
     later = session.scalars(
-        _of_record(draft.source_id, draft.external_id).where(
+        _of_record(workspace, draft.source_id, draft.external_id).where(
             FeedbackItem.ticket_created_at > draft.ticket_created_at
         )
     ).all()
     if not later:
         return
     zone = ZoneInfo(session.get_one(Workspace, workspace).time_zone)
-    themes = themes_of(session, items=[item.id for item in later])
+    themes = themes_of(session, workspace=workspace, items=[item.id for item in later])
     for item in later:
         days = (item.ticket_created_at, draft.ticket_created_at)
         pairs = [(themes[item.id], day) for day in days if item.id in themes]
@@ -151,7 +149,7 @@ def _after_text_change(session: Session, item: FeedbackItem, now: datetime) -> N
         item=item.id,
         content=f"{item.subject or ''} {item.text}",
     )
-    session.execute(delete(Embedding).where(Embedding.item_id == item.id))
+    _drop(session, Embedding, item)
     work.enqueue(
         session,
         workspace=item.workspace_id,
@@ -162,10 +160,17 @@ def _after_text_change(session: Session, item: FeedbackItem, now: datetime) -> N
     )
 
 
-def update_record(session: Session, *, draft: StatusDraft) -> int:
+def _drop(session: Session, table: type[Embedding | ThemeQuote], item: FeedbackItem) -> None:
+    """Remove what was made from an item's text."""
+    session.execute(delete(table).where(table.item_id == item.id, within(table, item.workspace_id)))
+
+
+def update_record(session: Session, *, workspace: int, draft: StatusDraft) -> int:
     """Set attributes of a record that are newer than those stored; return how many messages changed."""
     items = session.scalars(
-        _of_record(draft.source_id, draft.external_id).where(FeedbackItem.changed_at <= draft.changed_at)
+        _of_record(workspace, draft.source_id, draft.external_id).where(
+            FeedbackItem.changed_at <= draft.changed_at
+        )
     ).all()
     for item in items:
         for name in ("status", "subject", "plan", "product_area", "tags", "rating"):
@@ -193,7 +198,7 @@ def withdraw(
     message that we do not know blanks the opening text, which may be the same text under another id; the
     deletion of one does not. Return how many messages lost their text.
     """
-    items = session.scalars(_of_record(source, external_id)).all()
+    items = session.scalars(_of_record(workspace, source, external_id)).all()
     chosen = [item for item in items if message_id is None or item.message_id == message_id]
     if message_id is None or not chosen:
         _remember(session, workspace, source, external_id, message_id or TOMBSTONE, changed_at)
@@ -205,21 +210,17 @@ def withdraw(
     return len(chosen)
 
 
-def restore(session: Session, *, source: int, external_id: str) -> None:
+def restore(session: Session, *, workspace: int, source: int, external_id: str) -> None:
     """Forget that a record was deleted, so that its text may be stored again.
 
     Messages that were deleted or redacted by themselves before stay so.
     """
-    tombstone = _find(session, source, external_id, TOMBSTONE)
+    tombstone = _find(session, workspace, source, external_id, TOMBSTONE)
     if tombstone is None:
         return
     session.execute(
         update(FeedbackItem)
-        .where(
-            FeedbackItem.source_id == source,
-            FeedbackItem.external_id == external_id,
-            FeedbackItem.changed_at >= tombstone.changed_at,
-        )
+        .where(*_named(workspace, source, external_id), FeedbackItem.changed_at >= tombstone.changed_at)
         .values(withdrawn=False)
     )
     session.delete(tombstone)
@@ -231,9 +232,9 @@ def _erase(session: Session, item: FeedbackItem, changed_at: datetime, now: date
     item.withdrawn, item.version = True, item.version + 1
     item.changed_at = item.updated_at = changed_at
     item.counted, item.kind_why = False, None
-    search.drop_item(session, item=item.id)
-    session.execute(delete(Embedding).where(Embedding.item_id == item.id))
-    session.execute(delete(ThemeQuote).where(ThemeQuote.item_id == item.id))
+    search.drop_item(session, workspace=item.workspace_id, item=item.id)
+    _drop(session, Embedding, item)
+    _drop(session, ThemeQuote, item)
     work.mark_dirty(
         session,
         workspace=item.workspace_id,
@@ -267,29 +268,31 @@ def _remember(
     insert_or_ignore(session, FeedbackItem, row, key=("source_id", "external_id", "message_id"))
 
 
-def _find(session: Session, source: int, external_id: str, message_id: str) -> FeedbackItem | None:
-    return session.scalar(
-        select(FeedbackItem).where(
-            FeedbackItem.source_id == source,
-            FeedbackItem.external_id == external_id,
-            FeedbackItem.message_id == message_id,
-        )
-    )
-
-
-def _of_record(source: int, external_id: str) -> Select[FeedbackItem]:
-    return select(FeedbackItem).where(
+def _named(workspace: int, source: int, external_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Build the conditions "a row of this record", deleted or not."""
+    return (
+        within(FeedbackItem, workspace),
         FeedbackItem.source_id == source,
         FeedbackItem.external_id == external_id,
-        FeedbackItem.withdrawn.is_(False),
     )
 
 
-def ticket_opened_at(session: Session, *, source: int, external_id: str) -> datetime | None:
+def _find(
+    session: Session, workspace: int, source: int, external_id: str, message_id: str
+) -> FeedbackItem | None:
+    named = _named(workspace, source, external_id)
+    return session.scalar(select(FeedbackItem).where(*named, FeedbackItem.message_id == message_id))
+
+
+def _of_record(workspace: int, source: int, external_id: str) -> Select[FeedbackItem]:
+    return select(FeedbackItem).where(
+        *_named(workspace, source, external_id), FeedbackItem.withdrawn.is_(False)
+    )
+
+
+def ticket_opened_at(session: Session, *, workspace: int, source: int, external_id: str) -> datetime | None:
     """Say when the record was opened, from its stored messages."""
-    query = select(FeedbackItem.ticket_created_at).where(
-        FeedbackItem.source_id == source, FeedbackItem.external_id == external_id
-    )
+    query = select(FeedbackItem.ticket_created_at).where(*_named(workspace, source, external_id))
     return session.scalar(query.order_by(FeedbackItem.ticket_created_at).limit(1))
 
 
@@ -304,7 +307,7 @@ def load_items(session: Session, *, workspace: int, items: Sequence[int]) -> lis
     )
 
 
-def openers(session: Session, *, items: Sequence[FeedbackItem]) -> set[int]:
+def openers(session: Session, *, workspace: int, items: Sequence[FeedbackItem]) -> set[int]:
     """Return those of the items that are the earliest message of their record."""
     other = aliased(FeedbackItem)
     earlier = exists().where(
@@ -316,7 +319,9 @@ def openers(session: Session, *, items: Sequence[FeedbackItem]) -> set[int]:
             and_(other.created_at == FeedbackItem.created_at, other.id < FeedbackItem.id),
         ),
     )
-    query = select(FeedbackItem.id).where(FeedbackItem.id.in_([item.id for item in items]), ~earlier)
+    query = select(FeedbackItem.id).where(
+        FeedbackItem.id.in_([item.id for item in items]), FeedbackItem.workspace_id == workspace, ~earlier
+    )
     return set(session.scalars(query))
 
 
@@ -328,47 +333,13 @@ def get_item(session: Session, *, workspace: int, item: int) -> FeedbackItem:
     return found
 
 
-def put_account(
-    session: Session,
-    *,
-    workspace: int,
-    key: str,
-    name: str | None,
-    plan: str | None,
-    segment: str | None,
-    arr_usd: float | None,
-    created_at: datetime | None,
-) -> Account:
-    """Add an account, or bring it up to date; what is None stays as it is stored."""
-    account = session.scalar(
-        select(Account).where(Account.workspace_id == workspace, Account.key == key)
-    ) or Account(workspace_id=workspace, key=key)
-    told = {"name": name, "plan": plan, "segment": segment, "arr_usd": arr_usd, "created_at": created_at}
-    for column, value in told.items():
-        if value is not None:
-            setattr(account, column, value)
-    session.add(account)
-    session.flush()
-    return account
-
-
-def list_accounts(session: Session, *, workspace: int, after: int, limit: int) -> list[Account]:
-    """List accounts in order of id, those after `after`."""
-    return list(
-        session.scalars(
-            select(Account)
-            .where(Account.workspace_id == workspace, Account.id > after)
-            .order_by(Account.id)
-            .limit(limit)
-        )
-    )
-
-
-def set_kind(session: Session, *, item: int, version: int, kind: Kind, why: str) -> None:
+def set_kind(session: Session, *, workspace: int, item: int, version: int, kind: Kind, why: str) -> None:
     """Write an item's kind, unless the item was edited meanwhile."""
     session.execute(
         update(FeedbackItem)
-        .where(FeedbackItem.id == item, FeedbackItem.version == version)
+        .where(
+            FeedbackItem.id == item, FeedbackItem.workspace_id == workspace, FeedbackItem.version == version
+        )
         .values(kind=kind, kind_why=why[:300])
         .execution_options(synchronize_session=False)
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.errors import NotFound
 from models.queries import impact
 from models.queries.upsert import insert_many, insert_or_update
+from models.queries.within import within
 from models.records import ContextEvent, KeyResult, Metric, Objective, Observation, Team
 
 Keyed = TypeVar("Keyed", Team, Metric, Objective, KeyResult, ContextEvent)
@@ -62,12 +63,16 @@ def put_observations(
     return len(rows)
 
 
-def observations(session: Session, *, metric: int, segment: str = "all") -> list[Observation]:
+def observations(session: Session, *, workspace: int, metric: int, segment: str = "all") -> list[Observation]:
     """Return a metric's values in order of time."""
     return list(
         session.scalars(
             select(Observation)
-            .where(Observation.metric_id == metric, Observation.segment == segment)
+            .where(
+                Observation.metric_id == metric,
+                within(Observation, workspace),
+                Observation.segment == segment,
+            )
             .order_by(Observation.at)
         )
     )
@@ -96,17 +101,25 @@ def silent_dates(session: Session, *, workspace: int, zone: ZoneInfo) -> set[dat
     return found
 
 
-def key_results_of(session: Session, *, objective: int) -> list[int]:
+def key_results_of(session: Session, *, workspace: int, objective: int) -> list[int]:
     """Return the key results of an objective, by id."""
-    query = select(KeyResult.id).where(KeyResult.objective_id == objective).order_by(KeyResult.id)
-    return list(session.scalars(query))
+    query = select(KeyResult.id).where(
+        KeyResult.objective_id == objective, KeyResult.workspace_id == workspace
+    )
+    return list(session.scalars(query.order_by(KeyResult.id)))
 
 
-def latest_observation(session: Session, *, metric: int, segment: str = "all") -> Observation | None:
+def latest_observation(
+    session: Session, *, workspace: int, metric: int, segment: str = "all"
+) -> Observation | None:
     """Return a metric's newest value."""
     return session.scalar(
         select(Observation)
-        .where(Observation.metric_id == metric, Observation.segment == segment)
+        .where(
+            Observation.metric_id == metric,
+            within(Observation, workspace),
+            Observation.segment == segment,
+        )
         .order_by(Observation.at.desc())
         .limit(1)
     )

@@ -1,10 +1,13 @@
 """Who stands behind a theme: what decides how much of it callers hear who may see aggregates only."""
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from models.queries.counts import ALL
+from models.queries.within import within
 from models.records import Assignment, DailyCount, FeedbackItem, Theme
+from models.values.feedback import AuthorRole
+from models.values.kinds import Kind
 
 
 def people_by_theme(session: Session, *, workspace: int, theme: int | None = None) -> dict[int, int]:
@@ -31,7 +34,22 @@ def people_by_theme(session: Session, *, workspace: int, theme: int | None = Non
     return {number: people for number, people in session.execute(query)}
 
 
-def segments_of(session: Session, *, theme: int) -> list[str]:
+def count_people(session: Session, *, workspace: int) -> int:
+    """Count the distinct persons with a complaint, in a theme or in none; who is nobody known counts by the item."""
+    person = func.coalesce(FeedbackItem.person_id, -FeedbackItem.id)
+    query = select(func.count(func.distinct(person))).where(
+        FeedbackItem.workspace_id == workspace,
+        FeedbackItem.kind == Kind.COMPLAINT,
+        FeedbackItem.withdrawn.is_(False),
+        # What staff relayed counts where its source says so, which the items in themes tell.
+        or_(FeedbackItem.author_role == AuthorRole.CUSTOMER, FeedbackItem.counted.is_(True)),
+    )
+    return int(session.scalar(query) or 0)
+
+
+def segments_of(session: Session, *, workspace: int, theme: int) -> list[str]:
     """Return the segments in which a theme has daily counts, without `all`, in order of name."""
-    query = select(DailyCount.segment).where(DailyCount.theme_id == theme, DailyCount.segment != ALL)
+    query = select(DailyCount.segment).where(
+        DailyCount.theme_id == theme, within(DailyCount, workspace), DailyCount.segment != ALL
+    )
     return list(session.scalars(query.distinct().order_by(DailyCount.segment)))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.jobs import Job
 from models.queries import work
 from models.queries.upsert import insert_or_ignore
+from models.queries.within import within
 from models.records import (
     ContextEvent,
     FeedbackItem,
@@ -41,7 +42,8 @@ _KEY = (
 
 def write_verdict(session: Session, *, workspace: int, row: Mapping[str, object]) -> int | None:
     """Store a verdict; None if the very same one stands. A newer view of the same look restates the older."""
-    same = [getattr(Verdict, name) == row[name] for name in ("release_id", "theme_key", "segment", "look")]
+    names = ("release_id", "theme_key", "segment", "look")
+    same = [within(Verdict, workspace), *(getattr(Verdict, name) == row[name] for name in names)]
     latest = session.scalar(select(Verdict).where(*same).order_by(Verdict.id.desc()).limit(1))
     if latest is not None and _says_the_same(latest, row):
         return None
@@ -135,10 +137,13 @@ def events_between(session: Session, *, workspace: int, start: datetime, end: da
     )
 
 
-def quote_spans(session: Session, *, theme: int, limit: int) -> list[JsonObject]:
+def quote_spans(session: Session, *, workspace: int, theme: int, limit: int) -> list[JsonObject]:
     """Return a theme's nearest quotes as item ids and spans, for storage beside a verdict."""
     rows = session.scalars(
-        select(ThemeQuote).where(ThemeQuote.theme_id == theme).order_by(ThemeQuote.rank).limit(limit)
+        select(ThemeQuote)
+        .where(ThemeQuote.theme_id == theme, within(ThemeQuote, workspace))
+        .order_by(ThemeQuote.rank)
+        .limit(limit)
     )
     return [{"item": row.item_id, "start": row.start, "end": row.end} for row in rows]
 
@@ -179,5 +184,5 @@ def read_quotes(session: Session, *, workspace: int, spans: Sequence[JsonObject]
 
 def theme_quotes(session: Session, *, workspace: int, theme: int, limit: int = 10) -> list[Quote]:
     """Return a theme's quotes, nearest first."""
-    spans = quote_spans(session, theme=theme, limit=limit)
+    spans = quote_spans(session, workspace=workspace, theme=theme, limit=limit)
     return read_quotes(session, workspace=workspace, spans=spans)

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from models.errors import Conflict, NotFound
 from models.jobs import Job
 from models.queries import work
-from models.queries.workspaces import audit
+from models.queries.within import within
+from models.queries.workspaces import COMMAND_LINE, audit
 from models.records import Feature, JsonObject, Link, LinkState, Release, Theme
 from models.values.timing import SEEN_AFTER
 
@@ -61,9 +62,20 @@ def propose(
     ) + sum(theme not in stood for theme in wanted)
 
 
-def add(session: Session, *, workspace: int, theme: int, feature: int, actor: str, now: datetime) -> Link:
-    """Add a link that a person claims; it is confirmed at once."""
-    link = session.scalar(select(Link).where(Link.theme_id == theme, Link.feature_id == feature))
+def add(
+    session: Session,
+    *,
+    workspace: int,
+    theme: int,
+    feature: int,
+    actor: str,
+    now: datetime,
+    by: str = COMMAND_LINE,
+) -> Link:
+    """Add a link that a person claims; it is confirmed at once. `by` as in `decide`."""
+    link = session.scalar(
+        select(Link).where(Link.theme_id == theme, Link.feature_id == feature, Link.workspace_id == workspace)
+    )
     if link is None:
         link = Link(
             workspace_id=workspace,
@@ -77,7 +89,15 @@ def add(session: Session, *, workspace: int, theme: int, feature: int, actor: st
         )
         session.add(link)
         session.flush()
-    return decide(session, workspace=workspace, link=link.id, state=LinkState.CONFIRMED, actor=actor, now=now)
+    return decide(
+        session,
+        workspace=workspace,
+        link=link.id,
+        state=LinkState.CONFIRMED,
+        actor=actor,
+        by=by,
+        now=now,
+    )
 
 
 def get_link(session: Session, *, workspace: int, link: int) -> Link:
@@ -96,9 +116,13 @@ def decide(
     state: LinkState,
     actor: str,
     now: datetime,
+    by: str = COMMAND_LINE,
     note: str = "",
 ) -> Link:
-    """Confirm or reject a link; repeating a decision changes nothing, turning one over is allowed and audited."""
+    """Confirm or reject a link; repeating a decision changes nothing, turning one over is allowed and audited.
+
+    `actor` is the decider's name, `by` the public id of their key or seat for the audit log.
+    """
     row = get_link(session, workspace=workspace, link=link)
     if state is LinkState.PROPOSED:
         raise Conflict("a decision is either confirmed or rejected.", field="state")
@@ -111,6 +135,7 @@ def decide(
         session,
         workspace=workspace,
         actor=actor,
+        by=by,
         action=f"link.{state}",
         subject=f"lnk_{row.id}",
         now=now,
@@ -121,7 +146,9 @@ def decide(
 
 
 def _measure_again(session: Session, workspace: int, feature: int, now: datetime) -> None:
-    release = session.get_one(Feature, feature).release_id
+    release = session.scalar(
+        select(Feature.release_id).where(Feature.id == feature, Feature.workspace_id == workspace)
+    )
     if release is not None:
         work.mark_dirty(session, workspace=workspace, stage=Job.MEASURE, subject=release, run_at=now)
 
@@ -160,13 +187,18 @@ class ReleaseLink:
     theme_id: int
 
 
-def of_release(session: Session, *, release: int) -> list[ReleaseLink]:
+def of_release(session: Session, *, workspace: int, release: int) -> list[ReleaseLink]:
     """Return the links of a release's features that were not rejected, likeliest first."""
     rows = session.execute(
         select(Link, Feature, Theme)
         .join(Feature, Feature.id == Link.feature_id)
         .join(Theme, Theme.id == Link.theme_id)
-        .where(Feature.release_id == release, Link.state != LinkState.REJECTED)
+        .where(
+            within(Link, workspace),
+            within(Feature, workspace),
+            Feature.release_id == release,
+            Link.state != LinkState.REJECTED,
+        )
     )
     found = [ReleaseLink(link, feature, theme.redirect_id or theme.id) for link, feature, theme in rows]
     return sorted(

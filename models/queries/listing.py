@@ -8,6 +8,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.queries import search
+from models.queries.within import within
 from models.records import Assignment, FeedbackItem, Theme
 from models.values.kinds import Kind
 
@@ -56,13 +57,13 @@ def list_feedback(
         where.theme is not None
         and theme_id
         == select(func.coalesce(Theme.redirect_id, Theme.id))
-        .where(Theme.id == where.theme)
+        .where(Theme.id == where.theme, Theme.workspace_id == workspace)
         .scalar_subquery(),
         where.kind is not None and FeedbackItem.kind == where.kind,
         where.counted is not None and FeedbackItem.counted.is_(bool(where.counted)),
         where.since is not None and FeedbackItem.created_at >= where.since,
         where.until is not None and FeedbackItem.created_at < where.until,
-        where.words is not None and search.matches(session, where.words),
+        where.words is not None and search.matches(session, workspace=workspace, query=where.words),
         after is not None
         and or_(
             FeedbackItem.created_at < after.created_at,
@@ -74,11 +75,15 @@ def list_feedback(
     return [(item, theme) for item, theme in session.execute(query.order_by(*order).limit(limit))]
 
 
-def themes_of(session: Session, *, items: Sequence[int]) -> dict[int, int]:
+def themes_of(session: Session, *, workspace: int, items: Sequence[int]) -> dict[int, int]:
     """Map items to their themes, redirects followed; items without a theme are left out."""
     rows = session.execute(
         select(Assignment.item_id, func.coalesce(Theme.redirect_id, Theme.id))
         .join(Theme, Theme.id == Assignment.theme_id)
-        .where(Assignment.until_revision.is_(None), Assignment.item_id.in_(items))
+        .where(
+            Assignment.item_id.in_(items),
+            within(Assignment, workspace),
+            Assignment.until_revision.is_(None),
+        )
     )
     return {item: theme for item, theme in rows}

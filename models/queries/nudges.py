@@ -37,11 +37,15 @@ def _claim_one(session: Session, stage: Job, now: datetime, lost_before: datetim
     return session.execute(upsert.returning(Nudge.id)).first() is not None
 
 
-def clear(session: Session, *, stages: Iterable[Job]) -> None:
-    """Note that no message of these stages is under way: a worker begins them, or they could not be sent."""
-    session.execute(
+def clear(session: Session, *, stages: Iterable[Job]) -> int:
+    """Note that no message of these stages is under way: a worker begins them, or they could not be sent.
+
+    Return for how many of them one was thought to be.
+    """
+    result = session.execute(
         update(Nudge)
         .where(Nudge.stage.in_(list(stages)), Nudge.sent_at.is_not(None))
         .values(sent_at=None)
         .execution_options(synchronize_session=False)
     )
+    return int(result.rowcount)  # type: ignore[attr-defined]

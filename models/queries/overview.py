@@ -200,10 +200,12 @@ def source_states(session: Session, *, workspace: int) -> list[SourceState]:
             .group_by(FeedbackItem.source_id)
         )
     }
-    newest = select(Delivery.source_id, func.max(Delivery.received_at).label("at")).group_by(
-        Delivery.source_id
+    last = (
+        select(Delivery.source_id, func.max(Delivery.received_at).label("at"))
+        .where(Delivery.workspace_id == workspace)
+        .group_by(Delivery.source_id)
+        .subquery()
     )
-    last = newest.subquery()
     rows = session.execute(
         select(Source, last.c.at)
         .outerjoin(last, last.c.source_id == Source.id)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.errors import Conflict, Invalid, NotFound
 from models.jobs import Job
 from models.queries import work
+from models.queries.within import within
 from models.records import Feature, Release, RolloutStep
 from models.values.feedback import ReleaseChange
 
@@ -75,7 +76,9 @@ def put_release(session: Session, *, workspace: int, draft: ReleaseDraft, now: d
     release.full_at = next((step.at for step in steps if step.percent >= 100), steps[-1].at)
     session.add(release)
     session.flush()
-    session.execute(delete(RolloutStep).where(RolloutStep.release_id == release.id))
+    session.execute(
+        delete(RolloutStep).where(RolloutStep.release_id == release.id, within(RolloutStep, workspace))
+    )
     for step in steps:
         session.add(
             RolloutStep(
@@ -108,6 +111,12 @@ def get_release(session: Session, *, workspace: int, release: int) -> Release:
     return row
 
 
+def load_releases(session: Session, *, workspace: int, releases: Sequence[int]) -> list[Release]:
+    """Load releases of the workspace by id, in order of id; those that are gone are left out."""
+    query = select(Release).where(Release.workspace_id == workspace, Release.id.in_(releases))
+    return list(session.scalars(query.order_by(Release.id)))
+
+
 def find_release(session: Session, *, workspace: int, key: str) -> Release | None:
     """Find a release by its key."""
     return session.scalar(select(Release).where(Release.workspace_id == workspace, Release.key == key))
@@ -134,11 +143,13 @@ def list_releases(
     return list(session.scalars(query.order_by(Release.released_at.desc(), Release.id.desc()).limit(limit)))
 
 
-def steps_of(session: Session, *, releases: Sequence[int]) -> dict[int, list[RolloutStep]]:
+def steps_of(session: Session, *, workspace: int, releases: Sequence[int]) -> dict[int, list[RolloutStep]]:
     """Return the roll-out steps of releases, in order of time."""
     found: dict[int, list[RolloutStep]] = {release: [] for release in releases}
     for step in session.scalars(
-        select(RolloutStep).where(RolloutStep.release_id.in_(releases)).order_by(RolloutStep.at)
+        select(RolloutStep)
+        .where(RolloutStep.release_id.in_(releases), within(RolloutStep, workspace))
+        .order_by(RolloutStep.at)
     ):
         found[step.release_id].append(step)
     return found

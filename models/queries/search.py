@@ -2,38 +2,55 @@
 
 import re
 
-from sqlalchemy import ColumnClause, ColumnElement, column, func, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    and_,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from models.records import FeedbackItem
 
 _WORD = re.compile(r"\w+", re.UNICODE)
+_THE_ITEM = "feedback_item WHERE id = :item AND workspace_id = :workspace"
 
 
 def index_item(session: Session, *, workspace: int, item: int, content: str) -> None:
     """Put an item's words into the index, in place of what stood there for it."""
-    drop_item(session, item=item)
+    drop_item(session, workspace=workspace, item=item)
     if not content.strip():
         return
-    if _is_sqlite(session):
-        statement = text("INSERT INTO feedback_search(rowid, content) VALUES (:item, :content)")
-        session.execute(statement, {"item": item, "content": content})
-    else:
-        statement = text(
-            "INSERT INTO feedback_search(item_id, workspace_id, document) "
-            "VALUES (:item, :workspace, to_tsvector('simple', :content))"
-        )
-        session.execute(statement, {"item": item, "workspace": workspace, "content": content})
+    into, chosen = (
+        ("rowid, content", "id, :content")
+        if _is_sqlite(session)
+        else ("item_id, workspace_id, document", "id, workspace_id, to_tsvector('simple', :content)")
+    )
+    statement = text(f"INSERT INTO feedback_search({into}) SELECT {chosen} FROM {_THE_ITEM}")
+    session.execute(statement, {"item": item, "workspace": workspace, "content": content})
 
 
-def drop_item(session: Session, *, item: int) -> None:
-    """Take an item out of the index."""
-    key = "rowid" if _is_sqlite(session) else "item_id"
-    session.execute(text(f"DELETE FROM feedback_search WHERE {key} = :item"), {"item": item})
+def drop_item(session: Session, *, workspace: int, item: int) -> None:
+    """Take an item of the workspace out of the index."""
+    # The index of SQLite knows no workspaces: it holds words, under the ids of items.
+    statement = (
+        f"DELETE FROM feedback_search WHERE rowid = (SELECT id FROM {_THE_ITEM})"
+        if _is_sqlite(session)
+        else "DELETE FROM feedback_search WHERE item_id = :item AND workspace_id = :workspace"
+    )
+    session.execute(text(statement), {"item": item, "workspace": workspace})
 
 
-def matches(session: Session, query: str) -> ColumnElement[bool]:
-    """Build the condition "the item contains every word of `query`"; a query without words matches nothing."""
+def matches(session: Session, *, workspace: int, query: str) -> ColumnElement[bool]:
+    """Build the condition "an item of the workspace that contains every word of `query`".
+
+    A query without words matches nothing.
+    """
     words = _WORD.findall(query)
     if not words:
         return literal_column("1 = 0")
@@ -41,9 +58,11 @@ def matches(session: Session, query: str) -> ColumnElement[bool]:
         rowid: ColumnClause[int] = column("rowid")
         phrase = " ".join(f'"{word}"' for word in words)
         condition = text("feedback_search MATCH :search_words").bindparams(search_words=phrase)
-        return FeedbackItem.id.in_(select(rowid).select_from(table("feedback_search")).where(condition))
-    # Behind row-level security only this function may use the index; it finds the transaction's workspace alone.
-    return FeedbackItem.id.in_(select(func.ebb_search(" ".join(words))))
+        found = select(rowid).select_from(table("feedback_search")).where(condition)
+    else:
+        # Behind row-level security only this function may use the index; it finds the transaction's workspace alone.
+        found = select(func.ebb_search(" ".join(words)))
+    return and_(FeedbackItem.workspace_id == workspace, FeedbackItem.id.in_(found))
 
 
 def _is_sqlite(session: Session) -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Integer, Select, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from models.queries.within import within
 from models.records import (
     Account,
     Assignment,
@@ -90,19 +91,24 @@ def list_themes(
     return sorted(found, key=lambda each: (-each[1].recent, -each[1].complaints, each[0].id))
 
 
-def _members(theme: int) -> Select[FeedbackItem]:
+def _stands_for(workspace: int, theme: int) -> ColumnElement[bool]:
+    """Build the condition "a theme of the workspace that is this one, or was merged into it"."""
+    return and_(Theme.workspace_id == workspace, or_(Theme.id == theme, Theme.redirect_id == theme))
+
+
+def _members(workspace: int, theme: int) -> Select[FeedbackItem]:
     return (
         select(FeedbackItem)
         .join(Assignment, Assignment.item_id == FeedbackItem.id)
         .join(Theme, Theme.id == Assignment.theme_id)
-        .where(or_(Theme.id == theme, Theme.redirect_id == theme), Assignment.until_revision.is_(None))
+        .where(_stands_for(workspace, theme), Assignment.until_revision.is_(None))
     )
 
 
-def kinds_of(session: Session, *, theme: int) -> dict[Kind, int]:
+def kinds_of(session: Session, *, workspace: int, theme: int) -> dict[Kind, int]:
     """Count a theme's items by kind."""
     rows = session.execute(
-        _members(theme)
+        _members(workspace, theme)
         .where(FeedbackItem.withdrawn.is_(False), FeedbackItem.kind.is_not(None))
         .with_only_columns(FeedbackItem.kind, func.count())
         .group_by(FeedbackItem.kind)
@@ -110,16 +116,20 @@ def kinds_of(session: Session, *, theme: int) -> dict[Kind, int]:
     return {kind: count for kind, count in rows if kind is not None}
 
 
-def spans(session: Session, *, theme: int) -> list[JsonObject]:
+def spans(session: Session, *, workspace: int, theme: int) -> list[JsonObject]:
     """Return a theme's quotes as item ids and spans, nearest first."""
-    rows = session.scalars(select(ThemeQuote).where(ThemeQuote.theme_id == theme).order_by(ThemeQuote.rank))
+    rows = session.scalars(
+        select(ThemeQuote)
+        .where(ThemeQuote.theme_id == theme, within(ThemeQuote, workspace))
+        .order_by(ThemeQuote.rank)
+    )
     return [{"item": row.item_id, "start": row.start, "end": row.end} for row in rows]
 
 
-def quote_totals(session: Session, *, theme: int) -> QuoteTotals:
+def quote_totals(session: Session, *, workspace: int, theme: int) -> QuoteTotals:
     """Count what a theme's quotes are drawn from."""
     items, counted = session.execute(
-        _members(theme)
+        _members(workspace, theme)
         .where(FeedbackItem.withdrawn.is_(False))
         .with_only_columns(func.count(), func.sum(cast(FeedbackItem.counted, Integer)))
     ).one()
@@ -127,7 +137,7 @@ def quote_totals(session: Session, *, theme: int) -> QuoteTotals:
         select(func.count(func.distinct(Assignment.item_id)))
         .join(FeedbackItem, FeedbackItem.id == Assignment.item_id)
         .join(Theme, Theme.id == Assignment.theme_id)
-        .where(or_(Theme.id == theme, Theme.redirect_id == theme), FeedbackItem.withdrawn.is_(True))
+        .where(_stands_for(workspace, theme), FeedbackItem.withdrawn.is_(True))
     )
     return QuoteTotals(int(counted or 0), int(items) - int(counted or 0), int(gone or 0))
 
@@ -150,27 +160,31 @@ def releases_of(session: Session, *, workspace: int, theme: int) -> list[int]:
     return list(dict.fromkeys(rows))
 
 
-def events_of(session: Session, *, theme: int) -> list[ThemeEvent]:
+def events_of(session: Session, *, workspace: int, theme: int) -> list[ThemeEvent]:
     """Return a theme's log, oldest first."""
     return list(
         session.scalars(
             select(ThemeEvent)
-            .where(or_(ThemeEvent.theme_id == theme, ThemeEvent.other_theme_id == theme))
+            .where(
+                ThemeEvent.workspace_id == workspace,
+                or_(ThemeEvent.theme_id == theme, ThemeEvent.other_theme_id == theme),
+            )
             .order_by(ThemeEvent.id)
         )
     )
 
 
-def merged_into(session: Session, *, theme: int) -> list[int]:
+def merged_into(session: Session, *, workspace: int, theme: int) -> list[int]:
     """Return the themes that a theme stands for."""
-    return list(session.scalars(select(Theme.id).where(Theme.redirect_id == theme).order_by(Theme.id)))
+    query = select(Theme.id).where(Theme.workspace_id == workspace, Theme.redirect_id == theme)
+    return list(session.scalars(query.order_by(Theme.id)))
 
 
 def accounts_of(session: Session, *, workspace: int, theme: int) -> list[AccountComplaints]:
     """Return the accounts with counted complaints on a theme, most complaints first."""
     count = func.count()
     rows = session.execute(
-        _members(theme)
+        _members(workspace, theme)
         .where(FeedbackItem.counted.is_(True), FeedbackItem.account_key.is_not(None))
         .with_only_columns(
             FeedbackItem.account_key,

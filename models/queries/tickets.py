@@ -98,7 +98,7 @@ def _tickets(
             is_counted = FeedbackItem.counted.is_(True)
         query = query.where(is_counted if where.counted else ~is_counted)
     if where.words is not None:
-        query = query.where(search.matches(session, where.words))
+        query = query.where(search.matches(session, workspace=workspace, query=where.words))
     if where.since is not None:
         query = query.where(FeedbackItem.ticket_created_at >= where.since)
     if where.until is not None:
@@ -106,7 +106,9 @@ def _tickets(
     if where.ticket_of is not None:
         one = aliased(FeedbackItem)
         query = query.join(one, one.id == where.ticket_of).where(
-            FeedbackItem.source_id == one.source_id, FeedbackItem.external_id == one.external_id
+            one.workspace_id == workspace,
+            FeedbackItem.source_id == one.source_id,
+            FeedbackItem.external_id == one.external_id,
         )
     return query
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Row, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.database import told
@@ -73,11 +73,12 @@ def _row(workspace: int, stage: Job, subject: int, version: int, run_at: datetim
     }
 
 
-def drop_planned(session: Session, *, stage: Job, subject: int, but: int | None) -> None:
+def drop_planned(session: Session, *, workspace: int, stage: Job, subject: int, but: int | None) -> None:
     """Forget the numbered pieces of a subject that wait and that nobody holds, except number `but`."""
     session.execute(
         delete(Work)
         .where(
+            Work.workspace_id == workspace,
             Work.stage == stage,
             Work.subject == subject,
             Work.version > 0,
@@ -105,13 +106,31 @@ def lease(
     Rows that used up their attempts (each lease counts, so a crash counts) end `dead` instead. Of stages in
     `ONE_AT_A_TIME` a workspace whose batch somebody holds is passed over.
     """
-    workspace = _next_workspace(session, stage, now)
-    if workspace is None:
-        return []
+    until = now + timedelta(seconds=seconds)
+    while (following := _next_workspace(session, stage, now)) is not None:
+        workspace, tried = following
+        count = _cautious(limit, tried, max_attempts)
+        taken, spent = _take(session, stage, workspace, count, now, until, max_attempts)
+        # Where all of them were given up, their neighbours are still due.
+        if taken or not spent:
+            return taken
+    return []
+
+
+def _take(
+    session: Session,
+    stage: Job,
+    workspace: int,
+    limit: int,
+    now: datetime,
+    until: datetime,
+    max_attempts: int,
+) -> tuple[list[Leased], int]:
+    """Lease due pieces of a workspace until a moment; return them, and how many were given up instead."""
     rows = session.execute(
         select(Work.id, Work.workspace_id, Work.stage, Work.subject, Work.version, Work.attempts)
         .where(Work.stage == stage, Work.workspace_id == workspace, *_is_due(now))  # type: ignore[arg-type]
-        .order_by(Work.id)
+        .order_by(Work.run_at, Work.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
@@ -127,25 +146,44 @@ def lease(
         [piece.id for piece in taken],
         attempts=Work.attempts + 1,
         lease=token,
-        lease_until=now + timedelta(seconds=seconds),
+        lease_until=until,
     )
     died = func.coalesce(Work.error, "its worker died at every attempt")
     _update(session, spent, state=WorkState.DEAD, error=died)
-    return taken
+    return taken, len(spent)
 
 
-def _next_workspace(session: Session, stage: Job, now: datetime) -> int | None:
-    """Return the workspace whose due work is oldest."""
-    due = select(Work.workspace_id).where(Work.stage == stage, *_is_due(now))  # type: ignore[arg-type]
+def _cautious(limit: int, tried: int, max_attempts: int) -> int:
+    """Return how many pieces to take with one that was tried before: the more often, the fewer.
+
+    A piece that kills its process fails its whole batch. At the last attempt it is alone, so that its neighbours,
+    some of which were leased with it each time, do not end `dead` too.
+    """
+    share = max(1 - tried / max(max_attempts - 1, 1), 0.0)
+    return max(int(float(limit) ** share + 0.5), 1)
+
+
+def _next_workspace(session: Session, stage: Job, now: datetime) -> tuple[int, int] | None:
+    """Return the workspace whose due work waits longest, and how often its first piece was tried."""
+    due = (
+        select(Work.workspace_id, Work.attempts)
+        .where(Work.stage == stage, *_is_due(now))  # type: ignore[arg-type]
+        .order_by(Work.run_at, Work.id)
+        .limit(1)
+    )
     if stage not in ONE_AT_A_TIME:
-        return session.scalar(due.order_by(Work.id).limit(1))
+        return _pair(session.execute(due).first())
     if session.get_bind().dialect.name == "postgresql":
         # Held until the lease is committed: two workers that look at once must not both find nobody at work.
         session.execute(select(func.pg_advisory_xact_lock(_LOCK_OF_LEASES, list(Job).index(stage))))
     held = select(Work.workspace_id).where(
         Work.stage == stage, Work.state == WorkState.READY, Work.lease_until > now
     )
-    return session.scalar(due.where(Work.workspace_id.not_in(held)).order_by(Work.id).limit(1))
+    return _pair(session.execute(due.where(Work.workspace_id.not_in(held))).first())
+
+
+def _pair(row: Row[int, int] | None) -> tuple[int, int] | None:
+    return None if row is None else (row[0], row[1])
 
 
 def _update(session: Session, ids: Sequence[int], *, lease_held: str | None = None, **values: object) -> None:
@@ -164,10 +202,17 @@ def finish(session: Session, leased: Sequence[Leased], *, now: datetime) -> None
         _update(session, [piece.id for piece in leased], lease_held=leased[0].lease, **done)
 
 
-def renew(session: Session, *, lease: str, until: datetime) -> None:
+def renew(session: Session, *, stage: Job, lease: str, until: datetime) -> None:
     """Go on holding what is left of a lease; rows that a transaction is busy with are left alone."""
-    rows = session.scalars(select(Work.id).where(Work.lease == lease).with_for_update(skip_locked=True)).all()
+    mine = select(Work.id).where(Work.state == WorkState.READY, Work.stage == stage, Work.lease == lease)
+    rows = session.scalars(mine.with_for_update(skip_locked=True)).all()
     _update(session, rows, lease_held=lease, lease_until=until)
+
+
+def holds(session: Session, piece: Leased) -> bool:
+    """Say whether a piece is still ours, and keep it so until the transaction ends."""
+    query = select(Work.id).where(Work.id == piece.id, Work.lease == piece.lease).with_for_update()
+    return session.scalar(query) is not None
 
 
 def release(session: Session, leased: Sequence[Leased]) -> None:

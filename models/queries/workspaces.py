@@ -12,6 +12,9 @@ from sqlalchemy.orm import Session
 from models.errors import Invalid, NotFound
 from models.records import AuditEntry, Encoder, JsonObject, Workspace
 
+COMMAND_LINE = "command line"
+"""Who acts, in the audit log, where somebody runs commands: whoever can do that has no key or seat to be named by."""
+
 
 def create_workspace(
     session: Session, *, name: str, time_zone: str, encoder_dtype: str, now: datetime
@@ -90,15 +93,25 @@ def audit(
     *,
     workspace: int,
     actor: str,
+    by: str,
     action: str,
     subject: str,
     now: datetime,
     detail: JsonObject | None = None,
 ) -> None:
-    """Append an act to the audit log."""
+    """Append an act to the audit log.
+
+    `actor` is the name of whoever acts, which anybody may choose; `by` is the public id of the key or user behind
+    it, or `COMMAND_LINE`, and stands in the detail.
+    """
     session.add(
         AuditEntry(
-            workspace_id=workspace, at=now, actor=actor, action=action, subject=subject, detail=detail or {}
+            workspace_id=workspace,
+            at=now,
+            actor=actor,
+            action=action,
+            subject=subject,
+            detail={**(detail or {}), "by": by},
         )
     )
 

@@ -15,7 +15,7 @@ class Work(InWorkspace, Record):
     __tablename__ = "work"
     __table_args__ = (
         UniqueConstraint("stage", "subject", "version"),
-        Index("ix_work_due", "state", "stage", "id"),
+        Index("ix_work_due", "state", "stage", "run_at", "id"),
     )
 
     stage: Mapped[Job] = mapped_column(EnumText(Job))

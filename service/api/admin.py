@@ -22,6 +22,7 @@ from service.dependencies import (
     read_after,
     require_rank,
     require_to_give,
+    require_to_outlive,
     write_cursor,
 )
 
@@ -45,6 +46,7 @@ def create_key(body: KeyCreate, database: DatabaseOf, caller: Admin, now: Now) -
     """Make a key; this answer is the only one that holds it."""
     _check(body, now)
     require_to_give(caller, body.role, body.scopes)
+    require_to_outlive(caller, body.expires_at)
     with database.write(workspace=caller.workspace_id) as session:
         row, key = access.create_key(
             session,
@@ -80,8 +82,9 @@ def rotate_key(
     overlap = (body or KeyRotate()).overlap_hours
     number = parse_id(Prefix.KEY, key_id)
     with database.write(workspace=caller.workspace_id) as session:
-        old = access.get_key(session, workspace=caller.workspace_id, key=number)
+        old = access.get_key(session, workspace=caller.workspace_id, key=number, lock=True)
         require_to_give(caller, old.role, access.scopes_of(old))
+        require_to_outlive(caller, access.next_end(old, now=now))
         row, key = access.rotate_key(
             session, workspace=caller.workspace_id, key=number, now=now, overlap=timedelta(hours=overlap)
         )
@@ -95,7 +98,7 @@ def revoke_key(key_id: str, database: DatabaseOf, caller: Admin, now: Now) -> No
     """Revoke a key at once; it stays listed. The last one that acts as an owner cannot be revoked."""
     number = parse_id(Prefix.KEY, key_id)
     with database.write(workspace=caller.workspace_id) as session:
-        row = access.get_key(session, workspace=caller.workspace_id, key=number)
+        row = access.get_key(session, workspace=caller.workspace_id, key=number, lock=True)
         require_rank(caller, row.role)
         _revoke(session, row, now)
         _note(session, caller, "key.revoke", row, now)
@@ -128,6 +131,7 @@ def _note(
         session,
         workspace=caller.workspace_id,
         actor=caller.name,
+        by=caller.public_id,
         action=action,
         subject=public_id(Prefix.KEY, row.id),
         now=now,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from models.queries import exposure, feedback
+from models.queries import accounts, exposure
 from service.api.shapes.denominators import (
     AccountsPut,
     AccountsWritten,
@@ -37,5 +37,5 @@ def put_accounts(body: AccountsPut, database: DatabaseOf, caller: Planner) -> Ac
     """Write accounts by key; of one written again, what is null stays as it was stored."""
     with database.write(workspace=caller.workspace_id) as session:
         for account in body.accounts:
-            feedback.put_account(session, workspace=caller.workspace_id, **account.model_dump())
+            accounts.put_account(session, workspace=caller.workspace_id, **account.model_dump())
     return AccountsWritten(written=len(body.accounts))

@@ -120,7 +120,8 @@ def _objective(session: Session, row: Objective) -> ObjectiveAnswer:
         starts_on=row.starts_on,
         ends_on=row.ends_on,
         key_results=[
-            public_id(Prefix.KEY_RESULT, number) for number in goals.key_results_of(session, objective=row.id)
+            public_id(Prefix.KEY_RESULT, number)
+            for number in goals.key_results_of(session, workspace=row.workspace_id, objective=row.id)
         ],
     )
 
@@ -194,7 +195,7 @@ def put_metric(body: MetricPut, database: DatabaseOf, caller: Planner) -> Metric
 
 
 def _metric(session: Session, row: Metric) -> MetricAnswer:
-    latest = goals.latest_observation(session, metric=row.id)
+    latest = goals.latest_observation(session, workspace=row.workspace_id, metric=row.id)
     return MetricAnswer(
         id=public_id(Prefix.METRIC, row.id),
         key=row.key,
@@ -221,7 +222,9 @@ def list_observations(
         )
         rows: Sequence[Observation] = [
             row
-            for row in goals.observations(session, metric=metric.id, segment=query.segment)
+            for row in goals.observations(
+                session, workspace=caller.workspace_id, metric=metric.id, segment=query.segment
+            )
             if (query.since is None or row.at >= query.since)
             and (query.until is None or row.at < query.until)
         ]

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from models.database import Session
-from models.queries import impact, products, themes
+from models.queries import groups, impact, products, themes
 from models.records import LinkState, Theme, Verdict
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.verdicts import Reason
@@ -26,6 +26,7 @@ from service.api.shapes.impact import (
 )
 from service.api.views import quote_answers, veil_of
 from service.dependencies import DatabaseOf, Reader, SettingsOf
+from service.suppression import may_show
 
 router = APIRouter(prefix="/v1", tags=["impact"])
 
@@ -85,7 +86,16 @@ def _answers(
     }
     if veil is None:
         return [_answer(session, verdict, known) for verdict in ranked]
-    shown = [row for row in ranked if row.theme_id is None or veil.shows(_standing(known[row.theme_id]))]
+    everybody = groups.count_people(session, workspace=workspace)
+    shown = [
+        row
+        for row in ranked
+        if (
+            may_show(everybody, veil.least)
+            if row.theme_id is None
+            else veil.shows(_standing(known[row.theme_id]))
+        )
+    ]
     return [aggregates.verdict(_answer(session, verdict, known)) for verdict in shown]
 
 

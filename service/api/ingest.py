@@ -85,7 +85,7 @@ def _authenticated_source(
             _check_signature(request, body, row, now)
     except Rejected:
         with database.write(workspace=row.workspace_id) as session:
-            deliveries.count_rejected(session, source=row.id, now=now)
+            deliveries.count_rejected(session, workspace=row.workspace_id, source=row.id, now=now)
         raise
     return row
 

@@ -9,7 +9,7 @@ from models.database import Session
 from models.errors import Invalid
 from models.queries import links, products, themes
 from models.queries.access import Caller
-from models.records import Feature, Link, LinkState, Release, Theme
+from models.records import Feature, Link, LinkState, Theme
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
 from service.api import aggregates
@@ -98,6 +98,7 @@ def put_link(body: LinkPut, database: DatabaseOf, caller: Curator, now: Now) -> 
             theme=theme.redirect_id or theme.id,
             feature=feature.id,
             actor=caller.name,
+            by=caller.public_id,
             now=now,
         )
         return _answer(session, row, caller)
@@ -137,7 +138,7 @@ def list_suggestions(
         veil = veil_of(session, caller=caller, least=settings.least_group)
         found = [
             each
-            for each in links.of_release(session, release=release.id)
+            for each in links.of_release(session, workspace=release.workspace_id, release=release.id)
             if each.link.state is LinkState.PROPOSED and (veil is None or veil.shows(each.theme_id))
         ]
         page = found[offset : offset + query.limit]
@@ -173,6 +174,7 @@ def _decide(
         link=parse_id(Prefix.LINK, link_id),
         state=state,
         actor=caller.name,
+        by=caller.public_id,
         now=now,
         note=body.note if body else "",
     )
@@ -180,8 +182,12 @@ def _decide(
 
 
 def _answer(session: Session, row: Link, caller: Caller) -> LinkAnswer:
-    feature = session.get_one(Feature, row.feature_id)
-    release = session.get(Release, feature.release_id) if feature.release_id else None
+    feature = products.get_feature(session, workspace=row.workspace_id, feature=row.feature_id)
+    release = (
+        products.get_release(session, workspace=row.workspace_id, release=feature.release_id)
+        if feature.release_id
+        else None
+    )
     theme = themes.get_theme(session, workspace=row.workspace_id, theme=row.theme_id)
     return _told(link_answer(session, row, theme.redirect_id or theme.id, release), caller)
 

@@ -142,7 +142,7 @@ def _feature(row: Feature) -> FeatureAnswer:
 
 
 def _releases(session: Session, workspace: int, rows: Sequence[Release]) -> list[ReleaseAnswer]:
-    steps = products.steps_of(session, releases=[row.id for row in rows])
+    steps = products.steps_of(session, workspace=workspace, releases=[row.id for row in rows])
     return [
         ReleaseAnswer(
             id=public_id(Prefix.RELEASE, row.id),

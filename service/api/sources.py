@@ -14,6 +14,7 @@ from models.sources.registry import source_of
 from models.sources.signature import SCHEMES
 from models.sources.source import settings_from
 from models.values.ids import Prefix, parse_id, public_id
+from models.values.roles import Permission
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.sources import (
     DeliveryCounts,
@@ -26,14 +27,26 @@ from service.api.shapes.sources import (
     SourceSettings,
 )
 from service.api.shapes.words import SourceLight
-from service.dependencies import Admin, DatabaseOf, Now, TicketReader, read_after, write_cursor
+from service.dependencies import (
+    Admin,
+    DatabaseOf,
+    Now,
+    TicketReader,
+    read_after,
+    require_held,
+    write_cursor,
+)
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 
 @router.post("", status_code=201)
 def create_source(body: SourceCreate, database: DatabaseOf, caller: Admin, now: Now) -> SourceCreated:
-    """Connect a tool; the answer says where it must send, and its secret if we made one."""
+    """Connect a tool; the answer says where it must send, and its secret if we made one.
+
+    Whoever has the secret delivers, so the caller needs `deliver` as well.
+    """
+    require_held(caller, {Permission.DELIVER})
     kind = source_of(body.kind)
     settings = (body.settings or SourceSettings()).model_dump(mode="json", exclude_defaults=True)
     settings_from(kind.schemes, settings)
@@ -54,6 +67,7 @@ def create_source(body: SourceCreate, database: DatabaseOf, caller: Admin, now: 
             session,
             workspace=caller.workspace_id,
             actor=caller.name,
+            by=caller.public_id,
             action="source.create",
             subject=public_id(Prefix.SOURCE, row.id),
             now=now,
@@ -82,8 +96,8 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
     number = parse_id(Prefix.SOURCE, source_id)
     with database.read(workspace=caller.workspace_id) as session:
         row = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
-        found = deliveries.health(session, source=row.id)
-        failures = _failures(session, row.id)
+        found = deliveries.health(session, workspace=row.workspace_id, source=row.id)
+        failures = _failures(session, row)
     scheme = _scheme_of(row)
     silent = (now - found.last_delivery_at).total_seconds() if found.last_delivery_at else None
     return SourceHealth(
@@ -108,12 +122,14 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
     )
 
 
-def _failures(session: Session, source: int) -> list[DeliveryFailure]:
+def _failures(session: Session, source: Source) -> list[DeliveryFailure]:
     return [
         DeliveryFailure(
             id=public_id(Prefix.DELIVERY, row.id), received_at=row.received_at, reason=row.reason or ""
         )
-        for row in deliveries.latest_invalid(session, source=source, limit=20)
+        for row in deliveries.latest_invalid(
+            session, workspace=source.workspace_id, source=source.id, limit=20
+        )
     ]
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from models.database import Session
 from models.errors import Invalid, NotFound
-from models.queries import counts, goals, groups, theme_reading, themes, workspaces
+from models.queries import counts, goals, groups, theme_reading, theme_stream, themes, workspaces
 from models.queries.access import Caller
 from models.queries.theme_reading import ThemeNumbers
 from models.records import Theme, ThemeState
@@ -123,7 +123,7 @@ def read_theme(
         answer = _detail(session, row, today)
         if veil is None:
             return answer
-        days, _ = counts.daily_of(session, theme=row.id, segment=counts.ALL)
+        days, _ = counts.daily_of(session, workspace=row.workspace_id, theme=row.id, segment=counts.ALL)
     return aggregates.detail(answer, days, today=today, least=veil.least)
 
 
@@ -132,13 +132,13 @@ def _detail(session: Session, row: Theme, today: date) -> ThemeDetail:
     numbers = theme_reading.numbers_of(session, workspace=row.workspace_id, recent_since=since, theme=row.id)[
         row.id
     ]
-    spans = theme_reading.spans(session, theme=row.id)
+    spans = theme_reading.spans(session, workspace=row.workspace_id, theme=row.id)
     releases = theme_reading.releases_of(session, workspace=row.workspace_id, theme=row.id)
     return ThemeDetail(
         **_summary(row, numbers),
         superseded_by=None,
-        revision=themes.read_stream(session, workspace=row.workspace_id).revision,
-        kinds=theme_reading.kinds_of(session, theme=row.id),
+        revision=theme_stream.read_stream(session, workspace=row.workspace_id).revision,
+        kinds=theme_reading.kinds_of(session, workspace=row.workspace_id, theme=row.id),
         quotes=quote_answers(session, workspace=row.workspace_id, spans=spans[:5]),
         releases=[public_id(Prefix.RELEASE, release) for release in releases],
     )
@@ -209,7 +209,7 @@ def read_trend(
         reader = _trend_reader(session, row, query, now)
         points = reader(query.segment)
         if veil is not None:
-            points = _veiled_trend(session, row.id, points, query.segment, reader, veil)
+            points = _veiled_trend(session, row, points, query.segment, reader, veil)
     return ThemeTrend(
         theme=public_id(Prefix.THEME, row.id),
         period=query.period,
@@ -237,7 +237,7 @@ def _trend_reader(
 
 def _veiled_trend(
     session: Session,
-    theme: int,
+    row: Theme,
     points: Sequence[TrendPoint],
     segment: str,
     reader: Callable[[str], list[TrendPoint]],
@@ -247,7 +247,8 @@ def _veiled_trend(
     if segment == counts.ALL:
         return aggregates.trend(points, least=veil.least)
     named = trends.segment_name(segment)
-    others = [reader(other) for other in groups.segments_of(session, theme=theme) if other != named]
+    segments = groups.segments_of(session, workspace=row.workspace_id, theme=row.id)
+    others = [reader(other) for other in segments if other != named]
     return aggregates.segment_trend(points, others, reader(counts.ALL), least=veil.least)
 
 
@@ -270,10 +271,10 @@ def read_quotes(
     offset = read_after(query.cursor)
     with database.read(workspace=caller.workspace_id) as session:
         row = _standing(session, caller.workspace_id, theme_id)
-        spans = theme_reading.spans(session, theme=row.id)
+        spans = theme_reading.spans(session, workspace=row.workspace_id, theme=row.id)
         page = spans[offset : offset + query.limit]
         quotes = quote_answers(session, workspace=caller.workspace_id, spans=page)
-        totals = theme_reading.quote_totals(session, theme=row.id)
+        totals = theme_reading.quote_totals(session, workspace=row.workspace_id, theme=row.id)
     more = len(spans) > offset + len(page)
     return ThemeQuotes(
         items=quotes,
@@ -288,8 +289,8 @@ def read_lineage(theme_id: str, database: DatabaseOf, settings: SettingsOf, call
     with database.read(workspace=caller.workspace_id) as session:
         row = _known(session, caller.workspace_id, theme_id)
         veil = _check(session, caller, settings.least_group, row)
-        events = theme_reading.events_of(session, theme=row.id)
-        ancestors = theme_reading.merged_into(session, theme=row.id)
+        events = theme_reading.events_of(session, workspace=row.workspace_id, theme=row.id)
+        ancestors = theme_reading.merged_into(session, workspace=row.workspace_id, theme=row.id)
     answer = ThemeLineage(
         theme=theme_id,
         superseded_by=public_id(Prefix.THEME, row.redirect_id) if row.redirect_id else None,

@@ -24,7 +24,7 @@ class Material:
 def read(session: Session, *, workspace: int, theme: int, segment: str) -> Material:
     """Read a theme's days; a plan's segment is named `plan:business` or plainly `business`."""
     named = segment_name(segment)
-    complaints, people = counts.daily_of(session, theme=theme, segment=named)
+    complaints, people = counts.daily_of(session, workspace=workspace, theme=theme, segment=named)
     bearers = exposure.read_exposure(
         session,
         workspace=workspace,

@@ -41,10 +41,13 @@ def list_users(query: Annotated[Paging, Query()], database: DatabaseOf, caller: 
 
 @router.post("", status_code=201)
 def put_user(body: UserPut, database: DatabaseOf, caller: Admin, now: Now) -> UserAnswer:
-    """Give a person a seat; the same e-mail again changes name and role."""
+    """Give a person a seat; the same e-mail again changes name and role.
+
+    Links and sessions end where the seat gains a permission, and where it was disabled.
+    """
     require_to_give(caller, body.role)
     with database.write(workspace=caller.workspace_id) as session:
-        before = access.find_user(session, workspace=caller.workspace_id, email=body.email)
+        before = access.find_user(session, workspace=caller.workspace_id, email=body.email, lock=True)
         if before is not None:
             require_rank(caller, before.role)
         row = access.put_user(
@@ -90,7 +93,8 @@ def create_sign_in(
 
 def _load(session: Session, caller: Caller, user_id: str) -> User:
     number = parse_id(Prefix.USER, user_id)
-    return access.get_user(session, workspace=caller.workspace_id, user=number)
+    # What is checked of the seat must still be true when it is acted upon.
+    return access.get_user(session, workspace=caller.workspace_id, user=number, lock=True)
 
 
 def _note(
@@ -100,6 +104,7 @@ def _note(
         session,
         workspace=caller.workspace_id,
         actor=caller.name,
+        by=caller.public_id,
         action=action,
         subject=public_id(Prefix.USER, row.id),
         now=now,

@@ -52,6 +52,16 @@ def celery_worker_command(queue: Queue) -> list[str]:
     return [sys.executable, "-m", "celery", "--app=workers.app", "worker", *place, *quiet]
 
 
+def worker_environment(queue: Queue) -> dict[str, str]:
+    """Return what a Celery worker's process needs in its environment beside the settings.
+
+    SIGTERM as SIGQUIT means, where there are forked processes: finish what is in hand, for a bounded time. The one
+    process of the embed queue would only sleep out that time; it finishes its batch and ends (a task's budget).
+    """
+    forked = {"REMAP_SIGTERM": "SIGQUIT"} if queue is Queue.DEFAULT else {}
+    return {**forked, "TOKENIZERS_PARALLELISM": "false"}
+
+
 def beat_command() -> list[str]:
     """Return the command line of beat; it keeps nothing on disk, for the slots of its chores are rows."""
     return [sys.executable, "-m", "celery", "--app=workers.app", "beat", "--scheduler=celery.beat.Scheduler"]

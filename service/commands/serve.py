@@ -18,6 +18,7 @@ from service.commands.processes import (
     celery_worker_command,
     check_port,
     worker_command,
+    worker_environment,
 )
 
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -57,8 +58,7 @@ def worker(
     world.check_database()
     if queue is None:
         become(worker_command())
-    # SIGTERM then means: finish what is in hand, for a bounded time.
-    become(celery_worker_command(queue), REMAP_SIGTERM="SIGQUIT", TOKENIZERS_PARALLELISM="false")
+    become(celery_worker_command(queue), **worker_environment(queue))
 
 
 def beat() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from migrations.grants import is_walled
+from migrations.grants import is_walled, may_anybody_create
 from models.database import Database, Session, scope
 from models.errors import Invalid
 from models.queries import access, workspaces
@@ -45,20 +45,21 @@ def init(
         bool, typer.Option("--print-key", help="Print the admin key alone on stdout.")
     ] = False,
     new_key: Annotated[bool, typer.Option("--new-key", help="Make one more admin key.")] = False,
+    workspace: OfWorkspace = None,
 ) -> None:
     """Create or migrate the database, a workspace and an admin key."""
     settings = load_settings()
     with world.open_database(settings, migrate=True) as database:
         with database.write(workspace=None) as session:
-            workspace = workspaces.ensure_workspace(
+            owner = workspaces.ensure_workspace(
                 session, time_zone=settings.time_zone, encoder_dtype=settings.encoder_dtype, now=world.now()
             )
-            scope(session, workspace=workspace.id)
-            wanted = new_key or not access.has_key(session, workspace=workspace.id)
-            key = _owner_key(session, workspace) if wanted else None
-        typer.echo(
-            f"The database {database.address} is ready; its workspace is “{workspace.name}”.", err=True
-        )
+        if new_key or workspace is not None:
+            owner = world.choose_workspace(database, workspace)
+        with database.write(workspace=owner.id) as session:
+            wanted = new_key or not access.has_admin_key(session, workspace=owner.id, now=world.now())
+            key = _owner_key(session, owner) if wanted else None
+        typer.echo(f"The database {database.address} is ready; its workspace is “{owner.name}”.", err=True)
         _tell_wall(database)
     if key is None:
         typer.echo("It has an admin key already; --new-key makes another.", err=True)
@@ -67,9 +68,11 @@ def init(
 
 
 def _owner_key(session: Session, workspace: Workspace) -> str:
-    _, key = access.create_key(
+    row, key = access.create_key(
         session, workspace=workspace.id, name="owner", role=Role.OWNER, now=world.now()
     )
+    detail: JsonObject = {"role": str(row.role), "scopes": None}
+    _note(session, workspace, "key.create", public_id(Prefix.KEY, row.id), detail)
     return key
 
 
@@ -93,6 +96,12 @@ def _tell_wall(database: Database) -> None:
         "another one, and run `ebb init` again.",
         err=True,
     )
+    if may_anybody_create(database):
+        typer.echo(
+            "Every user of this server may make functions in the schema public of this database. Let the schema's "
+            "owner run: REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            err=True,
+        )
 
 
 def sign_in(
@@ -105,14 +114,11 @@ def sign_in(
     with world.open_database(settings) as database:
         owner = world.choose_workspace(database, workspace)
         with database.write(workspace=owner.id) as session:
-            if user is None:
-                seat = access.first_owner(session, workspace=owner.id, now=world.now())
-            else:
-                seat = _seat(session, owner, user)
+            seat = _first_owner(session, owner) if user is None else _seat(session, owner, user)
             token = access.create_sign_in(
                 session, workspace=owner.id, user=seat.id, now=world.now(), minutes=settings.sign_in_minutes
             )
-            _note(session, owner, "user.sign_in", seat)
+            _note(session, owner, "user.sign_in", public_id(Prefix.USER, seat.id))
     address = settings.public_url.rstrip("/") if port is None else f"http://{HOST}:{port}"
     typer.echo(f"{address}/sign-in?token={token}")
 
@@ -148,16 +154,9 @@ def add_workspace(
             now=moment,
         )
         scope(session, workspace=row.id)
-        key = _owner_key(session, row)
         subject = public_id(Prefix.WORKSPACE, row.id)
-        workspaces.audit(
-            session,
-            workspace=row.id,
-            actor=world.ACTOR,
-            action="workspace.create",
-            subject=subject,
-            now=moment,
-        )
+        _note(session, row, "workspace.create", subject)
+        key = _owner_key(session, row)
     typer.echo(f"{subject} “{row.name}” is ready ({row.time_zone}); its owner's key, shown once:", err=True)
     typer.echo(key)
 
@@ -209,7 +208,7 @@ def add_user(
             row = access.put_user(
                 session, workspace=owner.id, email=email, name=name or email, role=Role(role), now=world.now()
             )
-            _note(session, owner, "user.put", row, {"role": str(row.role)})
+            _note_seat(session, owner, row)
     typer.echo(
         f"{row.email} is {row.role} of “{owner.name}”; `ebb sign-in --user {row.email}` prints a link.",
         err=True,
@@ -223,8 +222,18 @@ def disable_user(email: Email, workspace: OfWorkspace = None) -> None:
         with database.write(workspace=owner.id) as session:
             row = _seat(session, owner, email)
             access.disable_user(session, workspace=owner.id, user=row.id, now=world.now())
-            _note(session, owner, "user.disable", row)
+            _note(session, owner, "user.disable", public_id(Prefix.USER, row.id))
     typer.echo(f"{row.email} can no longer sign in to “{owner.name}”.", err=True)
+
+
+def _first_owner(session: Session, workspace: Workspace) -> User:
+    """Find the oldest owner; without any, make the seat of whoever runs this command and write it down."""
+    found = access.find_owner(session, workspace=workspace.id)
+    if found is not None:
+        return found
+    made = access.first_owner(session, workspace=workspace.id, now=world.now())
+    _note_seat(session, workspace, made)
+    return made
 
 
 def _seat(session: Session, workspace: Workspace, email: str) -> User:
@@ -237,15 +246,20 @@ def _seat(session: Session, workspace: Workspace, email: str) -> User:
     return found
 
 
+def _note_seat(session: Session, workspace: Workspace, user: User) -> None:
+    _note(session, workspace, "user.put", public_id(Prefix.USER, user.id), {"role": str(user.role)})
+
+
 def _note(
-    session: Session, workspace: Workspace, action: str, user: User, detail: JsonObject | None = None
+    session: Session, workspace: Workspace, action: str, subject: str, detail: JsonObject | None = None
 ) -> None:
     workspaces.audit(
         session,
         workspace=workspace.id,
         actor=world.ACTOR,
+        by=workspaces.COMMAND_LINE,
         action=action,
-        subject=public_id(Prefix.USER, user.id),
+        subject=subject,
         now=world.now(),
         detail=detail,
     )

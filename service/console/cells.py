@@ -36,6 +36,13 @@ def seen_themes(session: Session, frame: Frame) -> frozenset[int] | None:
     return frozenset(theme for theme, count in people.items() if may_show(count, frame.least))
 
 
+def sees_total(session: Session, frame: Frame) -> bool:
+    """Say whether enough people complained for the reader to hear of all complaints together."""
+    if frame.least is None:
+        return True
+    return may_show(groups.count_people(session, workspace=frame.workspace), frame.least)
+
+
 def read_cells(
     session: Session, frame: Frame, *, seen: frozenset[int] | None, weeks: int = SHOWN, totals: bool = False
 ) -> Cells:

@@ -223,6 +223,7 @@ def _decide(form: Visit, number: str, state: LinkState) -> Response:
             link=parse_id(Prefix.LINK, number),
             state=state,
             actor=form.caller.name,
+            by=form.caller.public_id,
             now=form.now,
         )
         feature: Feature = products.get_feature(session, workspace=workspace, feature=link.feature_id)

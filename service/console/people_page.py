@@ -85,7 +85,7 @@ def add_seat(session: Session, visit: Visit, *, email: str, name: str, role: str
         raise Invalid(f"A person cannot be {role!r}; choose one of the roles in the list.", field="role")
     _check_rank(visit, Role(role))
     workspace = visit.caller.workspace_id
-    before = access.find_user(session, workspace=workspace, email=email)
+    before = access.find_user(session, workspace=workspace, email=email, lock=True)
     if before is not None:
         _check_rank(visit, before.role)
     row = access.put_user(
@@ -116,7 +116,7 @@ def make_link(session: Session, visit: Visit, *, number: str) -> SignInLink:
 
 def _load(session: Session, visit: Visit, number: str) -> User:
     user = parse_id(Prefix.USER, number)
-    row = access.get_user(session, workspace=visit.caller.workspace_id, user=user)
+    row = access.get_user(session, workspace=visit.caller.workspace_id, user=user, lock=True)
     _check_rank(visit, row.role)
     return row
 
@@ -135,6 +135,7 @@ def _note(session: Session, visit: Visit, action: str, row: User, detail: JsonOb
         session,
         workspace=visit.caller.workspace_id,
         actor=visit.caller.name,
+        by=visit.caller.public_id,
         action=action,
         subject=public_id(Prefix.USER, row.id),
         now=visit.now,

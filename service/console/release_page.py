@@ -14,7 +14,7 @@ from models.records import LinkState, Release, Verdict
 from models.values.ids import Prefix, parse_id, public_id
 from service.console import key_results, theme_page
 from service.console.addresses import theme_address
-from service.console.cells import seen_themes
+from service.console.cells import seen_themes, sees_total
 from service.console.charts import ReleaseChart
 from service.console.frame import Frame
 from service.console.key_results import KeyResultRow
@@ -125,7 +125,7 @@ def read_release(session: Session, frame: Frame, *, release: int, theme: int | N
     verdicts = _read_verdicts(session, frame, release)
     labels = overview.theme_labels(session, workspace=frame.workspace)
     seen = seen_themes(session, frame)
-    every = links.of_release(session, release=release)
+    every = links.of_release(session, workspace=frame.workspace, release=release)
     found = [each for each in every if seen is None or each.theme_id in seen]
     by_theme: dict[int, list[ReleaseLink]] = {}
     for each in found:
@@ -137,7 +137,8 @@ def read_release(session: Session, frame: Frame, *, release: int, theme: int | N
         _theme_verdict(session, frame, row, number, by_theme[number], verdicts, labels) for number in shown
     )
     withheld = len(_confirmed_themes(every)) - len(wanted)
-    total = None if confirmed or withheld else _card(session, frame, row, impact.TOTAL, verdicts, labels)
+    is_veiled = bool(confirmed or withheld) or not sees_total(session, frame)
+    total = None if is_veiled else _card(session, frame, row, impact.TOTAL, verdicts, labels)
     proposed = [each for each in found if each.link.state is LinkState.PROPOSED]
     cards = [*(each.card for each in confirmed), total]
     return ReleasePage(
@@ -283,7 +284,7 @@ def _summary(
 
 
 def _steps(session: Session, frame: Frame, release: int) -> tuple[StepRow, ...]:
-    steps = products.steps_of(session, releases=[release])[release]
+    steps = products.steps_of(session, workspace=frame.workspace, releases=[release])[release]
     return tuple(StepRow(frame.day_of(s.at), s.percent, tuple(s.segments)) for s in steps)
 
 

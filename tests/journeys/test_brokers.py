@@ -11,11 +11,12 @@ import pytest
 from models.database import Database
 from models.queries import work
 from tests import factories, year
-from tests.brokers import BROKERS
+from tests.brokers import BROKERS, control
 from tests.fleet import Fleet
 from tests.journeys.following import every_number_can_be_followed, theme_about, verdicts_of
 from tests.steps import unfinished
 from workers.context import utc_now
+from workers.run import WAITED_FOR
 
 
 @pytest.fixture(params=sorted(BROKERS))
@@ -33,8 +34,9 @@ def fleet(
 
 
 def is_idle(database: Database) -> bool:
+    """Say whether nothing is left to do, now or, where an attempt failed, in a moment."""
     with database.read(workspace=None) as session:
-        return not work.count_due(session, now=utc_now())
+        return not work.is_expected(session, until=utc_now() + WAITED_FOR)
 
 
 def test_tickets_walk_to_a_verdict_through_real_processes(fleet: Fleet, postgres: Database) -> None:
@@ -46,6 +48,11 @@ def test_tickets_walk_to_a_verdict_through_real_processes(fleet: Fleet, postgres
         assert 0.2 < verdict["effect"] < 0.7
         every_number_can_be_followed(client, postgres, tickets, verdict)
         ready = client.get("/readyz").json()
+    if fleet.broker.startswith("amqp"):
+        host = fleet.broker.rpartition("/")[2]
+        told = control("list_queues", "-p", host, "name", "type", "--no-table-headers").split()
+        kinds = dict(zip(told[::2], told[1::2], strict=True))
+        assert (kinds["ebb.default"], kinds["ebb.embed"]) == ("quorum", "quorum")
     assert ready["status"] == "ready"
     assert set(fleet.stop().values()) <= {0, -signal.SIGTERM}, fleet.tail()
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import psycopg
 import pytest
 import yaml
@@ -26,6 +27,7 @@ from sqlalchemy import func, make_url, select
 
 from migrations.grants import is_walled
 from models.database import Database
+from models.jobs import Queue
 from models.records import Embedding
 from service.commands.processes import free_port
 from tests import year
@@ -309,6 +311,23 @@ def walk(client: httpx.Client, database: Database, machine: Machine) -> None:
     assert stored_counts(database) == recounted(database)
 
 
+def torch_is_in_the_embed_worker_alone(machine: Machine) -> None:
+    """Look into the memory of the processes: the one that embeds never forks, those that fork never load torch."""
+
+    def holds_torch(process: psutil.Process) -> bool:
+        return "libtorch" in Path(f"/proc/{process.pid}/maps").read_text()
+
+    if not Path("/proc/self/maps").exists():
+        return
+    embed, parent = (
+        psutil.Process(machine.running[f"worker-{queue}"].pid) for queue in (Queue.EMBED, Queue.DEFAULT)
+    )
+    forked = parent.children()
+    assert (embed.children(), len(forked)) == ([], 2)
+    assert holds_torch(embed)
+    assert [holds_torch(process) for process in (parent, *forked)] == [False, False, False]
+
+
 @pytest.mark.encoder
 @pytest.mark.usefixtures("broker")
 def test_a_ticket_walks_through_every_service(machine: Machine, addresses: Addresses) -> None:
@@ -324,6 +343,7 @@ def test_a_ticket_walks_through_every_service(machine: Machine, addresses: Addre
     with httpx.Client(base_url=f"http://127.0.0.1:{machine.port}", headers=headers, timeout=20) as client:
         walk(client, database, machine)
     database.close()
+    torch_is_in_the_embed_worker_alone(machine)
     machine.await_health("beat")
 
     codes = machine.stop(*LASTING)

@@ -137,6 +137,69 @@ def test_nobody_hands_out_what_they_do_not_have(client: TestClient, database: Da
     assert client.post(f"/v1/users/{seat}/sign-in", headers=narrow).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        (None, 422),
+        ("2026-06-03T00:00:01Z", 422),
+        ("2026-06-03T00:00:00Z", 201),
+        ("2026-06-02T00:00:00Z", 201),
+    ],
+)
+def test_a_key_that_ends_makes_none_that_lives_longer(
+    client: TestClient, ends: str | None, status: int
+) -> None:
+    passing = bearer(make_key(client, role="owner", expires_at="2026-06-03T00:00:00Z")["key"])
+    body = {"name": "bot", "role": "viewer", "expires_at": ends}
+    answer = client.post("/v1/keys", json=body, headers=passing)
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        assert answer.json()["field"] == "expires_at"
+        assert "choose 2026-06-03T00:00:00+00:00 or earlier" in answer.json()["detail"]
+
+
+def test_a_key_that_ends_rotates_none_that_would_live_longer(client: TestClient, clock: Clock) -> None:
+    own = make_key(client, role="owner", expires_at="2026-06-03T12:00:00Z")
+    brief, endless = (
+        make_key(client, role="viewer", expires_at=ends)["id"] for ends in ("2026-06-02T12:00:00Z", None)
+    )
+    clock.advance(hours=1)
+    for key, status in ((own["id"], 422), (endless, 422), (brief, 201)):
+        answer = client.post(f"/v1/keys/{key}/rotate", headers=bearer(own["key"]))
+        assert answer.status_code == status, answer.text
+    assert client.post(f"/v1/keys/{own['id']}/rotate").status_code == 201
+
+
+def test_connecting_a_source_hands_out_its_secret(client: TestClient) -> None:
+    body = {"kind": "zendesk", "name": "desk"}
+    for scopes, status in ((["administer"], 403), (["administer", "deliver"], 201)):
+        key = bearer(make_key(client, role="admin", scopes=scopes)["key"])
+        answer = client.post("/v1/sources", json=body, headers=key)
+        assert answer.status_code == status
+    assert len(client.get("/v1/sources").json()["items"]) == 1
+
+
+def test_of_those_who_rotate_a_key_at_once_one_succeeds(
+    client: TestClient, bare: TestClient, database: Database, workspace: int
+) -> None:
+    headers = {"Authorization": client.headers["Authorization"]}
+    key = make_key(client, role="viewer")["id"]
+    statuses: list[int] = []
+    together = threading.Barrier(4)
+
+    def rotate() -> None:
+        together.wait(30)
+        statuses.append(bare.post(f"/v1/keys/{key}/rotate", headers=headers).status_code)
+
+    threads = [threading.Thread(target=rotate) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(statuses) == [201, 409, 409, 409]
+    assert len(client.get("/v1/keys").json()["items"]) == 3
+
+
 def test_a_rotated_key_goes_on_for_a_while_and_the_new_one_takes_its_place(
     client: TestClient, clock: Clock
 ) -> None:
@@ -319,6 +382,25 @@ def test_a_sign_in_link_opens_a_session_once_until_the_seat_is_taken(
         assert access.find_session(session, token=browser, now=NOON) is None
         assert access.exchange_sign_in(session, token=second, now=NOON) is None
     assert client.post(f"/v1/users/{seat}/sign-in").status_code == 409
+
+
+def test_a_link_that_an_admin_made_does_not_make_an_owner(
+    client: TestClient, database: Database, workspace: int
+) -> None:
+    admin = bearer(factories.key(database, workspace, role=Role.ADMIN))
+    person = {"email": "mira@example.com", "name": "Mira", "role": "viewer"}
+    seat = client.post("/v1/users", json=person, headers=admin).json()["id"]
+    used, unused = (
+        client.post(f"/v1/users/{seat}/sign-in", headers=admin).json()["url"].partition("token=")[2]
+        for _ in range(2)
+    )
+    with database.write(workspace=None) as session:
+        browser = access.exchange_sign_in(session, token=used, now=NOON)
+        assert browser
+    assert client.post("/v1/users", json={**person, "role": "owner"}).status_code == 201
+    with database.write(workspace=None) as session:
+        assert access.find_session(session, token=browser, now=NOON) is None
+        assert access.exchange_sign_in(session, token=unused, now=NOON) is None
 
 
 def test_the_api_takes_no_session_for_a_key(bare: TestClient, database: Database, workspace: int) -> None:

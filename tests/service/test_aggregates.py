@@ -10,7 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models.database import Database
-from models.queries import counts, links
+from models.queries import counts, impact, links
+from models.values.feedback import AuthorRole
+from models.values.kinds import Kind
 from models.values.roles import Permission, Role
 from service.api import aggregates
 from service.api.shapes.themes import TrendPoint
@@ -28,6 +30,7 @@ from tests.attacker import (
     reader,
 )
 from tests.clock import NOON, Clock
+from tests.verdicts import verdict_row
 
 ONE_DATABASE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 """What is asked of both databases stands in the attack; the rest asks the same functions."""
@@ -56,6 +59,11 @@ def test_each_rule_is_needed(
         assert attack(ask, world)
     with monkeypatch.context() as patch:
         patch.setattr(aggregates, "_is_shown_split", lambda parts, whole, least: parts[0].complaints >= least)
+        assert attack(ask, world)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            aggregates, "_blank", lambda point: point.model_copy(update={"complaints": None, "rate": None})
+        )
         assert attack(ask, world)
     with monkeypatch.context() as patch:
         patch.setattr(aggregates, "summary", lambda answer, days, today, least: answer)
@@ -188,6 +196,29 @@ def test_a_verdict_keeps_its_word_and_a_rounded_effect(ask: Reader, world: World
     assert verdict["quotes"] == []
 
 
+@pytest.mark.parametrize("people", [LEAST - 1, LEAST])
+def test_the_verdict_on_all_complaints_needs_enough_people_as_well(
+    client: TestClient, database: Database, workspace: int, people: int
+) -> None:
+    with database.write(workspace=workspace) as session:
+        source = factories.source(session, workspace)
+        for number in range(9):
+            # In no theme: the verdict on all complaints counts these too.
+            factories.item(session, workspace, source, external_id=f"T{number}", person=f"p{number % people}")
+        others = {"author_role": AuthorRole.AGENT, "kind": Kind.COMPLAINT}, {"kind": Kind.PRAISE}
+        for number, chosen in enumerate(others):
+            factories.item(
+                session, workspace, source, external_id=f"O{number}", person=f"o{number}", **chosen
+            )
+        release = factories.release(session, workspace)
+        impact.write_verdict(session, workspace=workspace, row=verdict_row(release, impact.TOTAL))
+    path = f"/v1/releases/rel_{release}/impact"
+    assert len(client.get(path).json()["verdicts"]) == 1
+    key = factories.key(database, workspace, role=Role.AGGREGATE_ONLY)
+    told = client.get(path, headers={"Authorization": f"Bearer {key}"}).json()["verdicts"]
+    assert [(each["theme"], each["observed"]) for each in told] == ([(None, None)] if people == LEAST else [])
+
+
 @ONE_DATABASE
 def test_links_are_paged_without_gaps_where_some_are_hidden(
     ask: Reader, world: World, database: Database
@@ -274,6 +305,9 @@ def test_gaps_and_weeks_to_come_stay_empty() -> None:
     assert [each.people for each in told] == [None, None, 9, 0]
     gap = aggregates.segment_trend([point(None)], [], [point(None)], least=LEAST)
     assert gap[0].complaints is None
+    few = point(9).model_copy(update={"people": LEAST - 1})
+    (told_of_few,) = aggregates.trend([few], least=LEAST)
+    assert (told_of_few.complaints, told_of_few.people) == (9, None)
 
 
 def test_sums_are_nothing_where_nothing_may_be_shown() -> None:

@@ -162,7 +162,7 @@ def test_replay_tries_dead_work_and_unread_deliveries_again(
         session.flush()
         session.scalars(select(Work).where(Work.stage == Job.EMBED)).one().state = WorkState.DEAD
         session.scalars(select(Work).where(Work.stage == Job.INTAKE)).one().state = WorkState.DONE
-        deliveries.close(session, delivery=1, state=DeliveryState.INVALID, reason="not JSON")
+        deliveries.close(session, workspace=1, delivery=1, state=DeliveryState.INVALID, reason="not JSON")
     assert ready("replay") == 0
     assert "1 pieces of work and 1 deliveries" in capsys.readouterr().out
     with opened.read(workspace=None) as session:

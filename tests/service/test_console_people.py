@@ -49,6 +49,10 @@ def known(database: Database, world: World, email: str) -> User:
 def last_act(database: Database, world: World) -> tuple[str, str, str]:
     with database.read(workspace=world.workspace) as session:
         entry = workspaces.list_audit(session, workspace=world.workspace, before=None, limit=1)[0]
+        (owner,) = (
+            row for row in access.list_users(session, workspace=world.workspace) if row.name == entry.actor
+        )
+    assert entry.detail["by"] == f"usr_{owner.id}"
     return entry.actor, entry.action, entry.subject
 
 

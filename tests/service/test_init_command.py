@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
-from migrations.grants import is_walled
+from migrations.grants import is_walled, may_anybody_create
 from migrations.run import downgrade, is_current
 from models.database import Database
 from models.records import Delivery, Release, Source, User
+from models.settings import load_settings
 from models.values.roles import Role
 from tests.commands import Capture, Command, caller_of, choose, told
 from tests.services import POSTGRES, postgres_address
@@ -142,6 +143,37 @@ def test_an_owner_without_superpowers_is_enough_and_told_what_it_lacks(
         assert ebb("init") == 0
         assert "Row-level security holds" in capsys.readouterr().err
     assert is_walled(programs)
+
+
+def test_init_closes_the_schema_in_which_our_functions_lie(
+    server: str, programs: Database, roles: list[str], ebb: Command, capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Before PostgreSQL 15 everybody could make functions there, and databases that were upgraded keep that."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+        assert ebb("init") == 0
+        assert "REVOKE CREATE" not in capsys.readouterr().err
+        assert not may_anybody_create(programs)
+        # An owner of the tables who does not own the schema cannot close it, and says who must.
+        connection.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+        connection.execute(f"CREATE ROLE {roles[0]} LOGIN CREATEROLE")
+        for kind, names in (
+            (
+                "TABLE",
+                "SELECT format('%I', relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+            ),
+            ("FUNCTION", "SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'public'::regnamespace"),
+        ):
+            for (name,) in connection.execute(names).fetchall():
+                connection.execute(f"ALTER {kind} {name} OWNER TO {roles[0]}")
+        monkeypatch.setenv("EBB_OWNER_DATABASE_URL", server.replace("postgres@", f"{roles[0]}@"))
+        load_settings.cache_clear()
+        assert ebb("init") == 0
+        assert "REVOKE CREATE ON SCHEMA public FROM PUBLIC" in capsys.readouterr().err
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute(f"REASSIGN OWNED BY {roles[0]} TO postgres")
+        connection.execute(f"DROP OWNED BY {roles[0]}")
 
 
 def test_a_user_whom_nothing_was_granted_is_told_the_way(

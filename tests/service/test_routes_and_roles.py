@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from models.database import Database
-from models.queries import access
+from models.queries import access, workspaces
 from models.records import Record
 from models.values.roles import GRANTS, Permission, Role
 from service.api.shapes.catalogue import CALLS, Call
@@ -26,12 +26,23 @@ from tests.services import settings_for
 from tests.steps import signed
 
 HANDS_OUT = {
+    "POST /v1/sources",
     "POST /v1/keys",
     "POST /v1/keys/{key_id}/rotate",
     "POST /v1/users",
     "POST /v1/users/{user_id}/sign-in",
 }
 """Calls whose caller needs, beside the permission, all that they hand out."""
+
+
+WRITTEN_DOWN = HANDS_OUT | {
+    "DELETE /v1/keys/{key_id}",
+    "DELETE /v1/users/{user_id}",
+    "POST /v1/links",
+    "POST /v1/links/{link_id}/confirm",
+    "POST /v1/links/{link_id}/reject",
+}
+"""Calls that leave an entry in the audit log."""
 
 
 def every_route() -> list[Route]:
@@ -137,7 +148,7 @@ def test_without_a_valid_key_nothing_is_answered(route: Route, site: Site) -> No
         )
         access.revoke_key(session, workspace=site.workspace, key=row.id, now=NOON)
     sent = api_world.request(route, site.ids)
-    # Whoever has no key learns nothing of what a call takes, nor of what is there.
+    # Whoever has no key learns nothing of which fields a call takes, nor of what is there.
     wrong = replace(sent, json={"nonsense": 1})
     for key in (None, "nothing", "ebb_nothing", expired, revoked):
         for each in (sent, wrong):
@@ -147,13 +158,52 @@ def test_without_a_valid_key_nothing_is_answered(route: Route, site: Site) -> No
             assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("route", [route for route in CLOSED if route.name in api_world.BODIES], ids=name_of)
+def test_a_body_that_is_no_json_is_told_so_and_no_more(route: Route, site: Site) -> None:
+    """The framework reads JSON before it asks for the key: the one answer that comes without."""
+    sent = api_world.request(route, site.ids)
+    answers = [
+        site.client.request(
+            sent.method, url, content=b"{", headers={"Content-Type": "application/json", **more}
+        )
+        for url in (sent.url, sent.url.replace("_1", "_999"))
+        for more in ({}, {"Authorization": "Bearer ebb_nothing"})
+    ]
+    told = [{**answer.json(), "request_id": ""} for answer in answers]
+    assert [answer.status_code for answer in answers] == [422] * 4
+    assert told[0]["field"] == "body"
+    assert all(each == told[0] for each in told)
+
+
+@pytest.mark.parametrize("route", CLOSED, ids=name_of)
+def test_what_is_done_is_written_down_with_the_callers_id(route: Route, site: Site) -> None:
+    with site.database.write(workspace=site.workspace) as session:
+        row, key = access.create_key(
+            session,
+            workspace=site.workspace,
+            name="a name that anybody may choose",
+            role=Role.OWNER,
+            now=NOON,
+        )
+    assert site.send(api_world.request(route, site.ids), key).status_code == call_of(route).status
+    with site.database.read(workspace=site.workspace) as session:
+        acts = workspaces.list_audit(session, workspace=site.workspace, before=None, limit=9)
+    assert len(acts) == (route.name in WRITTEN_DOWN)
+    assert all((act.actor, act.detail["by"]) == (row.name, f"key_{row.id}") for act in acts)
+
+
 @pytest.mark.parametrize("route", CLOSED, ids=name_of)
 def test_a_narrowed_key_does_what_its_scopes_say(route: Route, site: Site) -> None:
     permission = call_of(route).permission
     assert permission is not None
     sent = api_world.request(route, site.ids)
     without = [each for each in Permission if each is not permission]
-    assert site.send(sent, site.key(Role.OWNER, without)).status_code == 403
+    refused = site.send(sent, site.key(Role.OWNER, without))
+    assert refused.status_code == 403
+    # The role has it: what must be changed is the key.
+    assert refused.json()["detail"] == (
+        f"this needs the permission {permission}; the scopes of this key leave it out."
+    )
     alone = site.send(sent, site.key(Role.OWNER, [permission]))
     if route.name in HANDS_OUT:
         assert alone.status_code == 403

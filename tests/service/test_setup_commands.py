@@ -10,7 +10,7 @@ from sqlalchemy import select
 from models.database import Database
 from models.queries import access, workspaces
 from models.records import AuditEntry, Source, User, Workspace
-from models.values.roles import Role
+from models.values.roles import Permission, Role
 from tests import factories
 from tests.clock import NOON
 from tests.commands import Capture, Command, caller_of, choose, told
@@ -21,7 +21,9 @@ def audited(database: Database, workspace: int) -> list[tuple[str, str, str]]:
         rows = session.scalars(
             select(AuditEntry).where(AuditEntry.workspace_id == workspace).order_by(AuditEntry.id)
         )
-        return [(row.actor, row.action, row.subject) for row in rows]
+        found = [(row.actor, row.detail["by"], row.action, row.subject) for row in rows]
+    assert all(by == "command line" for _, by, _, _ in found)
+    return [(actor, action, subject) for actor, _, action, subject in found]
 
 
 # --- several workspaces -------------------------------------------------------------------------------------
@@ -40,7 +42,10 @@ def test_a_workspace_is_added_with_its_owners_key(ready: Command, opened: Databa
     caller = caller_of(opened, key)
     assert caller
     assert (caller.workspace_id, caller.role) == (2, Role.OWNER)
-    assert audited(opened, 2) == [("command line", "workspace.create", "ws_2")]
+    assert audited(opened, 2) == [
+        ("command line", "workspace.create", "ws_2"),
+        ("command line", "key.create", "key_2"),
+    ]
     assert ready("workspaces", "list", "--json") == 0
     assert json.loads(capsys.readouterr().out) == [
         {"id": "ws_1", "name": "Default", "time_zone": "UTC"},
@@ -77,6 +82,7 @@ ASKING = [
     ("releases", "import", "tags.csv"),
     ("replay",),
     ("sign-in",),
+    ("init", "--new-key"),
     ("users", "list"),
     ("users", "add", "mira@example.com", "--role", "viewer"),
     ("users", "disable", "mira@example.com"),
@@ -123,6 +129,44 @@ def test_a_workspace_is_named_by_id_or_by_its_exact_name(
     assert ready("replay", "--workspace", "ws_3") == 0
 
 
+def test_a_key_is_made_for_the_workspace_that_is_named(
+    ready: Command, opened: Database, capsys: Capture
+) -> None:
+    add_workspace(ready, capsys, "Second")
+    assert ready("init", "--print-key") == 0  # needs no name: every workspace is migrated, none gets a key
+    assert capsys.readouterr().out == ""
+    for given, number in (("Second", 2), ("ws_1", 1)):
+        assert ready("init", "--print-key", "--new-key", "--workspace", given) == 0
+        caller = caller_of(opened, capsys.readouterr().out)
+        assert caller
+        assert (caller.workspace_id, caller.role) == (number, Role.OWNER)
+        assert audited(opened, number)[-1] == ("command line", "key.create", caller.public_id)
+
+
+@pytest.mark.parametrize("left", ["integration", "expired", "narrowed", "revoked"])
+def test_init_makes_a_key_where_none_is_left_that_administers(
+    ready: Command, opened: Database, capsys: Capture, left: str
+) -> None:
+    with opened.write(workspace=1) as session:
+        access.revoke_key(session, workspace=1, key=1, now=NOON)
+        if left != "revoked":
+            access.create_key(
+                session,
+                workspace=1,
+                name=left,
+                now=NOON,
+                role=Role.INTEGRATION if left == "integration" else Role.ADMIN,
+                expires_at=NOON if left == "expired" else None,
+                scopes=[Permission.READ_NUMBERS] if left == "narrowed" else None,
+            )
+    assert ready("init", "--print-key") == 0
+    caller = caller_of(opened, capsys.readouterr().out)
+    assert caller
+    assert caller.role is Role.OWNER
+    assert ready("init", "--print-key") == 0
+    assert capsys.readouterr().out == ""
+
+
 # --- users --------------------------------------------------------------------------------------------------
 
 
@@ -151,6 +195,7 @@ def test_users_come_change_and_go(ready: Command, opened: Database, capsys: Capt
         "usr_2  sam@example.com   Sam      aggregate_only  disabled",
     ]
     assert audited(opened, 1) == [
+        ("command line", "key.create", "key_1"),
         ("command line", "user.put", "usr_1"),
         ("command line", "user.put", "usr_2"),
         ("command line", "user.put", "usr_2"),
@@ -179,7 +224,7 @@ def test_a_user_that_cannot_be_is_refused(
     assert said in told(capsys)
     with opened.read(workspace=1) as session:
         assert session.scalars(select(User)).all() == []
-    assert audited(opened, 1) == []
+    assert [action for _, action, _ in audited(opened, 1)] == ["key.create"]
 
 
 def test_the_last_owner_stays(ready: Command, opened: Database, capsys: Capture) -> None:
@@ -190,7 +235,7 @@ def test_the_last_owner_stays(ready: Command, opened: Database, capsys: Capture)
     for arguments in (("disable", "mira@example.com"), ("add", "mira@example.com", "--role", "admin")):
         assert ready("users", *arguments) == 2
         assert "last owner" in told(capsys)
-    assert [action for _, action, _ in audited(opened, 1)] == ["user.put"]
+    assert [action for _, action, _ in audited(opened, 1)] == ["key.create", "user.put"]
 
 
 # --- sign-in ------------------------------------------------------------------------------------------------
@@ -214,7 +259,14 @@ def test_a_link_signs_in_the_first_owner_or_whoever_is_named(
         assert caller
         found.append((caller.role, caller.name))
     assert found == [(Role.OWNER, "Owner"), (Role.CURATOR, "mira@example.com")]
-    assert audited(opened, 1)[-1] == ("command line", "user.sign_in", "usr_1")
+    assert [(action, subject) for _, action, subject in audited(opened, 1)] == [
+        ("key.create", "key_1"),
+        ("user.put", "usr_1"),
+        ("user.put", "usr_2"),
+        ("user.put", "usr_3"),  # the first owner's seat, which the command made
+        ("user.sign_in", "usr_3"),
+        ("user.sign_in", "usr_1"),
+    ]
 
 
 def test_a_link_begins_with_the_address_people_use(

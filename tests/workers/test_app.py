@@ -1,13 +1,10 @@
 """The Celery application: its tasks, its settings, what a task announces, and what its processes hold in memory."""
 
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import psutil
 import pytest
 from kombu import Connection
 from sqlalchemy import select
@@ -21,7 +18,6 @@ from models.records import Heartbeat, Nudge
 from models.settings import Settings
 from tests import brokers, factories
 from tests.clock import NOON
-from tests.fleet import Fleet
 from tests.services import settings_for
 from workers import app as program
 from workers.context import utc_now
@@ -60,7 +56,6 @@ def test_redis_gives_messages_of_dead_workers_back_soon() -> None:
         "socket_keepalive": True,
         "health_check_interval": 25,
     }
-    assert found["worker_enable_soft_shutdown_on_idle"] is True
 
 
 @pytest.mark.parametrize("url", [AMQP, REDIS])
@@ -87,7 +82,8 @@ def test_beat_names_each_chore_at_least_every_minute_and_the_pulse_to_each_queue
     )
     for entry in entries:
         assert 0 < float(str(entry["schedule"])) <= 60
-        assert entry["options"]["expires"] >= 1  # type: ignore[index]
+        life = entry["options"]["expires"]  # type: ignore[index]
+        assert life == (30 if entry["task"] == Chore.PULSE else 600)
 
 
 @pytest.fixture
@@ -154,44 +150,6 @@ def test_the_program_of_the_default_queue_loads_no_model_library() -> None:
     assert "celery" in loaded
     assert "workers.themes" in loaded
     assert not {"torch", "sentence_transformers", "transformers"} & loaded
-
-
-def libraries(process: psutil.Process) -> str:
-    return Path(f"/proc/{process.pid}/maps").read_text()
-
-
-@pytest.mark.encoder
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads /proc, which only Linux has")
-def test_torch_is_loaded_in_the_embed_worker_and_in_no_process_of_the_default_one(
-    postgres: Database, postgres_programs: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.fleet.light", list)
-    owner = factories.workspace(postgres)
-    with postgres.write(workspace=owner) as session:
-        factories.source(session, owner)
-    with brokers.redis_database() as broker:
-        fleet = Fleet(postgres_programs, tmp_path, broker, key=factories.key(postgres, owner))
-        try:
-            fleet.start()
-            entry = {"id": "T-1", "text": "The export fails and I am angry.", "created_at": f"{NOON:%FT%TZ}"}
-            assert fleet.deliver("/v1/ingest/src_1", factories.SECRET, entry).status_code == 202
-
-            def is_embedded() -> bool:
-                with postgres.read(workspace=None) as session:
-                    return work.count_states(session).get((Job.EMBED, work.WorkState.DONE), 0) == 1
-
-            fleet.wait(is_embedded, "the vector")
-            assert "libtorch" in libraries(psutil.Process(fleet.children["embed"].pid))
-            parent = psutil.Process(fleet.children["default"].pid)
-            forked = parent.children()
-            assert len(forked) == 2
-            assert psutil.Process(fleet.children["embed"].pid).children() == []
-            for process in (parent, *forked):
-                assert "libtorch" not in libraries(process)
-            # Told to stop, every program ends by itself, and soon.
-            assert set(fleet.stop().values()) <= {0, -signal.SIGTERM}, fleet.tail()
-        finally:
-            fleet.end()
 
 
 def test_every_stage_has_a_queue() -> None:

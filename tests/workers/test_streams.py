@@ -205,3 +205,20 @@ def test_stages_are_worked_in_order(sqlite: Database, clock: Clock) -> None:
     assert seen == [Job.INTAKE, Job.MEASURE]
     with sqlite.read(workspace=None) as session:
         assert json.dumps([str(row.state) for row in session.scalars(select(Work))]) == '["done", "done"]'
+
+
+def test_a_process_keeps_the_streams_it_worked_last_while_there_is_room(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contexts = [prepared(sqlite, 30) for _ in range(3)]
+    work_through(contexts[0], restart=False)
+    streams = Streams()
+    for workspace in (1, 2, 1, 3):
+        streams.load(contexts[0], workspace)
+    assert list(streams.by_workspace) == [2, 1, 3]
+    monkeypatch.setattr("workers.themes.KEPT_VECTORS", 70)
+    streams.load(contexts[0], 1)
+    assert list(streams.by_workspace) == [3, 1], "two of thirty vectors fit, the third does not"
+    monkeypatch.setattr("workers.themes.KEPT_VECTORS", 1)
+    streams.load(contexts[0], 2)
+    assert list(streams.by_workspace) == [2], "what is being worked stays, however large"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from models.database import Database
+from models.database import Database, Session
 from models.errors import Conflict, Invalid, NotFound
 from models.queries import access
 from models.queries.access import Caller
@@ -14,6 +14,7 @@ from models.records import ApiKey, User
 from models.values.roles import GRANTS, PEOPLE, Permission, Role, permissions_of
 from tests import factories
 from tests.clock import NOON
+from tests.locks import behind
 
 HOUR = timedelta(hours=1)
 LATER = NOON + HOUR
@@ -112,15 +113,37 @@ def test_the_last_use_is_noted_once_an_hour(database: Database, workspace: int) 
         assert session.get_one(ApiKey, 1).last_used_at == NOON
 
 
-def test_a_workspace_has_a_key_until_the_last_is_revoked(database: Database, workspace: int) -> None:
-    with database.read(workspace=workspace) as session:
-        assert not access.has_key(session, workspace=workspace)
-    factories.key(database, workspace)
+def test_a_workspace_has_an_admin_key_while_one_lives_that_administers(
+    database: Database, workspace: int
+) -> None:
+    def has(now: datetime = NOON) -> bool:
+        with database.read(workspace=workspace) as session:
+            return access.has_admin_key(session, workspace=workspace, now=now)
+
+    assert not has()
+    for role in set(Role) - {Role.OWNER, Role.ADMIN}:
+        factories.key(database, workspace, role=role)
     with database.write(workspace=workspace) as session:
-        assert access.has_key(session, workspace=workspace)
-        access.revoke_key(session, workspace=workspace, key=1, now=NOON)
-        session.flush()
-        assert not access.has_key(session, workspace=workspace)
+        access.create_key(
+            session, workspace=workspace, name="k", role=Role.OWNER, now=NOON, scopes=[Permission.PLAN]
+        )
+    assert not has()
+    factories.key(database, workspace, role=Role.ADMIN, expires_at=LATER)
+    assert has()
+    assert not has(LATER)
+    factories.key(database, workspace)
+    assert has(LATER)
+    with database.write(workspace=workspace) as session:
+        for row in access.list_keys(session, workspace=workspace):
+            access.revoke_key(session, workspace=workspace, key=row.id, now=NOON)
+    assert not has()
+
+
+def test_a_caller_is_known_by_an_id_that_nobody_chooses(database: Database, workspace: int) -> None:
+    keys = [find(database, factories.key(database, workspace)) for _ in range(2)]
+    assert [caller and caller.public_id for caller in keys] == ["key_1", "key_2"]
+    permissions = permissions_of(Role.VIEWER)
+    assert Caller(workspace, Role.VIEWER, permissions, "key_1", user_id=7).public_id == "usr_7"
 
 
 def test_keys_and_users_of_another_workspace_are_not_there(database: Database, workspace: int) -> None:
@@ -187,6 +210,99 @@ def test_a_key_that_is_over_or_was_rotated_is_not_rotated(database: Database, wo
                 access.rotate_key(session, workspace=workspace, key=key, now=NOON, overlap=HOUR)
 
 
+@pytest.mark.parametrize("first", ["rotate", "revoke"])
+def test_a_key_that_is_rotated_or_revoked_meanwhile_is_not_rotated(
+    postgres: Database, postgres_programs: Database, first: str
+) -> None:
+    workspace = factories.workspace(postgres)
+    factories.key(postgres, workspace)
+
+    def rotate(session: Session) -> None:
+        access.rotate_key(session, workspace=workspace, key=1, now=NOON, overlap=HOUR)
+
+    def act() -> None:
+        with postgres_programs.write(workspace=workspace) as session:
+            # As the API does: it looks at the key before.
+            access.get_key(session, workspace=workspace, key=1)
+            rotate(session)
+
+    with (
+        pytest.raises(Conflict, match="key_1 is over or was rotated"),
+        behind(act, postgres) as start,
+        postgres_programs.write(workspace=workspace) as session,
+    ):
+        if first == "rotate":
+            rotate(session)
+        else:
+            access.revoke_key(session, workspace=workspace, key=1, now=NOON)
+        session.flush()
+        start()
+    with postgres.read(workspace=workspace) as session:
+        rows = access.list_keys(session, workspace=workspace)
+    alive = [row.id for row in rows if access.is_alive(row, now=NOON)]
+    assert alive == ([2, 1] if first == "rotate" else [])
+
+
+@pytest.mark.parametrize("second", ["disable", "demote"])
+def test_a_seat_is_judged_as_it_is_when_its_turn_comes(
+    postgres: Database, postgres_programs: Database, second: str
+) -> None:
+    """Made the only owner while somebody takes the seat for a viewer's: it must not go."""
+    workspace = factories.workspace(postgres)
+    key = factories.key(postgres, workspace)
+    mira = put(postgres, workspace, "mira@example.com", Role.VIEWER)
+
+    def act() -> None:
+        with postgres_programs.write(workspace=workspace) as session:
+            access.get_user(session, workspace=workspace, user=mira)
+            if second == "disable":
+                access.disable_user(session, workspace=workspace, user=mira, now=NOON)
+            else:
+                access.put_user(
+                    session,
+                    workspace=workspace,
+                    email="mira@example.com",
+                    name="M",
+                    role=Role.MEMBER,
+                    now=NOON,
+                )
+
+    with (
+        pytest.raises(Conflict, match="last owner"),
+        behind(act, postgres) as start,
+        postgres_programs.write(workspace=workspace) as session,
+    ):
+        access.put_user(
+            session, workspace=workspace, email="mira@example.com", name="M", role=Role.OWNER, now=NOON
+        )
+        access.revoke_key(session, workspace=workspace, key=1, now=NOON)
+        start()
+    assert find(postgres, key) is None
+    with postgres.read(workspace=workspace) as session:
+        assert access.count_owners(session, workspace=workspace, now=NOON) == 1
+
+
+def test_of_two_who_give_one_new_seat_at_once_one_is_told(
+    postgres: Database, postgres_programs: Database
+) -> None:
+    workspace = factories.workspace(postgres)
+
+    def act() -> None:
+        put(postgres_programs, workspace, "mira@example.com", Role.VIEWER)
+
+    with (
+        pytest.raises(Conflict, match="somebody else has just given"),
+        behind(act, postgres) as start,
+        postgres_programs.write(workspace=workspace) as session,
+    ):
+        access.put_user(
+            session, workspace=workspace, email="mira@example.com", name="M", role=Role.OWNER, now=NOON
+        )
+        start()
+    with postgres.read(workspace=workspace) as session:
+        assert [row.role for row in access.list_users(session, workspace=workspace)] == [Role.OWNER]
+
+
 # --- seats --------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +356,8 @@ def test_the_first_owner_is_made_once_and_is_whoever_owns(database: Database, wo
         made = access.first_owner(session, workspace=workspace, now=NOON)
         assert (made.email, made.role) == (access.FIRST_OWNER, Role.OWNER)
         assert access.first_owner(session, workspace=workspace, now=LATER).id == made.id
+        owner = access.find_owner(session, workspace=workspace)
+        assert owner is made
     real = put(database, workspace, "mira@example.com", Role.OWNER)
     with database.write(workspace=workspace) as session:
         access.disable_user(session, workspace=workspace, user=made.id, now=NOON)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from models.database import Database, Session
 from models.jobs import Job
-from models.queries import counts, themes
+from models.queries import counts, theme_stream
 from models.records import DailyCount, FeedbackItem, Work
 from models.values.feedback import AuthorRole
 from models.values.kinds import Kind
@@ -166,7 +166,10 @@ def test_plans_are_counted_beside_the_whole(database: Database, workspace: int, 
             "plan:free": 2,
             "plan:team": 1,
         }
-        assert counts.daily_of(session, theme=theme, segment="plan:free") == ({TODAY: 2}, {TODAY: 2})
+        assert counts.daily_of(session, workspace=workspace, theme=theme, segment="plan:free") == (
+            {TODAY: 2},
+            {TODAY: 2},
+        )
         assert counts.daily(session, workspace=workspace, segment="plan:team") == {theme: {TODAY: 1}}
         assert counts.totals(session, workspace=workspace, zone=ZONE, segment="plan:free") == {TODAY: 2}
 
@@ -179,7 +182,7 @@ def test_an_item_that_left_its_theme_is_not_counted_there(
         number = placed(session, workspace, source, theme)
         factories.theme(session, workspace, 2)
         recompute(session, workspace, theme)
-        themes.leave_stream(session, items=[number], revision=2)
+        theme_stream.leave_stream(session, workspace=workspace, items=[number], revision=2)
         session.expire_all()
         recompute(session, workspace, theme)
         assert rows(session, theme) == {}

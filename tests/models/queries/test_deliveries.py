@@ -60,7 +60,7 @@ def test_deliveries_are_loaded_in_the_order_they_arrived(
 ) -> None:
     record(database, workspace, source, "z", "a", "m")
     with database.read(workspace=None) as session:
-        rows = deliveries.load(session, deliveries=[3, 1, 2])
+        rows = deliveries.load(session, workspace=workspace, deliveries=[3, 1, 2])
     assert [(row.key, owner.id) for row, owner in rows] == [("z", source), ("a", source), ("m", source)]
 
 
@@ -90,18 +90,18 @@ def test_health_counts_deliveries_by_what_became_of_them(
     database: Database, workspace: int, source: int
 ) -> None:
     with database.read(workspace=None) as session:
-        empty = deliveries.health(session, source=source)
+        empty = deliveries.health(session, workspace=workspace, source=source)
     assert (empty.last_delivery_at, empty.deliveries, empty.usual_gap_s) == (None, 0, None)
     record(database, workspace, source, *"abcd")
     states = (DeliveryState.PARSED, DeliveryState.IGNORED, DeliveryState.INVALID)
     with database.write(workspace=workspace) as session:
         for number, state in enumerate(states, start=1):
-            deliveries.close(session, delivery=number, state=state, reason=str(state))
-        deliveries.count_rejected(session, source=source, now=NOON)
+            deliveries.close(session, workspace=workspace, delivery=number, state=state, reason=str(state))
+        deliveries.count_rejected(session, workspace=workspace, source=source, now=NOON)
     with database.read(workspace=None) as session:
-        found = deliveries.health(session, source=source)
+        found = deliveries.health(session, workspace=workspace, source=source)
         row = session.get_one(Source, source)
-        invalid = deliveries.latest_invalid(session, source=source, limit=5)
+        invalid = deliveries.latest_invalid(session, workspace=workspace, source=source, limit=5)
     assert (found.deliveries, found.parsed, found.ignored, found.invalid, found.open) == (4, 1, 1, 1, 1)
     assert found.last_delivery_at == NOON
     assert (row.rejected_count, row.rejected_at) == (1, NOON)
@@ -119,10 +119,10 @@ def test_the_usual_gap_needs_a_hundred_deliveries(database: Database, workspace:
 
     send(range(99))
     with database.read(workspace=None) as session:
-        assert deliveries.health(session, source=source).usual_gap_s is None
+        assert deliveries.health(session, workspace=workspace, source=source).usual_gap_s is None
     send(range(99, 120))
     with database.read(workspace=None) as session:
-        assert deliveries.health(session, source=source).usual_gap_s == 30
+        assert deliveries.health(session, workspace=workspace, source=source).usual_gap_s == 30
 
 
 def test_deliveries_that_were_not_understood_can_be_read_again(
@@ -130,8 +130,8 @@ def test_deliveries_that_were_not_understood_can_be_read_again(
 ) -> None:
     record(database, workspace, source, "a", "b")
     with database.write(workspace=workspace) as session:
-        deliveries.close(session, delivery=1, state=DeliveryState.INVALID, reason="why")
-        deliveries.close(session, delivery=2, state=DeliveryState.PARSED, reason=None)
+        deliveries.close(session, workspace=workspace, delivery=1, state=DeliveryState.INVALID, reason="why")
+        deliveries.close(session, workspace=workspace, delivery=2, state=DeliveryState.PARSED, reason=None)
         for row in session.scalars(select(Work)):
             row.state = WorkState.DONE
     with database.write(workspace=workspace) as session:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from models.database import Database, Session
 from models.errors import NotFound
 from models.jobs import Job
-from models.queries import feedback, listing
+from models.queries import accounts, feedback, listing
 from models.queries.feedback import TOMBSTONE, StatusDraft
 from models.queries.listing import FeedbackFilter
 from models.records import Embedding, FeedbackItem, ThemeQuote, Work
@@ -130,7 +130,7 @@ def test_a_status_reaches_every_message_that_is_not_newer(
         upsert(session, workspace, source)
         upsert(session, workspace, source, message_id="7", text="any news?", changed_at=LATEST, status=None)
         draft = StatusDraft(source, "T-1", LATER, status="closed", plan="team")
-        assert feedback.update_record(session, draft=draft) == 1
+        assert feedback.update_record(session, workspace=workspace, draft=draft) == 1
         rows = session.scalars(select(FeedbackItem).order_by(FeedbackItem.id)).all()
         assert [(row.status, row.plan) for row in rows] == [("closed", "team"), (None, None)]
 
@@ -172,7 +172,7 @@ def test_a_deleted_record_is_not_revived_by_late_copies(
 def test_a_deletion_that_comes_before_the_text_holds(database: Database, workspace: int, source: int) -> None:
     with database.write(workspace=workspace) as session:
         assert withdraw(session, workspace, source) == 0
-        assert feedback.has_record(session, source=source, external_id="T-1")
+        assert feedback.has_record(session, workspace=workspace, source=source, external_id="T-1")
         assert upsert(session, workspace, source, changed_at=LATEST) is None
         assert texts(session, workspace) == []
 
@@ -212,7 +212,7 @@ def test_a_restored_record_takes_its_text_again(database: Database, workspace: i
     with database.write(workspace=workspace) as session:
         number = upsert(session, workspace, source)
         withdraw(session, workspace, source)
-        feedback.restore(session, source=source, external_id="T-1")
+        feedback.restore(session, workspace=workspace, source=source, external_id="T-1")
         assert upsert(session, workspace, source, text="back again", changed_at=LATEST) == number
         assert texts(session, workspace) == ["back again"]
         assert work_of(session, Job.EMBED)[-1] == (number, session.get_one(FeedbackItem, number).version)
@@ -226,7 +226,7 @@ def test_restoring_a_record_does_not_bring_a_redacted_message_back(
         upsert(session, workspace, source, message_id="7", text="my card is 4111")
         withdraw(session, workspace, source, message="7", is_redaction=True, at=LATER)
         withdraw(session, workspace, source, at=LATEST)
-        feedback.restore(session, source=source, external_id="T-1")
+        feedback.restore(session, workspace=workspace, source=source, external_id="T-1")
         after = LATEST + timedelta(minutes=1)
         assert (
             upsert(session, workspace, source, message_id="7", text="my card is 4111", changed_at=after)
@@ -243,15 +243,17 @@ def test_the_earliest_message_opens_a_record(database: Database, workspace: int,
         other = upsert(session, workspace, source, external_id="T-2", message_id="5", created_at=LATEST)
         assert first and follow and other
         rows = feedback.load_items(session, workspace=workspace, items=[first, follow, other])
-        assert feedback.openers(session, items=rows) == {first, other}
-        assert feedback.ticket_opened_at(session, source=source, external_id="T-1") == NOON
+        assert feedback.openers(session, workspace=workspace, items=rows) == {first, other}
+        assert (
+            feedback.ticket_opened_at(session, workspace=workspace, source=source, external_id="T-1") == NOON
+        )
 
 
 def test_two_messages_of_one_moment_have_one_opener(database: Database, workspace: int, source: int) -> None:
     with database.write(workspace=workspace) as session:
         numbers = [upsert(session, workspace, source, message_id=name) for name in ("a", "b")]
         rows = feedback.load_items(session, workspace=workspace, items=[n for n in numbers if n])
-        assert feedback.openers(session, items=rows) == {numbers[0]}
+        assert feedback.openers(session, workspace=workspace, items=rows) == {numbers[0]}
 
 
 def test_a_person_is_one_across_sources_and_stored_as_a_hash(database: Database, workspace: int) -> None:
@@ -279,11 +281,11 @@ def test_items_of_another_workspace_are_not_found(database: Database, workspace:
 def test_an_account_written_again_keeps_what_is_not_named(database: Database, workspace: int) -> None:
     with database.write(workspace=workspace) as session:
         for name, plan in (("Acme", None), (None, "business")):
-            feedback.put_account(
+            accounts.put_account(
                 session, workspace=workspace, key="a-1", name=name, plan=plan, segment=None, arr_usd=None,
                 created_at=None,
             )  # fmt: skip
-        (row,) = feedback.list_accounts(session, workspace=workspace, after=0, limit=10)
+        (row,) = accounts.list_accounts(session, workspace=workspace, after=0, limit=10)
         assert (row.name, row.plan) == ("Acme", "business")
 
 
@@ -293,7 +295,7 @@ def test_a_kind_is_written_only_for_the_version_it_was_read_from(
     with database.write(workspace=workspace) as session:
         number = upsert(session, workspace, source)
         assert number
-        feedback.set_kind(session, item=number, version=2, kind=Kind.PRAISE, why="x")
+        feedback.set_kind(session, workspace=workspace, item=number, version=2, kind=Kind.PRAISE, why="x")
         session.expire_all()
         assert session.get_one(FeedbackItem, number).kind is None
 

@@ -46,12 +46,12 @@ def test_a_value_observed_again_is_replaced(database: Database, workspace: int) 
         berlin = NOON.astimezone(ZoneInfo("Europe/Berlin"))
         goals.put_observations(session, workspace=workspace, metric=metric, values={(berlin, "all"): 0.3})
         session.expire_all()
-        found = goals.observations(session, metric=metric)
+        found = goals.observations(session, workspace=workspace, metric=metric)
         assert [(row.at, row.value) for row in found] == [(NOON, 0.3), (NOON + timedelta(days=1), 0.5)]
-        latest = goals.latest_observation(session, metric=metric)
+        latest = goals.latest_observation(session, workspace=workspace, metric=metric)
         assert latest is not None
         assert latest.value == 0.5
-        assert goals.latest_observation(session, metric=metric, segment="free") is None
+        assert goals.latest_observation(session, workspace=workspace, metric=metric, segment="free") is None
 
 
 def test_silent_dates_are_those_that_a_silence_touches(database: Database, workspace: int) -> None:
@@ -115,7 +115,7 @@ def test_a_release_is_out_for_all_at_its_first_step_of_a_hundred_percent(
         number = factories.release(session, workspace, steps=steps)
         row = session.get_one(Release, number)
         assert (row.released_at, row.full_at) == (factories.noon(1), factories.noon(9))
-        stored = products.steps_of(session, releases=[number])[number]
+        stored = products.steps_of(session, workspace=workspace, releases=[number])[number]
         assert [(step.percent, step.segments) for step in stored] == [
             (10.0, ["beta"]),
             (50.0, []),

@@ -97,14 +97,14 @@ def test_a_decision_is_audited_once_and_may_be_turned_over(
         propose(session, workspace, feature, a)
         (link,) = links.list_links(session, workspace=workspace)
         for state in (LinkState.CONFIRMED, LinkState.CONFIRMED, LinkState.REJECTED):
-            decide(session, workspace, link.id, state, note="because")
+            decide(session, workspace, link.id, state, note="because", by="key_4")
         session.flush()
         acts = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
         assert [(act.action, act.subject, act.actor) for act in acts] == [
             ("link.confirmed", f"lnk_{link.id}", "mira"),
             ("link.rejected", f"lnk_{link.id}", "mira"),
         ]
-        assert acts[1].detail == {"before": "confirmed", "note": "because"}
+        assert acts[1].detail == {"before": "confirmed", "note": "because", "by": "key_4"}
         with pytest.raises(Conflict):
             decide(session, workspace, link.id, LinkState.PROPOSED)
 
@@ -155,7 +155,7 @@ def test_a_release_sees_its_links_confirmed_first_and_at_the_themes_that_stand(
         decide(session, workspace, by_theme[c], LinkState.REJECTED)
         factories.merge(session, workspace, 1, 3)
         session.expire_all()
-        found = links.of_release(session, release=release)
+        found = links.of_release(session, workspace=workspace, release=release)
         assert [(each.theme_id, each.link.state) for each in found] == [
             (c, LinkState.CONFIRMED),
             (b, LinkState.PROPOSED),

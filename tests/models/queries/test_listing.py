@@ -98,7 +98,7 @@ def test_filters_narrow_the_list(database: Database, workspace: int, world: list
         ]
         assert found(session, workspace, theme=new) == [world[1], world[0]]
         assert found(session, workspace, theme=old) == [world[1], world[0]]  # an old id never breaks
-        assert listing.themes_of(session, items=world) == {world[0]: new, world[1]: new}
+        assert listing.themes_of(session, workspace=workspace, items=world) == {world[0]: new, world[1]: new}
 
 
 def test_other_workspaces_and_deleted_items_are_not_listed(

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from models.database import Database
 from models.errors import Conflict, NotFound
 from models.jobs import Job
-from models.queries import counts, links, theme_reading, themes, work
-from models.queries.themes import Change, Entry, QuoteSpan
+from models.queries import counts, links, theme_reading, theme_stream, themes, work
+from models.queries.theme_stream import Change, Entry
+from models.queries.themes import QuoteSpan
 from models.records import Arrival, Assignment, FeedbackItem, Theme, ThemeEvent, ThemeState, Work
 from models.values.kinds import Kind
 from tests import factories
@@ -46,7 +47,7 @@ def test_a_merge_leads_straight_to_the_end(database: Database, workspace: int) -
             d: ThemeState.MERGED,
         }
         assert [theme.id for theme in themes.active_themes(session, workspace=workspace)] == [c]
-        assert theme_reading.merged_into(session, theme=c) == [a, b, d]
+        assert theme_reading.merged_into(session, workspace=workspace, theme=c) == [a, b, d]
 
 
 def test_births_and_merges_of_one_batch_are_written_in_order_and_logged(
@@ -54,17 +55,17 @@ def test_births_and_merges_of_one_batch_are_written_in_order_and_logged(
 ) -> None:
     changes = [Change("birth", 1, 6), Change("birth", 2, 5), Change("merge", 1, 0, 2), Change("move", 1, 3)]
     with database.write(workspace=workspace) as session:
-        ids = themes.apply_changes(session, workspace=workspace, changes=changes, revision=7, now=NOON)
+        ids = theme_stream.apply_changes(session, workspace=workspace, changes=changes, revision=7, now=NOON)
         assert sorted(ids) == [1, 2]
         session.expire_all()
         assert session.get_one(Theme, ids[2]).redirect_id == ids[1]
         assert session.get_one(Theme, ids[1]).born_revision == 7
-        log = theme_reading.events_of(session, theme=ids[2])
+        log = theme_reading.events_of(session, workspace=workspace, theme=ids[2])
         assert [(event.kind, event.theme_id, event.other_theme_id, event.item_count) for event in log] == [
             ("birth", ids[2], None, 5),
             ("merge", ids[1], ids[2], 0),
         ]
-        again = themes.apply_changes(session, workspace=workspace, changes=[], revision=8, now=NOON)
+        again = theme_stream.apply_changes(session, workspace=workspace, changes=[], revision=8, now=NOON)
         assert again == ids
         assert len(session.scalars(select(ThemeEvent)).all()) == 4
 
@@ -73,7 +74,7 @@ def test_numbers_of_another_workspace_are_other_themes(database: Database, works
     other = factories.workspace(database)
     with database.write(workspace=workspace) as session:
         ids = [
-            themes.apply_changes(
+            theme_stream.apply_changes(
                 session, workspace=owner, changes=[Change("birth", 1, 5)], revision=1, now=NOON
             )[1]
             for owner in (workspace, other)
@@ -88,17 +89,19 @@ def test_items_arrive_enter_move_and_leave_with_their_history(
 ) -> None:
     with database.write(workspace=workspace) as session:
         ids = {number: factories.theme(session, workspace, number) for number in (1, 2)}
-        themes.arrive(session, workspace=workspace, positions={item: n for n, item in enumerate(items, 1)})
-        assert themes.arrived_among(session, items=[*items, 999]) == set(items)
+        theme_stream.arrive(
+            session, workspace=workspace, positions={item: n for n, item in enumerate(items, 1)}
+        )
+        assert theme_stream.arrived_among(session, workspace=workspace, items=[*items, 999]) == set(items)
 
         def enter(number: int, revision: int, *chosen: int) -> None:
             entries = [Entry(item, number, 0.8) for item in chosen]
-            themes.enter(session, workspace=workspace, entries=entries, ids=ids, revision=revision)
+            theme_stream.enter(session, workspace=workspace, entries=entries, ids=ids, revision=revision)
 
         enter(1, 1, *items)
         enter(2, 2, items[0])
-        themes.leave_stream(session, items=[items[1]], revision=3)
-        assert themes.themes_of_items(session, items=items) == {
+        theme_stream.leave_stream(session, workspace=workspace, items=[items[1]], revision=3)
+        assert themes.themes_of_items(session, workspace=workspace, items=items) == {
             items[0]: ids[2],
             items[2]: ids[1],
             items[3]: ids[1],
@@ -120,10 +123,10 @@ def test_an_item_that_enters_twice_in_a_batch_is_where_it_entered_last(
 ) -> None:
     with database.write(workspace=workspace) as session:
         ids = {number: factories.theme(session, workspace, number) for number in (1, 2)}
-        themes.arrive(session, workspace=workspace, positions={items[0]: 1})
+        theme_stream.arrive(session, workspace=workspace, positions={items[0]: 1})
         entries = [Entry(items[0], 1, 0.5), Entry(items[0], 2, 0.9)]
         for _ in range(2):  # a batch that is written again changes nothing
-            themes.enter(session, workspace=workspace, entries=entries, ids=ids, revision=1)
+            theme_stream.enter(session, workspace=workspace, entries=entries, ids=ids, revision=1)
         session.expire_all()
         (row,) = session.scalars(select(Assignment)).all()
         assert (row.theme_id, row.score, row.until_revision) == (ids[2], 0.9, None)
@@ -135,7 +138,7 @@ def test_leaving_takes_the_count_of_an_item_back(
     with database.write(workspace=workspace) as session:
         session.get_one(FeedbackItem, items[0]).counted = True
         session.flush()
-        themes.leave_stream(session, items=items[:1], revision=1)
+        theme_stream.leave_stream(session, workspace=workspace, items=items[:1], revision=1)
         session.expire_all()
         assert not session.get_one(FeedbackItem, items[0]).counted
 
@@ -145,27 +148,27 @@ def test_the_stream_is_read_in_order_of_arrival_without_what_waits_to_be_placed_
 ) -> None:
     with database.write(workspace=workspace) as session:
         positions = {item: 10 - n for n, item in enumerate(items)}
-        themes.arrive(session, workspace=workspace, positions=positions)
+        theme_stream.arrive(session, workspace=workspace, positions=positions)
         encoder = factories.vectors(session, workspace, items)
-        found = themes.stream_items(session, workspace=workspace, encoder=encoder)
+        found = theme_stream.stream_items(session, workspace=workspace, encoder=encoder)
         assert [(row.item, row.position) for row in found] == sorted(
             positions.items(), key=lambda pair: pair[1]
         )
         work.enqueue(session, workspace=workspace, stage=Job.PLACE, subject=items[1], version=2, run_at=NOON)
-        found = themes.stream_items(session, workspace=workspace, encoder=encoder)
+        found = theme_stream.stream_items(session, workspace=workspace, encoder=encoder)
         assert items[1] not in {row.item for row in found}
-        assert themes.stream_items(session, workspace=workspace, encoder=encoder + 1) == []
+        assert theme_stream.stream_items(session, workspace=workspace, encoder=encoder + 1) == []
 
 
 def test_two_writers_of_one_stream_are_told_apart(database: Database, workspace: int) -> None:
     def write(before: int) -> None:
         with database.write(workspace=workspace) as session:
-            themes.write_stream(
+            theme_stream.write_stream(
                 session, workspace=workspace, before=before, revision=before, state={"n": before}
             )
 
     with database.read(workspace=None) as session:
-        assert themes.read_stream(session, workspace=workspace).version == 0
+        assert theme_stream.read_stream(session, workspace=workspace).version == 0
     write(0)
     with pytest.raises(Conflict):
         write(0)
@@ -173,7 +176,7 @@ def test_two_writers_of_one_stream_are_told_apart(database: Database, workspace:
     with pytest.raises(Conflict):
         write(1)
     with database.read(workspace=None) as session:
-        row = themes.read_stream(session, workspace=workspace)
+        row = theme_stream.read_stream(session, workspace=workspace)
     assert (row.version, row.revision, row.state) == (2, 1, {"n": 1})
 
 
@@ -195,7 +198,7 @@ def test_members_are_items_that_can_be_read_at_the_themes_that_stand(
             (items[1], new, True),
             (items[2], new, True),
         ]
-        days = themes.days_of_theme(session, theme=new)
+        days = themes.days_of_theme(session, workspace=workspace, theme=new)
         assert sorted(days) == [factories.noon(number) for number in range(4)]
 
 
@@ -215,7 +218,9 @@ def test_a_label_replaces_the_quotes_before(database: Database, workspace: int, 
             session.flush()
         row = session.get_one(Theme, theme)
         assert (len(row.label or ""), row.keywords, row.labelled_size) == (300, ["export"], 4)
-        assert theme_reading.spans(session, theme=theme) == [{"item": items[2], "start": 4, "end": 10}]
+        assert theme_reading.spans(session, workspace=workspace, theme=theme) == [
+            {"item": items[2], "start": 4, "end": 10}
+        ]
 
 
 def test_themes_without_items_are_retired_and_come_back_with_them(database: Database, workspace: int) -> None:
@@ -263,6 +268,6 @@ def test_numbers_of_themes_add_up_from_their_days(
             recent_since=factories.day(0),
         )
         assert [row.id for row, _ in listed] == [theme, empty]
-        totals = theme_reading.quote_totals(session, theme=theme)
+        totals = theme_reading.quote_totals(session, workspace=workspace, theme=theme)
         assert (totals.complaints, totals.folded, totals.gone) == (4, 0, 0)
-        assert theme_reading.kinds_of(session, theme=theme) == {Kind.COMPLAINT: 4}
+        assert theme_reading.kinds_of(session, workspace=workspace, theme=theme) == {Kind.COMPLAINT: 4}

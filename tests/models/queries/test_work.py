@@ -312,11 +312,11 @@ def test_a_renewed_lease_is_not_taken_over(database: Database, workspace: int) -
     (piece,) = lease(database)
     later = NOON + timedelta(seconds=SECONDS)
     with database.write(workspace=None) as session:
-        work.renew(session, lease=piece.lease, until=later + timedelta(seconds=1))
+        work.renew(session, stage=Job.EMBED, lease=piece.lease, until=later + timedelta(seconds=1))
     assert lease(database, now=later) == []
     assert len(lease(database, now=later + timedelta(seconds=1))) == 1
     with database.write(workspace=None) as session:
-        work.renew(session, lease=piece.lease, until=NOON + timedelta(days=1))
+        work.renew(session, stage=Job.EMBED, lease=piece.lease, until=NOON + timedelta(days=1))
     assert len(lease(database, now=NOON + timedelta(hours=1))) == 1, "a lost lease is not won back"
 
 
@@ -350,3 +350,44 @@ def test_stages_are_due_while_nobody_holds_their_work(database: Database, worksp
     lease(database)
     assert due(NOON) == []
     assert due(NOON + timedelta(hours=1)) == [Job.EMBED]
+
+
+def test_a_piece_that_kills_its_worker_dies_alone(database: Database, workspace: int) -> None:
+    """Five crashes of whoever holds piece 3: its neighbours of the first batch are all worked."""
+    for subject in range(1, 17):
+        enqueue(database, workspace, subject=subject)
+    now, crashes, most = NOON, 0, 5
+    for _ in range(60):
+        with database.write(workspace=None) as session:
+            held = work.lease(session, stage=Job.EMBED, limit=16, now=now, seconds=SECONDS, max_attempts=most)
+        if any(piece.subject == 3 for piece in held):
+            crashes += 1
+            now += timedelta(seconds=SECONDS)
+        else:
+            finish(database, held)
+    assert crashes == most
+    states = {row.subject: row.state for row in rows(database)}
+    assert {subject for subject, state in states.items() if state is WorkState.DEAD} == {3}
+    assert {subject for subject, state in states.items() if state is WorkState.DONE} == set(range(1, 17)) - {
+        3
+    }
+
+
+def test_work_that_waits_longest_is_leased_first_whosever_it_is(database: Database, workspace: int) -> None:
+    other = factories.workspace(database)
+    mark_dirty(database, workspace, subject=1, at=NOON)
+    mark_dirty(database, other, subject=2, at=NOON + timedelta(minutes=1))
+    mark_dirty(database, workspace, subject=1, at=NOON + timedelta(minutes=2))  # an old row, asked for anew
+    later = NOON + timedelta(minutes=5)
+    assert [piece.workspace_id for piece in lease(database, now=later)] == [other]
+    assert [piece.workspace_id for piece in lease(database, now=later)] == [workspace]
+
+
+def test_a_piece_is_held_until_it_is_marked_dirty(database: Database, workspace: int) -> None:
+    enqueue(database, workspace)
+    (piece,) = lease(database)
+    with database.write(workspace=None) as session:
+        assert work.holds(session, piece)
+    mark_dirty(database, workspace)
+    with database.write(workspace=None) as session:
+        assert not work.holds(session, piece)

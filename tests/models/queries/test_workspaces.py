@@ -59,6 +59,7 @@ def test_the_audit_log_is_filtered_and_read_page_by_page(database: Database, wor
                 session,
                 workspace=workspace,
                 actor="mira" if number % 2 else "sam",
+                by="usr_1",
                 action="key.create",
                 subject=f"key_{number}",
                 now=factories.noon(number),

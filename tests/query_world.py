@@ -1,0 +1,193 @@
+"""One workspace with something for every query to find."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, select, update
+
+from models.database import Database, Session
+from models.jobs import Job, WorkState
+from models.queries import (
+    access,
+    accounts,
+    counts,
+    deliveries,
+    exposure,
+    feedback,
+    goals,
+    impact,
+    links,
+    theme_stream,
+    themes,
+    work,
+)
+from models.queries.links import ProposalDraft
+from models.queries.theme_stream import Change, Entry
+from models.queries.themes import QuoteSpan
+from models.records import (
+    Delivery,
+    DeliveryState,
+    FeedbackItem,
+    KeyResult,
+    LinkState,
+    Metric,
+    Objective,
+    Team,
+    Work,
+)
+from models.values.roles import Role
+from tests import factories
+from tests.clock import NOON
+from tests.verdicts import verdict_row
+
+ZONE = ZoneInfo("UTC")
+TODAY = NOON.date()
+LATER = NOON + timedelta(hours=1)
+SERIES = exposure.DEFAULT_SERIES
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the calls below name by id, all of one workspace."""
+
+    workspace: int
+    source: int
+    delivery: int
+    item: int
+    # Assigned to the theme, and not counted yet.
+    late: int
+    # Not in the theme stream.
+    loose: int
+    rows: tuple[FeedbackItem, ...]
+    encoder: int
+    vector: bytes
+    theme: int
+    merged: int
+    release: int
+    feature: int
+    link: int
+    metric: int
+    objective: int
+    key: int
+    user: int
+
+
+def build(database: Database) -> World:
+    """Fill one workspace; the one before it stays empty."""
+    workspace = factories.workspace(database, name="Theirs")
+    user = factories.user(database, workspace, role=Role.VIEWER)
+    factories.user(database, workspace)
+    factories.key(database, workspace)
+    with database.write(workspace=workspace) as session:
+        token = access.create_sign_in(session, workspace=workspace, user=user, now=NOON, minutes=9)
+        assert access.exchange_sign_in(session, token=token, now=NOON)
+        access.create_sign_in(session, workspace=workspace, user=user, now=NOON, minutes=9)
+        source, delivery = _deliveries(session, workspace)
+        items, encoder = _items(session, workspace, source)
+        theme, merged = _themes(session, workspace, items)
+        release, feature, link = _release(session, workspace, theme, items[0])
+        metric, objective = _goals(session, workspace)
+        exposure.put_exposure(
+            session, workspace=workspace, series=SERIES, values={(TODAY, "all"): 9.0}, now=NOON
+        )
+        _work(session, workspace, release, items[0])
+        return World(
+            workspace=workspace, source=source, delivery=delivery,
+            item=items[0], late=items[2], loose=items[3],
+            rows=tuple(feedback.load_items(session, workspace=workspace, items=items)),
+            encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
+            release=release, feature=feature, link=link, metric=metric, objective=objective,
+            key=access.list_keys(session, workspace=workspace)[0].id, user=user,
+        )  # fmt: skip
+
+
+def _deliveries(session: Session, workspace: int) -> tuple[int, int]:
+    source = factories.source(session, workspace)
+    drafts = [factories.delivery(workspace, source, b"{}", name=name) for name in ("open", "broken")]
+    deliveries.record(session, drafts=drafts)
+    _, broken = session.scalars(select(Delivery.id).order_by(Delivery.id))
+    state = DeliveryState.INVALID
+    deliveries.close(session, workspace=workspace, delivery=broken, state=state, reason="not JSON")
+    return source, broken
+
+
+def _items(session: Session, workspace: int, source: int) -> tuple[list[int], int]:
+    """Write four items and a record that was deleted."""
+    told = {"person": "mira", "account_key": "acme", "plan": "free"}
+    made = [
+        factories.item(session, workspace, source, external_id=f"T-{number}", at=factories.noon(day), **told)
+        for number, day in ((1, 0), (2, 0), (3, 1), (4, 0))
+    ]
+    factories.item(session, workspace, source, external_id="T-gone")
+    feedback.withdraw(
+        session, workspace=workspace, source=source, external_id="T-gone", message_id=None, is_redaction=False,
+        changed_at=NOON, now=NOON,
+    )  # fmt: skip
+    accounts.put_account(
+        session, workspace=workspace, key="acme", name="Acme", plan=None, segment=None, arr_usd=None,
+        created_at=None,
+    )  # fmt: skip
+    return made, factories.vectors(session, workspace, made)
+
+
+def _themes(session: Session, workspace: int, items: list[int]) -> tuple[int, int]:
+    """Write a theme that another was merged into, with its counts of today."""
+    theme_stream.write_stream(session, workspace=workspace, before=0, revision=1, state={"any": 1})
+    changes = [Change("birth", 1, 1), Change("birth", 2, 1), Change("merge", 1, 2, other=2)]
+    ids = theme_stream.apply_changes(session, workspace=workspace, changes=changes, revision=1, now=NOON)
+    positions = {item: place for place, item in enumerate(items[:3], 1)}
+    theme_stream.arrive(session, workspace=workspace, positions=positions)
+    entries = [Entry(item, 1, 0.9) for item in positions]
+    theme_stream.enter(session, workspace=workspace, entries=entries, ids=ids, revision=1)
+    quotes = [QuoteSpan(items[0], 4, 10)]
+    themes.write_label(
+        session,
+        workspace=workspace,
+        theme=ids[1],
+        label="exports",
+        keywords=["export"],
+        quotes=quotes,
+        size=3,
+    )
+    counts.recompute(session, workspace=workspace, theme=ids[1], days={TODAY}, zone=ZONE)
+    counts.mark(session, workspace=workspace, pairs=[(ids[1], NOON)], zone=ZONE, now=NOON)
+    return ids[1], ids[2]
+
+
+def _release(session: Session, workspace: int, theme: int, item: int) -> tuple[int, int, int]:
+    """Write a release with a feature, a confirmed link and a verdict, and a feature with a proposed link."""
+    release = factories.release(session, workspace)
+    feature = factories.feature(session, workspace, of="1.0")
+    proposal = factories.feature(session, workspace, name="mail")
+    links.add(session, workspace=workspace, theme=theme, feature=feature, actor="mira", now=NOON)
+    draft = ProposalDraft(
+        theme, proposal, 0.8, "Shared words: export.", [{"item": item, "start": 4, "end": 10}]
+    )
+    links.propose(session, workspace=workspace, feature=proposal, drafts=[draft], now=NOON)
+    impact.write_verdict(session, workspace=workspace, row=verdict_row(release, theme))
+    (link,) = links.list_links(session, workspace=workspace, state=LinkState.PROPOSED)
+    return release, proposal, link.id
+
+
+def _goals(session: Session, workspace: int) -> tuple[int, int]:
+    def put(table: type, **row: object) -> int:
+        return int(goals.put(session, table, workspace=workspace, row=row).id)
+
+    put(Team, key="t", name="Mail")
+    metric = put(Metric, key="m", name="NPS", definition="", leading=False)
+    objective = put(Objective, key="o", title="Fewer complaints")
+    put(KeyResult, key="k", text="From 4 to 3", objective_id=objective, metric_id=metric)
+    goals.put_observations(session, workspace=workspace, metric=metric, values={(NOON, "all"): 4.0})
+    row = {"key": "e", "kind": "source_silent", "title": "Down", "starts_at": NOON, "ends_at": LATER}
+    goals.put_event(session, workspace=workspace, row=row, now=NOON)
+    return metric, objective
+
+
+def _work(session: Session, workspace: int, release: int, item: int) -> None:
+    """Leave work that is planned, work that died, and an item that nobody was asked to embed."""
+    work.mark_dirty(
+        session, workspace=workspace, stage=Job.MEASURE, subject=release, version=2, run_at=factories.noon(9)
+    )
+    session.execute(update(Work).where(Work.stage == Job.LINK).values(state=WorkState.DEAD))
+    session.execute(delete(Work).where(Work.stage == Job.EMBED, Work.subject == item))
