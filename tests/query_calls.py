@@ -177,7 +177,7 @@ def writes(w: World) -> Calls:
         counts.mark: {"pairs": [(w.theme, NOON)], "zone": ZONE, "now": LATER},
         counts.recompute: {"theme": w.theme, "days": {factories.day(1)}, "zone": ZONE},
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
-        deliveries.count_rejected: {"source": w.source, "now": NOON},
+        deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
         deliveries.create_source: {"kind": "x", "name": "x", "secret": None, "settings": {}, "now": NOON},
         deliveries.reopen_invalid: {"now": NOON},
         embeddings.put: {"item": w.item, "version": 7, "encoder": w.encoder, "vector": w.vector},
@@ -222,6 +222,11 @@ def writes(w: World) -> Calls:
         workspaces.audit: {"actor": "x", "by": "x", "action": "x", "subject": "x", "now": NOON},
     }  # fmt: skip
 
+
+KEYED: frozenset[Query] = frozenset(
+    {counts.mark, embeddings.put, feedback.upsert_item, links.add, work.mark_dirty},
+)
+"""Queries that cannot write a row whose key another workspace has: the database refuses it."""
 
 NARROW: frozenset[Query] = frozenset(
     {

@@ -104,9 +104,14 @@ def build(database: Database) -> World:
 
 def _deliveries(session: Session, workspace: int) -> tuple[int, int]:
     source = factories.source(session, workspace)
-    drafts = [factories.delivery(workspace, source, b"{}", name=name) for name in ("open", "broken")]
+    # Of fewer than a hundred deliveries no usual gap is told.
+    names = ["broken", *(f"open {number}" for number in range(100))]
+    drafts = [
+        factories.delivery(workspace, source, b"{}", name=name, at=NOON + timedelta(minutes=place))
+        for place, name in enumerate(names)
+    ]
     deliveries.record(session, drafts=drafts)
-    _, broken = session.scalars(select(Delivery.id).order_by(Delivery.id))
+    broken = session.scalars(select(Delivery.id).order_by(Delivery.id)).all()[0]
     state = DeliveryState.INVALID
     deliveries.close(session, workspace=workspace, delivery=broken, state=state, reason="not JSON")
     return source, broken

@@ -128,12 +128,12 @@ def _record_one(session: Session, draft: DeliveryDraft) -> bool:
     return True
 
 
-def count_rejected(session: Session, *, workspace: int, source: int, now: datetime) -> None:
-    """Note that a call failed its signature check, for the source's health."""
+def count_rejected(session: Session, *, workspace: int, source: int, reason: str, now: datetime) -> None:
+    """Note that a call failed its signature check, and why, for the source's health."""
     session.execute(
         update(Source)
         .where(Source.id == source, Source.workspace_id == workspace)
-        .values(rejected_count=Source.rejected_count + 1, rejected_at=now)
+        .values(rejected_count=Source.rejected_count + 1, rejected_at=now, rejected_reason=reason[:300])
         .execution_options(synchronize_session=False)
     )
 

@@ -30,6 +30,8 @@ class Source(InWorkspace, Record):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     rejected_count: Mapped[int] = mapped_column(default=0)
     rejected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Why, in words for those who may read the source's health; whoever calls is told nothing.
+    rejected_reason: Mapped[str | None] = mapped_column(String(300))
 
 
 class Delivery(InWorkspace, Record):

@@ -67,26 +67,29 @@ def _authenticated_source(
 ) -> SourceRow:
     """Load the source and check the call's signature or key; a failed one is counted for the source's health.
 
-    An unknown source is answered like a wrong signature or key: nobody learns which sources exist.
+    Every refusal is answered alike, that of an unknown source too: nobody learns which sources exist and what they
+    are. Why a call was refused stands in the source's health, for those who may read it.
     """
     key = _sent_key(request.headers)
     with database.read(workspace=None) as session:
         row = deliveries.find_source(session, source=number)
     if row is None:
-        raise _wrong_key() if key else Rejected("unknown source or wrong signature.")
+        raise _refused()
     is_signed = key is None or _is_signed(request, row)
-    if is_signed and row.secret is None:
-        raise Rejected("this source has no secret, so it takes no webhooks.")
     try:
+        if is_signed and row.secret is None:
+            raise Rejected("this source has no secret, so it takes no webhooks.")
         # Whatever proof is sent must hold: a key stands in place of a signature, and mends no wrong one.
         if key is not None:
             _check_key(database, key, row, now)
         if is_signed:
             _check_signature(request, body, row, now)
-    except Rejected:
+    except Rejected as refused:
         with database.write(workspace=row.workspace_id) as session:
-            deliveries.count_rejected(session, workspace=row.workspace_id, source=row.id, now=now)
-        raise
+            deliveries.count_rejected(
+                session, workspace=row.workspace_id, source=row.id, reason=refused.message, now=now
+            )
+        raise _refused() from None
     return row
 
 
@@ -101,14 +104,16 @@ def _check_key(database: Database, key: str, row: SourceRow, now: datetime) -> N
     try:
         caller = caller_of(database, key, now)
     except Rejected:
-        raise _wrong_key() from None
+        raise Rejected("the key is unknown, revoked or expired.") from None
     is_here = caller.workspace_id == row.workspace_id and caller.source_id in (None, row.id)
     if not (is_here and caller.may(Permission.DELIVER)):
-        raise _wrong_key()
+        raise Rejected("the key may not deliver to this source.")
 
 
-def _wrong_key() -> Rejected:
-    return Rejected("unknown source, or a key that may not deliver to it.", field="Authorization")
+def _refused() -> Rejected:
+    return Rejected(
+        "unknown source, or a signature or key that does not hold; the source's health tells its owners why."
+    )
 
 
 def _is_signed(request: Request, row: SourceRow) -> bool:

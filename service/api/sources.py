@@ -105,6 +105,7 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
         light=_light(found, row),
         last_delivery_at=found.last_delivery_at,
         last_rejected_at=row.rejected_at,
+        last_rejected_reason=row.rejected_reason,
         silent_seconds=int(silent) if silent is not None else None,
         usual_gap_seconds=found.usual_gap_s,
         counts=DeliveryCounts(

@@ -336,3 +336,4 @@ def test_who_decides_on_a_link_is_written_down_by_name(walk: Walk) -> None:
         link = links.get_link(session, workspace=workspace, link=walk.world.proposed_link)
         log = workspaces.list_audit(session, workspace=workspace, before=None, limit=1)
     assert (link.decided_by, log[0].actor, log[0].action) == ("Ada Okoye", "Ada Okoye", "link.confirmed")
+    assert log[0].detail["by"] == f"usr_{user}"

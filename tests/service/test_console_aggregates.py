@@ -5,9 +5,11 @@ from datetime import date
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select, update
 
 from models.database import Database
-from models.queries import counts, links, products
+from models.queries import counts, groups, links, products
+from models.records import FeedbackItem
 from models.settings import Settings
 from models.values.roles import Role
 from service.console.cells import Cells, veil
@@ -191,6 +193,24 @@ def small(fresh: Database, world: World) -> int:
         feature = products.list_features(session, workspace=world.workspace, release=world.releases["2.3"])[0]
         links.add(session, workspace=world.workspace, theme=theme, feature=feature.id, actor="mira", now=NOW)
     return theme
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_the_verdict_on_all_complaints_needs_enough_people_as_well(
+    fresh: Database, world: World, missing: int
+) -> None:
+    with fresh.write(workspace=world.workspace) as session:
+        # Items of nobody known: each is a person of its own.
+        few = select(FeedbackItem.id).where(FeedbackItem.counted).order_by(FeedbackItem.id)
+        kept = session.scalars(few.limit(LEAST - missing)).all()
+        session.execute(update(FeedbackItem).where(FeedbackItem.id.not_in(kept)).values(withdrawn=True))
+        assert groups.count_people(session, workspace=world.workspace) == LEAST - missing
+    leader, viewer = (
+        signed_in(fresh, world.workspace, role=role) for role in (Role.AGGREGATE_ONLY, Role.VIEWER)
+    )
+    address = f"/releases/rel_{world.releases['2.6']}"
+    assert ("all complaints together changed" in read(leader, address).text) == (missing == 0)
+    assert "all complaints together changed" in read(viewer, address).text
 
 
 def test_a_small_theme_is_nowhere(leader: TestClient, small: int, world: World) -> None:

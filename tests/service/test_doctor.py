@@ -204,7 +204,7 @@ def test_sources_that_were_refused_are_told_latest_first(
         sources = [factories.source(session, 1, name=f"desk {number}") for number in range(3)]
         for hour, source in enumerate(sources[:2]):
             then = datetime(2026, 6, 1, hour, tzinfo=UTC)
-            deliveries.count_rejected(session, workspace=1, source=source, now=then)
+            deliveries.count_rejected(session, workspace=1, source=source, reason="no signature", now=then)
     code, found = examined()
     assert code == 0, "refused calls are told; they may be anybody's"
     refused = {name: value for name, value in found.items() if name.startswith("refused")}

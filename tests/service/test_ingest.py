@@ -104,6 +104,8 @@ def test_a_forged_delivery_is_refused_and_counted(
     assert (source.rejected_count, source.rejected_at) == (1, NOON)
     health = client.get(f"/v1/sources/{address.rsplit('/', 1)[1]}/health").json()
     assert (health["light"], health["counts"]["rejected"]) == ("red", 1)
+    assert health["last_rejected_reason"]
+    assert health["last_rejected_reason"] not in answer.text, "whoever sends is not told why"
 
 
 def test_an_unknown_source_is_refused_like_a_wrong_signature(client: TestClient) -> None:

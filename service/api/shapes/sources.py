@@ -125,6 +125,7 @@ class SourceHealth(Answer):
     light: SourceLight = Field(description="waiting before the first delivery, then green, amber or red.")
     last_delivery_at: Moment | None = Field(description="When the last request was accepted.")
     last_rejected_at: Moment | None = Field(description="When the last request was refused.")
+    last_rejected_reason: str | None = Field(description="Why it was; whoever sent it is not told.")
     silent_seconds: Count | None = Field(
         description="Seconds since the last delivery; null before the first."
     )

@@ -97,7 +97,9 @@ def test_health_counts_deliveries_by_what_became_of_them(
     with database.write(workspace=workspace) as session:
         for number, state in enumerate(states, start=1):
             deliveries.close(session, workspace=workspace, delivery=number, state=state, reason=str(state))
-        deliveries.count_rejected(session, workspace=workspace, source=source, now=NOON)
+        deliveries.count_rejected(
+            session, workspace=workspace, source=source, reason="no signature", now=NOON
+        )
     with database.read(workspace=None) as session:
         found = deliveries.health(session, workspace=workspace, source=source)
         row = session.get_one(Source, source)
