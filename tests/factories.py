@@ -36,6 +36,14 @@ def key(
         )[1]
 
 
+def seat(
+    database: Database, owner: int, email: str, role: Role, *, name: str = "Mira", now: datetime = NOON
+) -> int:
+    """Give the person with this e-mail a seat, or change it."""
+    with database.write(workspace=owner) as session:
+        return access.put_user(session, workspace=owner, email=email, name=name, role=role, now=now).id
+
+
 def user(database: Database, owner: int, *, role: Role = Role.OWNER) -> int:
     """Give somebody a seat, one for each role."""
     with database.write(workspace=owner) as session:

@@ -164,7 +164,7 @@ def _release(session: Session, workspace: int, theme: int, item: int) -> tuple[i
     """Write a release with a feature, a confirmed link and a verdict, and a feature with a proposed link."""
     release = factories.release(session, workspace)
     feature = factories.feature(session, workspace, of="1.0")
-    proposal = factories.feature(session, workspace, name="mail")
+    proposal = factories.feature(session, workspace, name="mail", of="1.0")
     links.add(session, workspace=workspace, theme=theme, feature=feature, actor="mira", now=NOON)
     draft = ProposalDraft(
         theme, proposal, 0.8, "Shared words: export.", [{"item": item, "start": 4, "end": 10}]

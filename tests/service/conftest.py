@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from migrations.run import upgrade
@@ -52,3 +53,10 @@ def empty_console(tmp_path: Path) -> Iterator[TestClient]:
     upgrade(database)
     yield signed_in(database, console_world.build_empty(database))
     database.close()
+
+
+@pytest.fixture
+def bare(app: FastAPI) -> Iterator[TestClient]:
+    """A client without a key."""
+    with TestClient(app, follow_redirects=False) as found:
+        yield found
