@@ -128,6 +128,8 @@ def reads(w: World) -> Calls:
         products.steps_of: {"releases": [w.release]},
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
+        # It writes what it finds, and says how much that was.
+        sweep.add_missing: {"method_version": "newer", "now": NOON, "limit": 9},
         theme_reading.accounts_of: theme,
         theme_reading.events_of: theme,
         theme_reading.kinds_of: theme,
@@ -162,7 +164,7 @@ def writes(w: World) -> Calls:
     record = {"source": w.source, "external_id": "T-1"}
     closed = StatusDraft(w.source, "T-1", LATER, status="closed")
     vivid = factories.draft(w.source, text="Mails are late.", changed_at=LATER)
-    entry = Entry(w.item, 1, 0.5)
+    entry = Entry(w.item, 2, 0.5)
     piece = {"stage": Job.MEASURE, "subject": w.release}
     return {
         access.create_key: {"name": "bot", "role": Role.VIEWER, "now": NOON},
@@ -207,10 +209,9 @@ def writes(w: World) -> Calls:
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},
-        sweep.add_missing: {"method_version": "tests", "now": NOON, "limit": 9},
         theme_stream.apply_changes: {"changes": [Change("birth", 9, 1)], "revision": 2, "now": NOON},
         theme_stream.arrive: {"positions": {w.loose: 9}},
-        theme_stream.enter: {"entries": [entry], "ids": {1: w.theme}, "revision": 1},
+        theme_stream.enter: {"entries": [entry], "ids": {2: w.merged}, "revision": 1},
         theme_stream.leave_stream: {"items": [w.item], "revision": 2},
         theme_stream.write_stream: {"before": 1, "revision": 2, "state": {}},
         themes.retire_empty: {"filled": set()},

@@ -119,9 +119,17 @@ def _deliveries(session: Session, workspace: int) -> tuple[int, int]:
 
 def _items(session: Session, workspace: int, source: int) -> tuple[list[int], int]:
     """Write four items and a record that was deleted."""
-    told = {"person": "mira", "account_key": "acme", "plan": "free"}
     made = [
-        factories.item(session, workspace, source, external_id=f"T-{number}", at=factories.noon(day), **told)
+        factories.item(
+            session,
+            workspace,
+            source,
+            external_id=f"T-{number}",
+            at=factories.noon(day),
+            person="mira",
+            account_key="acme",
+            plan="free",
+        )
         for number, day in ((1, 0), (2, 0), (3, 1), (4, 0))
     ]
     factories.item(session, workspace, source, external_id="T-gone")
@@ -190,9 +198,12 @@ def _goals(session: Session, workspace: int) -> tuple[int, int]:
 
 
 def _work(session: Session, workspace: int, release: int, item: int) -> None:
-    """Leave work that is planned, work that died, and an item that nobody was asked to embed."""
+    """Leave work that is planned, work that died, and for every stage a subject whose work is missing."""
     work.mark_dirty(
         session, workspace=workspace, stage=Job.MEASURE, subject=release, version=2, run_at=factories.noon(9)
     )
-    session.execute(update(Work).where(Work.stage == Job.LINK).values(state=WorkState.DEAD))
+    judged = update(Work).where(Work.stage == Job.MEASURE, Work.version == 0)
+    session.execute(judged.values(state=WorkState.DONE))
+    session.execute(update(Work).where(Work.stage == Job.EMBED).values(state=WorkState.DEAD))
     session.execute(delete(Work).where(Work.stage == Job.EMBED, Work.subject == item))
+    session.execute(delete(Work).where(Work.stage.in_((Job.INTAKE, Job.LINK))))
