@@ -1,17 +1,27 @@
 """What is looked at beside the estimate: a check passes, or becomes a reason that stands beside the word."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
-from models.impact.windows import Window, has_season
+from models.impact.setting import Case
+from models.impact.windows import SPIKE_SHARE, Window
 from models.values.verdicts import Check, Reason
 
 _SPIKE_PERIODS: Final = 4
 _SPIKE_PERCENTILE: Final = 90
 _LEAST_EARLIER: Final = 8
 _LEAST_CONTROL_SHARE: Final = 0.8
+
+
+class Denominator(StrEnum):
+    """What complaints are compared with."""
+
+    EXPOSURE = "exposure"
+    REFERENCE = "reference"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +38,28 @@ class ControlEvidence:
     moved_p: float
 
 
-def control_usable(window: Window) -> bool:
-    """Say whether the control leaves at least four in five of the periods that the theme itself has."""
+def control_usable(window: Window, *, least_before: int) -> bool:
+    """Say whether the control leaves at least four in five of the periods that the theme itself has.
+
+    Nor may it take from the theme the `least_before` periods before the release that an estimate needs.
+    """
     seen = ~np.isnan(window.counts) & (window.exposure > 0) & (window.before | window.after)
-    return bool(window.usable.sum() >= _LEAST_CONTROL_SHARE * seen.sum())
+    before = (window.usable & window.before).sum()
+    enough = before >= min(least_before, (seen & window.before).sum())
+    return bool(enough and window.usable.sum() >= _LEAST_CONTROL_SHARE * seen.sum())
 
 
-def after_spike(window: Window) -> bool:
-    """Say whether the last four periods before the release top the 90th percentile of the earlier ones."""
+def after_spike(window: Window, *, probability: float | None) -> bool:
+    """Say whether the release followed a spike.
+
+    The last four periods before it top the 90th percentile of the earlier ones, and the fit makes a spike likelier
+    than it was beforehand (`probability`; None where there is no fit): growth alone fills the first condition too.
+    """
     known = window.usable & window.before
     rate = window.counts[known] / window.exposure[known]
-    if rate.size < _SPIKE_PERIODS + _LEAST_EARLIER:
+    if rate.size < _SPIKE_PERIODS + _LEAST_EARLIER or (
+        probability is not None and probability <= SPIKE_SHARE
+    ):
         return False
     earlier, last = rate[:-_SPIKE_PERIODS], rate[-_SPIKE_PERIODS:]
     return bool(last.mean() > np.percentile(earlier, _SPIKE_PERCENTILE))
@@ -56,13 +77,22 @@ def _say_gaps(gaps: int) -> str:
     return "1 period is missing." if gaps == 1 else f"{gaps} periods are missing."
 
 
-def window_checks(window: Window, *, has_exposure: bool, enough_history: bool) -> tuple[Check, ...]:
-    """Run the checks that need no fit."""
+def denominator(case: Case) -> Denominator:
+    """Say what complaints are compared with."""
+    if case.by_reference:
+        return Denominator.REFERENCE
+    return Denominator.EXPOSURE if case.has_exposure else Denominator.NONE
+
+
+def window_checks(
+    window: Window, *, denominator: Denominator, enough_history: bool, spike_probability: float | None
+) -> tuple[Check, ...]:
+    """Run the checks that do without the effect."""
     gaps = int((~window.usable & (window.before | window.after)).sum())
-    seasonal = has_season(window)
-    spike = after_spike(window)
+    seasonal = window.has_season
+    spike = after_spike(window, probability=spike_probability)
     found = (
-        Check("exposure", has_exposure, _EXPOSURE[has_exposure]),
+        _denominator_check(denominator),
         Check("history", enough_history, _HISTORY[enough_history]),
         Check("gaps", gaps == 0, _say_gaps(gaps)),
     )
@@ -73,6 +103,11 @@ def window_checks(window: Window, *, has_exposure: bool, enough_history: bool) -
         Check("season", seasonal, _SEASON[seasonal]),
         Check("spike", not spike, _SPIKE[not spike]),
     )
+
+
+def _denominator_check(denominator: Denominator) -> Check:
+    code = Denominator.REFERENCE if denominator is Denominator.REFERENCE else Denominator.EXPOSURE
+    return Check(str(code), denominator is Denominator.EXPOSURE, _COMPARED[denominator])
 
 
 def control_checks(evidence: ControlEvidence, *, alpha: float) -> tuple[Check, ...]:
@@ -98,13 +133,15 @@ def _call(p_value: float, direction: int, alpha: float) -> int:
 
 _REASON: Final = {
     "exposure": Reason.EXPOSURE_MISSING,
+    "reference": Reason.REFERENCE_VOLUME,
     "spike": Reason.AFTER_SPIKE,
     "control_agrees": Reason.CONTROLS_DISAGREE,
     "control_steady": Reason.CONTROL_MOVED,
 }
-_EXPOSURE: Final = {
-    True: "Complaints are compared per customer.",
-    False: "The number of customers is unknown, so growth or loss of customers is not taken out.",
+_COMPARED: Final = {
+    Denominator.EXPOSURE: "Complaints are compared per customer.",
+    Denominator.REFERENCE: "The number of customers is unknown; untouched themes tell the volume instead.",
+    Denominator.NONE: "The number of customers is unknown, so growth or loss of customers is not taken out.",
 }
 _HISTORY: Final = {
     True: "There is enough history before the release.",

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from scipy.special import nbdtrik
 
 from models.impact import checks, latent, mixture, power, windows
+from models.impact.mixture import Mixture
 from models.impact.setting import Case, Setting
 from models.impact.windows import Window
 from models.values.verdicts import Estimate, PeriodFit, Reason
 
 Floats = NDArray[np.float64]
 
-_BATCH = 32
+_ROUND = 192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,15 +37,15 @@ class Fitted:
     """The numbers of one case.
 
     estimate: its decision interval is that of the look's alpha; equivalence: the interval that `unchanged`
-    needs; mde: as in Judgement; control: the control's tests, if there is one; forecast: the fit that has not
-    seen the periods after.
+    needs; mde: as in Judgement; spike: posterior probability of a spike before the release; control: the
+    control's tests, if there is one.
     """
 
     estimate: Estimate
     equivalence: tuple[float, float]
     mde: float | None
+    spike: float
     control: checks.ControlEvidence | None
-    forecast: latent.Posterior
 
 
 def prepare(case: Case, setting: Setting) -> Prepared:
@@ -58,7 +59,7 @@ def prepare(case: Case, setting: Setting) -> Prepared:
         longest_before_days=setting.longest_before_days,
     )
     notes: tuple[Reason, ...] = ()
-    if window.control is not None and not checks.control_usable(window):
+    if window.control is not None and not checks.control_usable(window, least_before=setting.min_before):
         window, notes = replace(window, control=None), (Reason.CONTROL_MISSING,)
     before, after = window.usable & window.before, window.usable & window.after
     estimable = before.sum() >= setting.min_before and after.any()
@@ -69,22 +70,24 @@ def fit(items: Sequence[Prepared], setting: Setting) -> list[Fitted | None]:
     """Fit every case that can be, in batches; None for the others."""
     fits: list[Fitted | None] = [None] * len(items)
     able = [i for i, item in enumerate(items) if item.estimable]
-    for low in range(0, len(able), _BATCH):
-        some = able[low : low + _BATCH]
+    for low in range(0, len(able), _ROUND):
+        some = able[low : low + _ROUND]
         for i, fitted in zip(some, _fit([items[i] for i in some], setting), strict=True):
             fits[i] = fitted
     return fits
 
 
-def periods(item: Prepared, forecast: latent.Posterior) -> tuple[PeriodFit, ...]:
-    """Draw the periods of the chart: observed against the forecast, with the band for 95 of 100 counts."""
+def periods(item: Prepared) -> tuple[PeriodFit, ...]:
+    """Draw the periods of the chart: observed against a forecast, with the band for 95 of 100 counts."""
     window = item.window
-    log_mean, variance = forecast.path, forecast.path_sd**2
+    forecast = latent.forecast([windows.design(window, see_after=False)], with_path_sd=True)[0]
+    assert forecast.path_sd is not None
+    log_mean, variance, weight = forecast.path, forecast.path_sd**2, forecast.weight
     each = np.exp(log_mean + variance / 2)
-    mean = each @ forecast.weight
-    spread = (each**2 * np.exp(variance)) @ forecast.weight - mean**2
+    mean = each @ weight
+    spread = (each**2 * np.exp(variance)) @ weight - mean**2
     low, high = (_count_quantile(mean, spread, level) for level in (0.025, 0.975))
-    has_exposure = item.case.series.exposure is not None
+    has_exposure = item.case.has_exposure
     return tuple(
         PeriodFit(
             start=start,
@@ -116,22 +119,16 @@ def _blocks(case: Case, window: Window, setting: Setting) -> tuple[Reason, ...]:
 
 
 def _fit(items: Sequence[Prepared], setting: Setting) -> list[Fitted]:
-    """Fit the theme as seen, as forecast, and the control's two tests, all in one batch."""
-    size = len(items)
+    """Fit each theme as seen and as forecast, and put its control to the test."""
     seen = [windows.design(item.window) for item in items]
-    forecast = [windows.design(item.window, see_after=False) for item in items]
-    controlled = [i for i, item in enumerate(items) if item.window.control is not None]
-    alone = [windows.design(items[i].window, with_control=False) for i in controlled]
-    moved = [windows.design(_control_as_theme(items[i].window)) for i in controlled]
-    posteriors = latent.fit([*seen, *forecast, *alone, *moved])
-    forecasts, tests = posteriors[size : 2 * size], posteriors[2 * size :]
+    posteriors = latent.fit(seen)
     alphas = [setting.alpha if item.case.look is None else item.case.look.alpha for item in items]
-    mdes = power.smallest_falls(seen, forecasts, alphas, power=setting.power)
-    control = {
-        i: _control_evidence(posteriors[i], tests[k], tests[len(alone) + k]) for k, i in enumerate(controlled)
-    }
-    estimates = _estimates(items, posteriors[:size], alphas, setting)
-    return [Fitted(*estimates[i], mdes[i], control.get(i), forecasts[i]) for i in range(size)]
+    estimates = _estimates(items, posteriors, alphas, setting)
+    unseen = [windows.design(item.window, see_after=False) for item in items]
+    mdes = power.smallest_falls(seen, unseen, alphas, power=setting.power)
+    control = _control_evidence(items, posteriors)
+    spikes = [float(posterior.hypotheses[windows.SPIKED].sum()) for posterior in posteriors]
+    return [Fitted(*estimates[i], mdes[i], spikes[i], control.get(i)) for i in range(len(items))]
 
 
 def _estimates(
@@ -141,17 +138,12 @@ def _estimates(
     setting: Setting,
 ) -> list[tuple[Estimate, tuple[float, float]]]:
     """Read effect, intervals and p-value off the mixtures, for all cases at once."""
-    mix = (
-        np.stack([posterior.weight for posterior in posteriors]),
-        np.stack([posterior.mean for posterior in posteriors]),
-        np.stack([posterior.sd for posterior in posteriors]),
-    )
+    mixed = _stacked(posteriors)
     tails = [((1 - setting.interval) / 2, alpha / 2, (1 - setting.equivalence) / 2) for alpha in alphas]
     levels = np.array([[0.5, *(level for t in three for level in (t, 1 - t))] for three in tails])
-    ratios = np.exp(mixture.quantiles(*mix, levels))
-    p_values = mixture.two_sided(*mix)
-    tight = mixture.reweighed(*mix, prior_sd=windows.EFFECT_SD, wanted_sd=setting.shrinkage_sd)
-    shrunk = np.exp(mixture.quantiles(*tight, levels[:, :1]))[:, 0]
+    ratios = np.exp(mixture.quantiles(mixed, levels))
+    p_values = mixture.two_sided(mixed)
+    shrunk = np.exp(mixture.shrunk_mean(mixed, prior_sd=windows.EFFECT_SD, wanted=setting.usual_effects))
     answers = []
     for i, (item, posterior) in enumerate(zip(items, posteriors, strict=True)):
         effect, low, high, decision_low, decision_high, *equivalence = (float(ratio) for ratio in ratios[i])
@@ -163,7 +155,7 @@ def _estimates(
             p_value=float(p_values[i]),
             decision_low=decision_low,
             decision_high=decision_high,
-            expected=float(np.exp(posterior.path[used]).sum(axis=0) @ posterior.weight),
+            expected=float(posterior.expected @ posterior.effect.weight),
             observed=float(item.window.counts[used].sum()),
             shrunk_effect=float(shrunk[i]),
         )
@@ -177,23 +169,39 @@ def _control_as_theme(window: Window) -> Window:
 
 
 def _control_evidence(
-    seen: latent.Posterior, alone: latent.Posterior, moved: latent.Posterior
-) -> checks.ControlEvidence:
-    return checks.ControlEvidence(
-        p_value=_p_value(seen),
-        direction=_direction(seen),
-        alone_p=_p_value(alone),
-        alone_direction=_direction(alone),
-        moved_p=_p_value(moved),
-    )
+    items: Sequence[Prepared], posteriors: Sequence[latent.Posterior]
+) -> dict[int, checks.ControlEvidence]:
+    """Fit the theme without its control, and the control as if it were the theme, where there is one."""
+    controlled = [i for i, item in enumerate(items) if item.window.control is not None]
+    alone = [windows.design(items[i].window, with_control=False) for i in controlled]
+    moved = [windows.design(_control_as_theme(items[i].window)) for i in controlled]
+    if not controlled:
+        return {}
+    with_control = _stacked([posteriors[i] for i in controlled])
+    tests = _stacked(latent.fit([*alone, *moved], latent.coarse_grid()))
+    p_values, test_p = mixture.two_sided(with_control), mixture.two_sided(tests)
+    rises, test_rises = _rises(with_control), _rises(tests)
+    size = len(controlled)
+    return {
+        i: checks.ControlEvidence(
+            p_value=float(p_values[k]),
+            direction=int(rises[k]),
+            alone_p=float(test_p[k]),
+            alone_direction=int(test_rises[k]),
+            moved_p=float(test_p[size + k]),
+        )
+        for k, i in enumerate(controlled)
+    }
 
 
-def _p_value(posterior: latent.Posterior) -> float:
-    return float(mixture.two_sided(posterior.weight, posterior.mean, posterior.sd))
+def _stacked(posteriors: Sequence[latent.Posterior]) -> Mixture:
+    """Put the effects of several series side by side."""
+    return Mixture(*(np.stack(parts) for parts in zip(*(each.effect for each in posteriors), strict=True)))
 
 
-def _direction(posterior: latent.Posterior) -> int:
-    return 1 if float(posterior.weight @ posterior.mean) > 0 else -1
+def _rises(effects: Mixture) -> NDArray[np.int64]:
+    """Give 1 where the mean of an effect is a rise, else -1."""
+    return np.where((effects.weight * effects.mode).sum(axis=-1) > 0, 1, -1)
 
 
 def _count_quantile(mean: Floats, variance_of_mean: Floats, level: float) -> Floats:

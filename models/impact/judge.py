@@ -10,13 +10,14 @@ import numpy as np
 from models.impact import checks
 from models.impact.evidence import Fitted, Prepared, fit, periods, prepare
 from models.impact.looks import schedule
+from models.impact.rule import choose_word
 from models.impact.setting import Case, Setting
 from models.values.series import DAYS_PER_WEEK, Period, Series, period_start
 from models.values.verdicts import Check, Estimate, Grade, Judgement, Look, Reason, Word
 
 __all__ = ["METHOD_VERSION", "Case", "Setting", "judge", "judge_many"]
 
-METHOD_VERSION: Final = "lar-a-1"
+METHOD_VERSION: Final = "lar-b-1"
 """Part of a stored verdict's key; changes whenever the same series may get another verdict."""
 
 
@@ -58,7 +59,14 @@ def judge_many(
 
 def _conclude(item: Prepared, fitted: Fitted | None, setting: Setting, with_periods: bool) -> Judgement:
     found, blocks = _checks(item, fitted, setting)
-    word, why = _word(item, fitted, blocks, setting)
+    word, why = choose_word(
+        None if fitted is None else fitted.estimate,
+        None if fitted is None else fitted.equivalence,
+        blocks=blocks,
+        look=item.case.look,
+        enough_after=_enough_after(item, setting),
+        setting=setting,
+    )
     estimate = None if fitted is None else _matching(fitted, word)
     mde = None if fitted is None else fitted.mde
     if word is Word.INCONCLUSIVE and mde is None:
@@ -74,7 +82,7 @@ def _conclude(item: Prepared, fitted: Fitted | None, setting: Setting, with_peri
         grade=_grade(item),
         judgeable_on=_judgeable_on(item, why, setting) if word is Word.TOO_EARLY else None,
         checks=found,
-        periods=periods(item, fitted.forecast) if fitted is not None and with_periods else (),
+        periods=periods(item) if fitted is not None and with_periods else (),
     )
 
 
@@ -84,8 +92,9 @@ def _checks(
     """Run the checks; a control that reverses the answer joins what makes an answer impossible."""
     found = checks.window_checks(
         item.window,
-        has_exposure=item.case.series.exposure is not None,
+        denominator=checks.denominator(item.case),
         enough_history=Reason.HISTORY_TOO_SHORT not in item.blocks,
+        spike_probability=None if fitted is None else fitted.spike,
     )
     if fitted is None or fitted.control is None:
         return found, item.blocks
@@ -97,36 +106,6 @@ def _checks(
 
 def _alpha(case: Case, setting: Setting) -> float:
     return setting.alpha if case.look is None else case.look.alpha
-
-
-def _word(
-    item: Prepared, fitted: Fitted | None, blocks: tuple[Reason, ...], setting: Setting
-) -> tuple[Word, tuple[Reason, ...]]:
-    """Choose the word: what cannot be told first, then what is too early, then what the numbers say."""
-    look = item.case.look
-    if blocks:
-        return Word.CANNOT_TELL, blocks
-    if look is None:
-        return Word.TOO_EARLY, (Reason.LOOK_NOT_DUE,)
-    final = look.share >= 1
-    if fitted is None or (final and not _enough_after(item, setting)):
-        return Word.TOO_EARLY, (Reason.AFTER_TOO_SHORT,)
-    if fitted.estimate.p_value < look.alpha:
-        return _called(fitted.estimate, setting)
-    return _not_called(fitted, setting) if final else (Word.TOO_EARLY, (Reason.LOOKS_REMAIN,))
-
-
-def _called(estimate: Estimate, setting: Setting) -> tuple[Word, tuple[Reason, ...]]:
-    small = setting.margin[0] < estimate.effect < setting.margin[1]
-    return Word.FELL if estimate.effect < 1 else Word.ROSE, (Reason.SMALL,) if small else ()
-
-
-def _not_called(fitted: Fitted, setting: Setting) -> tuple[Word, tuple[Reason, ...]]:
-    low, high = fitted.equivalence
-    if setting.margin[0] < low and high < setting.margin[1]:
-        return Word.UNCHANGED, ()
-    leaning = fitted.estimate.p_value < setting.leaning_alpha
-    return Word.INCONCLUSIVE, (Reason.LEANING,) if leaning else ()
 
 
 def _enough_after(item: Prepared, setting: Setting) -> bool:
@@ -148,7 +127,7 @@ def _grade(item: Prepared) -> Grade:
     """Grade C needs a registered control that was used, exposure, and a link made before the outcome."""
     case = item.case
     registered = case.registered_control and item.window.control is not None
-    if registered and case.series.exposure is not None and Reason.CHOSEN_AFTER not in case.flags:
+    if registered and case.has_exposure and Reason.CHOSEN_AFTER not in case.flags:
         return Grade.C
     return Grade.D
 

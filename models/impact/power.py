@@ -5,40 +5,43 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
-from models.impact.latent import Design, Posterior, effect_sd
+from models.impact import mixture
+from models.impact.latent import Design, coarse_grid, effect_at, forecast
+from models.impact.mixture import Mixture
 
 Floats = NDArray[np.float64]
 
-FALLS: Final = np.array([0.03, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.95])
+FALLS: Final = np.array([0.1, 0.35, 0.65, 0.95])
 
 
 def smallest_falls(
-    designs: Sequence[Design], forecasts: Sequence[Posterior], alphas: Sequence[float], *, power: float
+    designs: Sequence[Design], unseen: Sequence[Design], alphas: Sequence[float], *, power: float
 ) -> list[float | None]:
     """Give, per design, the smallest fall (a share) that would be called with the wanted power at level
     alpha.
 
-    forecasts: fits of the same designs that have not seen the periods after. None: not even a fall by 95%.
+    unseen: the same designs with the periods after the release not observed. None: not even a fall by 95%.
     """
-    spreads = effect_sd(designs, forecasts, np.log1p(-FALLS))
+    grid = coarse_grid()
+    left = effect_at(designs, forecast(unseen, grid), np.log1p(-FALLS), grid)
     return [
-        crossing(tail_at_power(np.log1p(-FALLS), sd, forecast.weight, power=power), alpha / 2)
-        for sd, forecast, alpha in zip(spreads, forecasts, alphas, strict=True)
+        crossing(tail_at_power(np.log1p(-FALLS), each, power=power), alpha / 2)
+        for each, alpha in zip(left, alphas, strict=True)
     ]
 
 
-def tail_at_power(effects: Floats, sd: Floats, weight: Floats, *, power: float) -> Floats:
-    """Give the one-sided tail probability that the fit stays below with the wanted power: (K,).
+def tail_at_power(effects: Floats, left: Mixture, *, power: float) -> Floats:
+    """Give the one-sided tail probability that the fit stays below with the wanted power: (E,).
 
-    effects: (K,) true log ratios, below 0; sd: (K, G) of the estimate; weight: (G,). The estimate is taken as
-    normal around the effect with the mixture's variance; a less lucky draw than 1 in 1 / (1 - power) is not
-    counted on.
+    effects: (E,) true log ratios, below 0; left: (E, K) what the fit leaves to each, modes at 0. The estimate is
+    taken as normal around the effect with the mixture's variance; a less lucky draw than 1 in 1 / (1 - power) is
+    not counted on.
     """
-    overall = np.sqrt((weight * sd**2).sum(axis=1))
+    overall = np.sqrt((left.weight * left.sd**2).sum(axis=1))
     unlucky = effects + ndtri(power) * overall
-    tail: Floats = (weight * ndtr(unlucky[:, None] / sd)).sum(axis=1)
+    tail: Floats = mixture.survival(left.shifted(unlucky[:, None]), np.zeros((effects.size, 1)))[:, 0]
     return tail
 
 

@@ -17,9 +17,9 @@ class Setting:
     leaning_alpha: below it an `inconclusive` says that it leans; interval: share covered by low..high;
     equivalence: share covered by the interval that must lie inside the margin for `unchanged`; min_before,
     min_before_complaints: usable periods and complaints before; min_after, min_after_months: whole weeks
-    (months) since all customers had it; longest_before_days: older history is not used; shrinkage_sd: of log
-    effects over releases, for shrunk_effect; power: of the mde; horizon_weeks, reporting_delay_days: of the
-    schedule that says when to come back.
+    (months) since all customers had it; longest_before_days: older history is not used; usual_effects: (share,
+    standard deviation) of log effects over releases, for shrunk_effect; power: of the mde; horizon_weeks,
+    reporting_delay_days: of the schedule that says when to come back.
     """
 
     wash_out_days: int = 7
@@ -33,7 +33,7 @@ class Setting:
     min_after: int = 4
     min_after_months: int = 3
     longest_before_days: int = 1100
-    shrinkage_sd: float = 0.354
+    usual_effects: tuple[tuple[float, float], ...] = ((0.5, 0.05), (0.5, 0.7))
     power: float = 0.8
     horizon_weeks: int = 8
     reporting_delay_days: int = 3
@@ -49,7 +49,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question: a series, a release and a look; the arguments of `judge`."""
+    """One question: a series, a release and a look; the arguments of `judge`.
+
+    by_reference: the series' exposure is a reference volume of untouched themes, not a number of customers.
+    """
 
     series: Series
     release_start: date
@@ -58,6 +61,7 @@ class Case:
     look: Look | None
     registered_control: bool = False
     flags: tuple[Reason, ...] = ()
+    by_reference: bool = False
 
     def __post_init__(self) -> None:
         if self.release_full < self.release_start:
@@ -66,6 +70,13 @@ class Case:
             )
         if self.look is not None and not 0 < self.look.alpha < 1:
             raise ValueError(f"look.alpha must lie between 0 and 1, not {self.look.alpha}")
+        if self.by_reference and self.series.exposure is None:
+            raise ValueError("by_reference needs the reference volume as the series' exposure")
+
+    @property
+    def has_exposure(self) -> bool:
+        """Say whether the series counts customers."""
+        return self.series.exposure is not None and not self.by_reference
 
     @property
     def blocking(self) -> tuple[Reason, ...]:

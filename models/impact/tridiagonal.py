@@ -18,25 +18,26 @@ class Factor(NamedTuple):
 def factorise(diagonal: Floats, off_diagonal: Floats) -> Factor:
     """Factorise L D L' without pivoting (safe for positive definite matrices; Golub and Van Loan, §4.3.6).
 
-    diagonal: (n, ...) float64, time first; off_diagonal: (n, ...), entry i couples i - 1 and i, entry 0
-    unused.
+    diagonal: (n, ...) float64, time first; off_diagonal: (...), couples each step with the next.
     """
     pivots = np.empty_like(diagonal)
     multipliers = np.zeros_like(diagonal)
     pivots[0] = diagonal[0]
     for i in range(1, len(diagonal)):
-        multipliers[i] = off_diagonal[i] / pivots[i - 1]
-        pivots[i] = diagonal[i] - multipliers[i] * off_diagonal[i]
+        multipliers[i] = off_diagonal / pivots[i - 1]
+        pivots[i] = diagonal[i] - multipliers[i] * off_diagonal
     return Factor(pivots, multipliers)
 
 
 def solve(factor: Factor, right: Floats) -> Floats:
-    """Solve for k right-hand sides (n, B, k, G) per matrix, the factor being (n, B, G)."""
+    """Solve for right-hand sides (n, ...) or, several per matrix, (n, k, ...)."""
+    extra = right.ndim - factor.pivots.ndim
+    shape = (len(right), *(1,) * extra, *factor.pivots.shape[1:])
+    pivots, multipliers = factor.pivots.reshape(shape), factor.multipliers.reshape(shape)
     solution = right.copy()
-    multipliers = factor.multipliers[:, :, None, :]
     for i in range(1, len(solution)):
         solution[i] -= multipliers[i] * solution[i - 1]
-    solution /= factor.pivots[:, :, None, :]
+    solution /= pivots
     for i in range(len(solution) - 2, -1, -1):
         solution[i] -= multipliers[i + 1] * solution[i + 1]
     return solution

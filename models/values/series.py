@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.values.periods import Period
 
-__all__ = ["Floats", "Period", "Series", "aligned_weeks", "period_start"]
+__all__ = ["Floats", "Period", "Series", "period_start"]
 
 Floats = NDArray[np.float64]
 
@@ -59,31 +59,6 @@ def period_start(start: date, period: Period, steps: int) -> date:
         months = start.year * 12 + start.month - 1 + steps
         return date(months // 12, months % 12 + 1, 1)
     return start + timedelta(days=steps * (DAYS_PER_WEEK if period is Period.WEEK else 1))
-
-
-def aligned_weeks(series: Series, *, anchor: date) -> Series:
-    """Add daily counts, exposure and control up to the whole weeks that begin on the weekday of `anchor`.
-
-    Days at either end that do not fill a week are left out. A week with one gap day is a gap: filling the day
-    in would need a model of weekdays, and leaving it out would make the week look quiet. Raises ValueError
-    for a series that is not daily.
-    """
-    if series.period is not Period.DAY:
-        raise ValueError(f"series must be daily to be added up to weeks, not by {series.period}")
-    lead = (anchor - series.start).days % DAYS_PER_WEEK
-    weeks = max((len(series) - lead) // DAYS_PER_WEEK, 0)
-    return Series(
-        start=series.start + timedelta(days=lead),
-        period=Period.WEEK,
-        counts=_weekly_sums(series.counts, lead, weeks),
-        exposure=None if series.exposure is None else _weekly_sums(series.exposure, lead, weeks),
-        control=None if series.control is None else _weekly_sums(series.control, lead, weeks),
-    )
-
-
-def _weekly_sums(daily: Floats, lead: int, weeks: int) -> Floats:
-    sums: Floats = daily[lead : lead + weeks * DAYS_PER_WEEK].reshape(weeks, DAYS_PER_WEEK).sum(axis=1)
-    return sums
 
 
 def _checked(name: str, value: Floats, size: int) -> Floats:

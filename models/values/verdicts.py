@@ -49,6 +49,15 @@ class Reason(StrEnum):
     LOW_POWER = "low_power"
     AFTER_SPIKE = "after_spike"
     CHOSEN_AFTER = "chosen_after"
+    EARLY = "early"
+    NOT_SUSTAINED = "not_sustained"
+    REFERENCE_VOLUME = "reference_volume"
+    REFERENCE_MISSING = "reference_missing"
+    DISPLACED = "displaced"
+    PRE_TRENDS = "pre_trends"
+    TOO_FEW_ACCOUNTS = "too_few_accounts"
+    ONE_ACCOUNT = "one_account"
+    NOT_AS_ASSIGNED = "not_as_assigned"
 
 
 REASON_TEXT: Final[dict[Reason, str]] = {
@@ -72,6 +81,15 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.LOW_POWER: "Complaints are so few or so unsteady that even a fall by 95% could be missed.",
     Reason.AFTER_SPIKE: "The release followed an unusual spike, and spikes tend to pass by themselves.",
     Reason.CHOSEN_AFTER: "The theme was linked to the release after the outcome could be seen.",
+    Reason.EARLY: "An early reading was already beyond doubt; the agreed last reading is still to come.",
+    Reason.NOT_SUSTAINED: "An early reading had called a change that the last reading does not bear out.",
+    Reason.REFERENCE_VOLUME: "The number of customers is unknown; untouched themes tell the volume instead.",
+    Reason.REFERENCE_MISSING: "Too few other themes bear a reference volume, so counts are compared as they are.",
+    Reason.DISPLACED: "Complaints seem to have moved to related or new themes.",
+    Reason.PRE_TRENDS: "Accounts with and without the release already moved apart before it.",
+    Reason.TOO_FEW_ACCOUNTS: "Too few accounts had, or did not have, the release.",
+    Reason.ONE_ACCOUNT: "One account brings most of the complaints.",
+    Reason.NOT_AS_ASSIGNED: "Some accounts did not get what was assigned to them; they are counted as assigned.",
 }
 
 # Guards that make an answer impossible, whatever the numbers say; the other reasons stand beside the word.
@@ -84,6 +102,8 @@ BLOCKING: Final[frozenset[Reason]] = frozenset(
         Reason.LANGUAGE_MIX_CHANGED,
         Reason.HISTORY_TOO_SHORT,
         Reason.TOO_FEW_COMPLAINTS,
+        Reason.PRE_TRENDS,
+        Reason.TOO_FEW_ACCOUNTS,
     }
 )
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from models.database import Session
 from models.errors import Invalid
 from models.queries import access, deliveries, workspaces
-from models.queries.access import Caller
-from models.records import ApiKey, JsonObject
+from models.records import ApiKey
 from models.records import AuditEntry as AuditRow
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Role, permissions_of
+from service import acts
 from service.api.shapes.admin import AuditEntry, AuditQuery, KeyAnswer, KeyCreate, KeyCreated, KeyRotate
 from service.api.shapes.base import Page, Paging
 from service.dependencies import (
@@ -58,7 +58,14 @@ def create_key(body: KeyCreate, database: DatabaseOf, caller: Admin, now: Now) -
             scopes=body.scopes,
             source=_source(session, caller.workspace_id, body.source),
         )
-        _note(session, caller, "key.create", row, now, {"role": str(row.role), "scopes": row.scopes})
+        acts.note(
+            session,
+            caller,
+            "key.create",
+            public_id(Prefix.KEY, row.id),
+            now=now,
+            detail={"role": str(row.role), "scopes": row.scopes},
+        )
     return KeyCreated(**_key(row), key=key)
 
 
@@ -89,7 +96,7 @@ def rotate_key(
             session, workspace=caller.workspace_id, key=number, now=now, overlap=timedelta(hours=overlap)
         )
         took = {"replaced_by": public_id(Prefix.KEY, row.id), "overlap_hours": overlap}
-        _note(session, caller, "key.rotate", old, now, took)
+        acts.note(session, caller, "key.rotate", public_id(Prefix.KEY, old.id), now=now, detail=took)
     return KeyCreated(**_key(row), key=key)
 
 
@@ -101,7 +108,7 @@ def revoke_key(key_id: str, database: DatabaseOf, caller: Admin, now: Now) -> No
         row = access.get_key(session, workspace=caller.workspace_id, key=number, lock=True)
         require_rank(caller, row.role)
         _revoke(session, row, now)
-        _note(session, caller, "key.revoke", row, now)
+        acts.note(session, caller, "key.revoke", public_id(Prefix.KEY, row.id), now=now)
 
 
 def _revoke(session: Session, row: ApiKey, now: datetime) -> None:
@@ -117,26 +124,6 @@ def _source(session: Session, workspace: int, source_id: str | None) -> int | No
         return None
     number = parse_id(Prefix.SOURCE, source_id)
     return deliveries.get_source(session, workspace=workspace, source=number).id
-
-
-def _note(
-    session: Session,
-    caller: Caller,
-    action: str,
-    row: ApiKey,
-    now: datetime,
-    detail: JsonObject | None = None,
-) -> None:
-    workspaces.audit(
-        session,
-        workspace=caller.workspace_id,
-        actor=caller.name,
-        by=caller.public_id,
-        action=action,
-        subject=public_id(Prefix.KEY, row.id),
-        now=now,
-        detail=detail,
-    )
 
 
 def _key(row: ApiKey) -> dict[str, object]:

@@ -143,11 +143,15 @@ def plan_ahead(body: PlanRequest, _caller: Reader) -> PlanAnswer:
         exposure=body.exposure,
         fall=body.drop,
         noise=body.noise,
+        memory=body.memory,
         power=body.power,
         wash_out_weeks=body.wash_out_weeks,
     )
     return PlanAnswer(
         weeks=found.weeks,
+        called=found.called,
         weekly_complaints=found.weekly_complaints,
-        smallest_falls=[VisibleFall(weeks=weeks, fall=fall) for weeks, fall in found.smallest_falls],
+        smallest_falls=[
+            VisibleFall(weeks=sight.weeks, fall=sight.fall, called=sight.called) for sight in found.sights
+        ],
     )

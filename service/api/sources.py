@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from models.database import Session
 from models.errors import Invalid
-from models.queries import deliveries, workspaces
+from models.queries import deliveries
 from models.queries.access import KEY_PREFIX
 from models.records import Source
 from models.sources.registry import source_of
@@ -15,6 +15,7 @@ from models.sources.signature import SCHEMES
 from models.sources.source import settings_from
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
+from service import acts
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.sources import (
     DeliveryCounts,
@@ -63,15 +64,7 @@ def create_source(body: SourceCreate, database: DatabaseOf, caller: Admin, now: 
             settings=settings,
             now=now,
         )
-        workspaces.audit(
-            session,
-            workspace=caller.workspace_id,
-            actor=caller.name,
-            by=caller.public_id,
-            action="source.create",
-            subject=public_id(Prefix.SOURCE, row.id),
-            now=now,
-        )
+        acts.note(session, caller, "source.create", public_id(Prefix.SOURCE, row.id), now=now)
     told = None if body.secret else secret
     return SourceCreated(**_answer(row).model_dump(), secret=told)
 

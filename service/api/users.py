@@ -1,16 +1,17 @@
 """`/v1/users`: people of the team, their seats in the console, and the links that let them in."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from models.database import Session
 from models.errors import Conflict
-from models.queries import access, workspaces
+from models.queries import access
 from models.queries.access import Caller
-from models.records import JsonObject, User
+from models.records import User
 from models.values.ids import Prefix, parse_id, public_id
+from service import acts
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.users import SignInCreated, UserAnswer, UserPut
 from service.dependencies import (
@@ -58,7 +59,14 @@ def put_user(body: UserPut, database: DatabaseOf, caller: Admin, now: Now) -> Us
             role=body.role,
             now=now,
         )
-        _note(session, caller, "user.put", row, now, {"role": str(row.role)})
+        acts.note(
+            session,
+            caller,
+            "user.put",
+            public_id(Prefix.USER, row.id),
+            now=now,
+            detail={"role": str(row.role)},
+        )
         return _user(row)
 
 
@@ -69,7 +77,7 @@ def disable_user(user_id: str, database: DatabaseOf, caller: Admin, now: Now) ->
         row = _load(session, caller, user_id)
         require_rank(caller, row.role)
         access.disable_user(session, workspace=caller.workspace_id, user=row.id, now=now)
-        _note(session, caller, "user.disable", row, now)
+        acts.note(session, caller, "user.disable", public_id(Prefix.USER, row.id), now=now)
 
 
 @router.post("/{user_id}/sign-in", status_code=201)
@@ -86,7 +94,7 @@ def create_sign_in(
         token = access.create_sign_in(
             session, workspace=caller.workspace_id, user=row.id, now=now, minutes=settings.sign_in_minutes
         )
-        _note(session, caller, "user.sign_in", row, now)
+        acts.note(session, caller, "user.sign_in", public_id(Prefix.USER, row.id), now=now)
     url = f"{settings.public_url.rstrip('/')}/sign-in?token={token}"
     return SignInCreated(url=url, expires_at=now + timedelta(minutes=settings.sign_in_minutes))
 
@@ -95,21 +103,6 @@ def _load(session: Session, caller: Caller, user_id: str) -> User:
     number = parse_id(Prefix.USER, user_id)
     # What is checked of the seat must still be true when it is acted upon.
     return access.get_user(session, workspace=caller.workspace_id, user=number, lock=True)
-
-
-def _note(
-    session: Session, caller: Caller, action: str, row: User, now: datetime, detail: JsonObject | None = None
-) -> None:
-    workspaces.audit(
-        session,
-        workspace=caller.workspace_id,
-        actor=caller.name,
-        by=caller.public_id,
-        action=action,
-        subject=public_id(Prefix.USER, row.id),
-        now=now,
-        detail=detail,
-    )
 
 
 def _user(row: User) -> UserAnswer:

@@ -5,10 +5,11 @@ from datetime import date
 
 from models.database import Session
 from models.errors import Forbidden, Invalid
-from models.queries import access, seats, workspaces
-from models.records import JsonObject, User
+from models.queries import access, seats
+from models.records import User
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import PEOPLE, SENIOR, Permission, Role
+from service import acts
 from service.console.frame import Frame
 from service.console.guard import Visit
 from service.console.roles_text import ROLE_LABEL, ROLE_MEANING, say_who_may
@@ -91,7 +92,14 @@ def add_seat(session: Session, visit: Visit, *, email: str, name: str, role: str
     row = access.put_user(
         session, workspace=workspace, email=email, name=name.strip(), role=Role(role), now=visit.now
     )
-    _note(session, visit, "user.put", row, {"role": role})
+    acts.note(
+        session,
+        visit.caller,
+        "user.put",
+        public_id(Prefix.USER, row.id),
+        now=visit.now,
+        detail={"role": role},
+    )
     return row
 
 
@@ -99,7 +107,7 @@ def disable_seat(session: Session, visit: Visit, *, number: str) -> User:
     """Take a person's seat away at once."""
     row = _load(session, visit, number)
     access.disable_user(session, workspace=visit.caller.workspace_id, user=row.id, now=visit.now)
-    _note(session, visit, "user.disable", row)
+    acts.note(session, visit.caller, "user.disable", public_id(Prefix.USER, row.id), now=visit.now)
     return row
 
 
@@ -110,7 +118,7 @@ def make_link(session: Session, visit: Visit, *, number: str) -> SignInLink:
     token = access.create_sign_in(
         session, workspace=visit.caller.workspace_id, user=row.id, now=visit.now, minutes=minutes
     )
-    _note(session, visit, "user.sign_in", row)
+    acts.note(session, visit.caller, "user.sign_in", public_id(Prefix.USER, row.id), now=visit.now)
     return SignInLink(row.name, f"{visit.settings.public_url.rstrip('/')}/sign-in?token={token}", minutes)
 
 
@@ -128,16 +136,3 @@ def _may_manage(visit: Visit, role: Role) -> bool:
 def _check_rank(visit: Visit, role: Role) -> None:
     if not _may_manage(visit, role):
         raise Forbidden(say_who_may(Permission.OWN, visit.caller.role))
-
-
-def _note(session: Session, visit: Visit, action: str, row: User, detail: JsonObject | None = None) -> None:
-    workspaces.audit(
-        session,
-        workspace=visit.caller.workspace_id,
-        actor=visit.caller.name,
-        by=visit.caller.public_id,
-        action=action,
-        subject=public_id(Prefix.USER, row.id),
-        now=visit.now,
-        detail=detail,
-    )

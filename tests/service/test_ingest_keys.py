@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -12,6 +11,7 @@ from models.database import Database
 from models.values.roles import Permission, Role
 from tests import factories
 from tests.clock import NOON, Clock
+from tests.service.keys import bearer, make_key
 from tests.steps import connect, post_entry
 
 BODY = b'{"id": "T-1", "text": "The export fails.", "created_at": "2026-06-01T10:00:00Z"}'
@@ -22,17 +22,6 @@ def bare(app: FastAPI) -> Iterator[TestClient]:
     """A client without a key."""
     with TestClient(app, follow_redirects=False) as found:
         yield found
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
-def make_key(client: TestClient, **body: object) -> dict[str, Any]:
-    answer = client.post("/v1/keys", json={"name": "bot", **body})
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
 
 
 @pytest.fixture

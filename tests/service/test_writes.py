@@ -294,5 +294,6 @@ def test_a_plan_says_how_long_it_takes(client: TestClient) -> None:
     answer = client.post("/v1/impact/plan", json={"rate": 8.0, "exposure": 900, "drop": 0.6}).json()
     assert answer["weekly_complaints"] == pytest.approx(50.4)
     assert 1 <= answer["weeks"] <= 52
+    assert answer["called"] >= 0.8
     falls = [each["fall"] for each in answer["smallest_falls"] if each["fall"] is not None]
     assert falls == sorted(falls, reverse=True)

@@ -235,6 +235,9 @@ class PlanRequest(Request):
     noise: float = Field(
         default=0.2, ge=0, le=3, description="Standard deviation of the weekly log rate beyond chance."
     )
+    memory: float = Field(
+        default=0.5, ge=0, lt=1, description="Correlation of that noise from one week to the next."
+    )
     wash_out_weeks: int = Field(default=1, ge=0, le=12, description="Weeks left out after the release.")
 
 
@@ -245,6 +248,9 @@ class VisibleFall(Answer):
     fall: Share | None = Field(
         description="Smallest fall, as a share, that would be seen; null: not even 95%."
     )
+    called: Share = Field(
+        description="Share of releases with the drop asked about that would be called `fell`."
+    )
 
 
 class PlanAnswer(Answer):
@@ -252,6 +258,9 @@ class PlanAnswer(Answer):
 
     exploratory: Literal[True] = Field(default=True, description="A calculation ahead of the data.")
     weeks: Count | None = Field(description="Weeks until it can be seen; null: over a year.")
+    called: Share = Field(
+        description="Share of such releases that would be called `fell` then; in a year where weeks is null."
+    )
     weekly_complaints: Finite = Field(description="Complaints expected per week before the release.")
     smallest_falls: list[VisibleFall] = Field(description="What can be seen after 4, 8, 12, 26 and 52 weeks.")
 

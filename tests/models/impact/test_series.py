@@ -3,40 +3,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from models.values.series import Period, Series, aligned_weeks, period_start
+from models.values.series import Period, Series, period_start
 
 MONDAY = date(2026, 3, 2)
-
-
-def test_whole_weeks_are_counted_from_the_anchors_weekday() -> None:
-    """24 days from a Monday, anchored on a Wednesday: two days, three weeks, one day."""
-    daily = Series(MONDAY, Period.DAY, np.arange(24.0), np.full(24, 10.0), np.ones(24))
-    weeks = aligned_weeks(daily, anchor=date(2026, 6, 3))
-    assert weeks.start == date(2026, 3, 4)
-    assert weeks.period is Period.WEEK
-    assert weeks.counts == pytest.approx([sum(range(2, 9)), sum(range(9, 16)), sum(range(16, 23))])
-    assert weeks.exposure == pytest.approx([70.0, 70.0, 70.0])
-    assert weeks.control == pytest.approx([7.0, 7.0, 7.0])
-    assert weeks.end == date(2026, 3, 25)
-
-
-def test_one_gap_day_makes_the_week_a_gap() -> None:
-    counts = np.ones(14)
-    counts[3] = np.nan
-    weeks = aligned_weeks(Series(MONDAY, Period.DAY, counts), anchor=MONDAY)
-    assert np.isnan(weeks.counts[0])
-    assert weeks.counts[1] == 7.0
-    assert weeks.exposure is None
-
-
-@pytest.mark.parametrize("days", [0, 1, 6])
-def test_less_than_a_week_gives_none(days: int) -> None:
-    assert len(aligned_weeks(Series(MONDAY, Period.DAY, np.ones(days)), anchor=date(2026, 3, 5))) == 0
-
-
-def test_only_days_can_be_added_up() -> None:
-    with pytest.raises(ValueError, match="daily"):
-        aligned_weeks(Series(MONDAY, Period.WEEK, np.ones(3)), anchor=MONDAY)
 
 
 def test_months_keep_the_calendar() -> None:
