@@ -16,6 +16,12 @@ from pathlib import Path
 from service.commands.processes import free_port
 from tests.services import need
 
+GIVEN_UP_S = 30.0
+"""A server that never answers would hold its caller for ever; a caller that gives up at all does so well inside this.
+
+Wide on purpose: a machine under load may stop a process for seconds, and that is no fault of the program's.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class OwnPostgres:

@@ -19,6 +19,7 @@ from migrations.run import check, differences, downgrade, is_current, upgrade
 from models.database import Database
 from models.errors import Conflict
 from tests import rows
+from tests.servers import GIVEN_UP_S
 from tests.services import postgres_address
 
 ROOT = Path(__file__).parents[2]
@@ -250,7 +251,7 @@ def test_a_migration_waits_four_seconds_at_most_and_changes_nothing_then(
                 seconds = refused(fresh)
         else:
             seconds = refused(fresh)
-    assert 0.2 < seconds < 3
+    assert 0.2 < seconds < GIVEN_UP_S
     assert read(fresh) == before
     upgrade(fresh)
     assert is_current(fresh)

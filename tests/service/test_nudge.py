@@ -14,7 +14,7 @@ from service.app import create_app
 from service.nudge import Nudger, Outcome
 from tests import brokers, factories
 from tests.clock import NOON, Clock
-from tests.servers import silent_server
+from tests.servers import GIVEN_UP_S, silent_server
 from tests.services import settings_for
 from tests.steps import post_entry
 
@@ -31,7 +31,7 @@ def waiting(broker: str, queue: str) -> int:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + GIVEN_UP_S
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -86,9 +86,9 @@ def test_a_silent_broker_is_given_up_within_a_second_or_two(scheme: str, sqlite:
         nudger.start()
         began = time.monotonic()
         nudger.nudge([Job.INTAKE])
-        assert time.monotonic() - began < 0.1
+        assert heard == [], "the request has gone on while the broker is still waited for"
         until(lambda: heard == [Outcome.FAILED])
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < GIVEN_UP_S
         nudger.stop()
 
 
