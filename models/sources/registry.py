@@ -4,13 +4,17 @@ one line."""
 from collections.abc import Mapping
 
 from models.errors import Invalid
-from models.sources import generic_json, zendesk
+from models.sources import generic_json, github, intercom, jira, slack, zendesk
 from models.sources.source import Source
 
 SOURCES: Mapping[str, Source] = {
     source.kind: source
     for source in (
         generic_json.SOURCE,
+        github.SOURCE,
+        intercom.SOURCE,
+        jira.SOURCE,
+        slack.SOURCE,
         zendesk.SOURCE,
     )
 }
