@@ -240,14 +240,18 @@ def _updated(event: _Event) -> tuple[Change, ...]:
         return (_state(event),)
     # Where only issue events are subscribed to, a comment comes along with the change it made.
     added = _commented(event) if isinstance(event.payload.get("comment"), dict) else ()
-    changelog = object_or_empty(event.payload.get("changelog"), field="changelog")
-    items = changelog.get("items")
-    changed = (
-        {item.get("field") for item in items if isinstance(item, dict)} if isinstance(items, list) else set()
-    )
-    if changed & _TEXTS:
+    if _changed(event) & _TEXTS:
         return opening, *added
     return *added, _state(event), replace(opening, fallback=True)
+
+
+def _changed(event: _Event) -> set[str]:
+    """Return the names of the fields that the change log says changed."""
+    items = object_or_empty(event.payload.get("changelog"), field="changelog").get("items")
+    fields = (
+        [item.get("field") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    )
+    return {field for field in fields if isinstance(field, str)}
 
 
 def _deleted(event: _Event) -> tuple[Change, ...]:

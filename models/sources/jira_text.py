@@ -68,7 +68,7 @@ def _document(root: JsonObject, *, field: str) -> str:
 
 def _inside(node: JsonObject) -> Iterator[object]:
     """Yield a node's own text, or the nodes in it and the line's end after them."""
-    kind = node.get("type")
+    kind = _said(node.get("type"))
     if kind == "text":
         yield _said(node.get("text"))
     elif kind == "hardBreak":

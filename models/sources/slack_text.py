@@ -62,7 +62,7 @@ def _blocks(blocks: object) -> str:
 
 def _inside(node: JsonObject) -> Iterator[object]:
     """Yield what a block or element shows: a text, or the elements in it and the line's end after them."""
-    kind = node.get("type")
+    kind = _said(node.get("type"))
     match kind:
         case "text" | "plain_text" | "mrkdwn":
             yield _said(node.get("text"))
