@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from models.errors import Invalid
-from models.sources.payload import MAX_TEXT_CHARS, JsonObject, text_of
+from models.sources.payload import JsonObject, text_of
 
 MAX_NODES = 100_000
 """Nodes of a document that are read: no text that people write has more."""
@@ -53,16 +52,13 @@ def _document(root: JsonObject, *, field: str) -> str:
     """Return a document's text. Walks without recursion: it may be nested as deep as JSON goes."""
     found: list[str] = []
     waiting: list[object] = [root]
-    read, size = 0, 0
+    read = 0
     while waiting and read < MAX_NODES:
         node, read = waiting.pop(), read + 1
         if isinstance(node, str):
             found.append(node)
-            size += len(node)
         elif isinstance(node, dict):
             waiting.extend(reversed(list(_inside(node))))
-        if size > MAX_TEXT_CHARS:
-            raise Invalid(f"{field} is longer than {MAX_TEXT_CHARS} characters", field=field)
     return (text_of("".join(found), field=field) or "").strip()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from models.errors import Invalid
 from models.sources.jira import SOURCE, delivery_key, handshake, parse
-from models.sources.jira_text import text_in
+from models.sources.jira_text import MAX_NODES, text_in
 from models.sources.source import settings_from
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -325,6 +325,7 @@ def test_a_document_may_be_nested_deeply_but_not_endlessly_long() -> None:
     for _ in range(5_000):
         nested = {"type": "blockquote", "content": [nested]}
     assert text_in(doc(nested), field="d") == "deep"
+    assert text_in(doc(*["x"] * (MAX_NODES + 100)), field="d") == "x" * (MAX_NODES - 1)
     with pytest.raises(Invalid, match="longer than"):
         text_in(doc(*[paragraph("x" * 1000)] * 1001), field="d")
 
