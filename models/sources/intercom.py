@@ -137,6 +137,7 @@ class _Event:
             message_id=message_id,
             event_id=self.event_id,
             occurred_at=self.occurred_at,
+            exact_ids=True,
         )
 
     def at(self, value: object, *, field: str) -> datetime | None:
@@ -214,6 +215,7 @@ def _opening(event: _Event) -> FeedbackChange | None:
         _state(event),
         action=Action.UPSERT,
         message_id=FIRST_MESSAGE,
+        opener_id=id_of(source.get("id"), field="data.item.source.id"),
         subject=subject_of(source.get("subject")),
     )
     body = text_of(source.get("body"), field="data.item.source.body") or ""

@@ -319,3 +319,9 @@ def test_what_cannot_be_understood_is_named(payload: object, field: str) -> None
     with pytest.raises(Invalid) as caught:
         read(payload)
     assert caught.value.field == field
+
+
+def test_the_ids_of_parts_are_exact_and_the_opening_has_one_of_its_own() -> None:
+    (redacted,) = read(json.loads(example("intercom.conversation_part_redacted").data["body"]))
+    assert redacted.exact_ids
+    assert read(CREATED)[0].opener_id == "990001"
