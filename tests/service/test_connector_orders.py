@@ -202,7 +202,7 @@ TRUTH = {
 }
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("kind", sorted(SCRIPTS))
 def test_any_order_ends_alike(
     client: TestClient, clock: Clock, context: Context, kind: str, seed: int

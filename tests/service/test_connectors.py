@@ -269,12 +269,13 @@ def test_slacks_challenge_is_given_back(client: TestClient, clock: Clock) -> Non
     assert post(client, connect(client, each), each).json() == {"challenge": "3eZexampleChallenge0000"}
 
 
-@pytest.mark.parametrize("each", EXAMPLES, ids=lambda e: e.name)
+@pytest.mark.parametrize("name", sorted({scheme_name(each) for each in EXAMPLES}))
 def test_the_health_of_a_source_says_how_strong_its_signature_is(
-    client: TestClient, clock: Clock, each: Example
+    client: TestClient, clock: Clock, name: str
 ) -> None:
+    each = next(each for each in EXAMPLES if scheme_name(each) == name and not is_handshake(each))
     source = connect(client, each)
     at(clock, each.data["verify_at"])
-    assert post(client, source, each).status_code in (200, 202)
+    assert post(client, source, each).status_code == 202
     told = client.get(f"/v1/sources/{source['id']}/health").json()["signature"]
-    assert told["strength"] == SCHEMES[scheme_name(each)].strength
+    assert told == {"scheme": name, "strength": SCHEMES[name].strength}
