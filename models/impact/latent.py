@@ -173,7 +173,7 @@ def effect_at(
     effects: Floats,
     grid: Grid | None = None,
     *,
-    most: int = 16,
+    most: int = 12,
 ) -> list[Mixture]:
     """Give the mixture that each design would leave to the effect if the effect were as given: (E, most) each.
 
