@@ -112,7 +112,9 @@ class _Event:
         """Read a time: epoch seconds with a fraction."""
         return past_instant_of(value, field=field, received_at=self.received_at)
 
-    def bare(self, action: Action, *, external_id: str | None = None, into: str | None = None) -> FeedbackChange:
+    def bare(
+        self, action: Action, *, external_id: str | None = None, into: str | None = None
+    ) -> FeedbackChange:
         """Return a change that says nothing about the conversation."""
         return FeedbackChange(
             action=action,
@@ -212,7 +214,9 @@ def _merged(event: _Event) -> tuple[Change, ...]:
             found = id_of(each.get("id"), field=f"{side}.data.id") if isinstance(each, dict) else None
             if found and found.startswith("cnv_") and found != event.external_id:
                 gone.append(found)
-    merges = (event.bare(Action.MERGE, external_id=each, into=event.external_id) for each in dict.fromkeys(gone))
+    merges = (
+        event.bare(Action.MERGE, external_id=each, into=event.external_id) for each in dict.fromkeys(gone)
+    )
     return (*merges, event.record())
 
 

@@ -175,6 +175,7 @@ def _message(event: _Event, record: FeedbackChange, thread: JsonObject) -> Feedb
     written_at = event.time(thread.get("createdAt"), "threads.createdAt")
     opens = written_at is not None and written_at == record.created_at
     is_theirs = by == "customer" and kind != "message"
+    customer, email = _person(author, record, is_theirs=is_theirs)
     return replace(
         record,
         action=Action.UPSERT if opens else Action.APPEND_MESSAGE,
@@ -184,18 +185,17 @@ def _message(event: _Event, record: FeedbackChange, thread: JsonObject) -> Feedb
         body_is_html=True,
         author_role=AuthorRole.CUSTOMER if is_theirs else AuthorRole.AGENT,
         relayed=kind == "phone" and not is_theirs,
-        **_person(thread, record, is_theirs=is_theirs),
+        customer_id=customer,
+        customer_email=email,
     )
 
 
-def _person(thread: JsonObject, record: FeedbackChange, *, is_theirs: bool) -> dict[str, str | None]:
-    """Return who wrote a thread: in a conversation of several that need not be the primary customer."""
-    author = object_or_empty(thread.get("createdBy"), field="threads.createdBy") if is_theirs else {}
-    customer = id_of(author.get("id"), field="threads.createdBy.id")
+def _person(author: JsonObject, record: FeedbackChange, *, is_theirs: bool) -> tuple[str | None, str | None]:
+    """Return (id, e-mail) of who wrote a thread: in a conversation of several not always the primary customer."""
+    customer = id_of(author.get("id"), field="threads.createdBy.id") if is_theirs else None
     if customer in (None, record.customer_id):
-        return {"customer_id": record.customer_id, "customer_email": record.customer_email}
-    email = short_of(author.get("email"), field="threads.createdBy.email")
-    return {"customer_id": customer, "customer_email": email}
+        return record.customer_id, record.customer_email
+    return customer, short_of(author.get("email"), field="threads.createdBy.email")
 
 
 def _gone(event: _Event) -> bool:
@@ -208,22 +208,21 @@ def _spoke(event: _Event) -> tuple[Change, ...]:
     """A customer wrote. Spam is left alone: should somebody mark it as none, the next event brings its text."""
     if _gone(event):
         return (event.bare(Action.IGNORE),)
-    record = event.record()
+    record, threads = event.record(), _threads(event)
     messages = _messages(event, record)
-    return tuple(messages) if messages else (record, *_preview(event, record))
+    if messages or threads:
+        return tuple(messages) or (record,)
+    return *_preview(event, record), event.bare(Action.FETCH)
 
 
 def _preview(event: _Event, record: FeedbackChange) -> tuple[Change, ...]:
-    """Without threads there is the beginning of the newest one, and something to ask for."""
-    asked = event.bare(Action.FETCH)
+    """Return what is known without threads: of a customer's new conversation its beginning, else attributes."""
     author = object_or_empty(event.payload.get("createdBy"), field="createdBy")
-    theirs = event.name == "convo.created" and author.get("type") == "customer"
-    if not theirs or _threads(event):
-        return () if _threads(event) else (asked,)
-    preview = text_of(event.payload.get("preview"), field="preview") or ""
+    text = text_of(event.payload.get("preview"), field="preview")
+    if event.name != "convo.created" or author.get("type") != "customer" or not text:
+        return (record,)
     role = AuthorRole.CUSTOMER
-    opening = replace(record, action=Action.UPSERT, message_id=FIRST_MESSAGE, body=preview, author_role=role)
-    return opening, asked
+    return (replace(record, action=Action.UPSERT, message_id=FIRST_MESSAGE, body=text, author_role=role),)
 
 
 def _updated(event: _Event) -> tuple[Change, ...]:
@@ -244,7 +243,9 @@ def _merged(event: _Event) -> tuple[Change, ...]:
     Where it is not named the survivor's threads are left out: they may be stored under the other conversation.
     """
     survivor = require_id(event.payload.get("id"), field="id")
-    gone = dict.fromkeys(each for thread in _threads(event) for each in _merged_ids(thread) if each != survivor)
+    gone = dict.fromkeys(
+        each for thread in _threads(event) for each in _merged_ids(thread) if each != survivor
+    )
     merges = [event.bare(Action.MERGE, external_id=each, merged_into=survivor) for each in gone]
     return (*merges, *_updated(event)) if merges else (event.record(),)
 
@@ -253,7 +254,9 @@ def _merged_ids(thread: JsonObject) -> list[str]:
     action = object_or_empty(thread.get("action"), field="threads.action")
     found: list[object] = []
     if action.get("type") == "merged":
-        entities = object_or_empty(action.get("associatedEntities"), field="threads.action.associatedEntities")
+        entities = object_or_empty(
+            action.get("associatedEntities"), field="threads.action.associatedEntities"
+        )
         found = [first(entities, ("originalConversation", "conversation", "mergedConversation"))[1]]
     elif thread.get("actionType") == "merged":
         found = [thread.get("actionSourceId")]

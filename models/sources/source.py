@@ -113,7 +113,9 @@ def authenticate(
     names = (settings.signature,) if settings.signature else source.schemes
     schemes = [SCHEMES[name] for name in names]
     signed = [scheme for scheme in schemes if header(headers, scheme.header)]
-    timed = (each for each in signed if each.timestamp_header is None or header(headers, each.timestamp_header))
+    timed = (
+        each for each in signed if each.timestamp_header is None or header(headers, each.timestamp_header)
+    )
     chosen = next(timed, next(iter(signed), None))
     if chosen is None:
         wanted = " or ".join(scheme.header for scheme in schemes)

@@ -73,7 +73,9 @@ def _fill(entry: JsonObject, payload: JsonObject, *, noun: str, event: str) -> N
     further = noun in _MESSAGES or entry["action"] == Action.APPEND_MESSAGE
     if further and read(entry, "message_id", id_of) is None:
         # Without its own id it would take the place of the text that the record was opened with.
-        raise Invalid("data.message_id is missing: a further message needs an id of its own", field="message_id")
+        raise Invalid(
+            "data.message_id is missing: a further message needs an id of its own", field="message_id"
+        )
     entry.setdefault("occurred_at", payload.get("timestamp"))
     if event in _STATUS_OF:
         entry.setdefault("status", _STATUS_OF[event])
