@@ -6,8 +6,8 @@ from collections.abc import Iterator
 # Every repetition is bounded or stops at its own delimiter: no text, however odd, takes more than linear time.
 _IMAGE = re.compile(r"!\[[^\[\]\n]{0,300}\]\([^()\s]{0,2000}\)")
 _LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\([^()\s]{0,2000}\)")
-_STRONG = re.compile(r"(\*\*|__|~~)([^*_~\n]{1,500})\1")
-_EMPHASIS = re.compile(r"(?<![\w*])\*([^*\n]{1,500})\*(?![\w*])")
+_STRONG = re.compile(r"(\*\*|__|~~)(?=\S)([^*_~\n]{1,500})(?<=\S)\1")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]{1,500})(?<=\S)\*(?![\w*])")
 _HEADING = re.compile(r"^#{1,6}[ \t]+", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~)[\w+-]{0,30}[ \t]*$\n?", re.MULTILINE)
 _QUOTE_TAG = re.compile(r"\[quote(?:=[^\]\n]{0,300})?\]|\[/quote\]", re.IGNORECASE)
