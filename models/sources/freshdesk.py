@@ -157,12 +157,14 @@ def parse(
         return (FeedbackChange(action=action, external_id=external_id),)
     ticket = _ticket(call, external_id)
     opening = _opening(call, ticket)
+    asked = FeedbackChange(action=Action.FETCH, external_id=external_id)
     if action is Action.APPEND_MESSAGE:
-        return _with_parent(_reply(call, ticket), opening)
+        reply = _reply(call, ticket)
+        return _with_parent(reply or ticket, opening) + (() if reply else (asked,))
     if opening is not None and action in (Action.UPSERT, Action.RESTORE):
         return (replace(opening, action=action),)
     if action is Action.RESTORE:
-        return replace(ticket, action=action), replace(ticket, action=Action.FETCH)
+        return replace(ticket, action=action), asked
     return _with_parent(ticket, opening)
 
 
@@ -219,11 +221,11 @@ def _opening(call: _Call, ticket: FeedbackChange) -> FeedbackChange | None:
     )
 
 
-def _reply(call: _Call, ticket: FeedbackChange) -> FeedbackChange:
-    """Return the requester's reply; without its text there is only something to ask for."""
+def _reply(call: _Call, ticket: FeedbackChange) -> FeedbackChange | None:
+    """Return the requester's reply, None where the call lacks its text."""
     text = call.read("reply", text_of)
     if text is None:
-        return replace(ticket, action=Action.FETCH)
+        return None
     digest = hashlib.sha256(" ".join(text.split()).encode("utf-8", "replace")).hexdigest()
     return replace(
         ticket,

@@ -98,9 +98,9 @@ def test_a_reply_counts_only_where_the_rule_says_that_the_requester_wrote_it() -
 
 
 def test_a_reply_without_its_text_has_to_be_fetched() -> None:
-    asked, parent = read({**TEMPLATE, "event": "reply"})
-    assert asked.action is Action.FETCH
-    assert parent.fallback
+    ticket, parent, asked = read({**TEMPLATE, "event": "reply"})
+    assert (ticket.action, ticket.status, parent.fallback) == (Action.UPDATE_STATUS, Status.OPEN, True)
+    assert asked == FeedbackChange(action=Action.FETCH, external_id="8841")
 
 
 @pytest.mark.parametrize(
