@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from models.errors import Invalid
@@ -39,10 +42,24 @@ def test_there_is_one_example() -> None:
 
 
 def test_advanced_content_is_read_by_name_without_a_wrapper() -> None:
-    (change,) = read(TEMPLATE, plan_tag_prefix="plan_")
+    tagged = {**TEMPLATE, "tags": "billing, plan_pro, area_tax"}
+    (change,) = read(tagged, plan_tag_prefix="plan_", area_tag_prefix="area_")
+    assert change.product_area == "tax"
     assert (change.action, change.message_id, change.makes_item) == (Action.UPSERT, FIRST_MESSAGE, True)
     assert (change.body, change.body_is_html) == ("The invoice shows 19% instead of 21%.", False)
     assert (change.plan, change.account_id, change.channel) == ("pro", "Example Bakery", "email")
+
+
+def test_the_template_of_our_documentation_is_read() -> None:
+    page = Path(__file__).parents[3] / "docs" / "connectors" / "freshdesk.md"
+    (template,) = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
+    filled = re.sub(r"\{\{ticket\.(?:requester\.)?(\w+)\}\}", r"7 \1", template)
+    (change,) = read(filled.encode())
+    assert (change.external_id, change.body, change.subject) == ("7 id", "7 description", "7 subject")
+    assert (change.customer_email, change.account_id) == ("7 email", "7 company_name")
+    assert (change.plan, change.product_area, change.tags) == ("7 cf_plan", "7 cf_product_area", ("7 tags",))
+    (empty,) = read(template.encode().replace(b"{{ticket.id}}", b"7"))
+    assert (empty.plan, empty.action) == (None, Action.UPDATE_STATUS)
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "{{ticket.company_name}}", None])
@@ -91,6 +108,9 @@ def test_a_reply_counts_only_where_the_rule_says_that_the_requester_wrote_it() -
     assert (parent.message_id, parent.fallback, parent.body) == (FIRST_MESSAGE, True, TEMPLATE["description"])
     (again, _) = read({**reply, "event": "reply", "latest_public_comment": "Any news?"})
     assert again.message_id == said.message_id, "a reply is known by its words"
+    assert (said.body_is_html, again.body_is_html) == (False, False)
+    (html, _) = read({**reply, "event": "reply", "latest_public_comment": "<p>News?</p>"})
+    assert html.body_is_html
     assert len(said.message_id or "") <= 200
     for event in ("updated", "agent_reply", ""):
         found = read({**reply, "event": event})

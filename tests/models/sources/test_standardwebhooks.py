@@ -1,3 +1,7 @@
+import json
+import re
+from pathlib import Path
+
 import pytest
 
 from models.errors import Invalid
@@ -38,6 +42,12 @@ def one(kind: str, **data: object) -> FeedbackChange:
 def test_examples_mean_what_they_should(each: Example) -> None:
     assert_meant(SOURCE, each)
     assert SOURCE.delivery_key(each.headers, each.body) == each.expected[0]["event_id"]
+
+
+def test_the_page_shows_the_example() -> None:
+    page = Path(__file__).parents[3] / "docs" / "connectors" / "standardwebhooks.md"
+    (shown,) = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
+    assert json.loads(shown) == PAYLOAD
 
 
 def test_there_is_one_example() -> None:
