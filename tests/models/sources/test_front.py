@@ -60,6 +60,9 @@ def test_a_preview_is_stored_and_its_text_asked_for() -> None:
     shown, asked = read(APPLICATION)
     assert (shown.action, shown.message_id, shown.makes_item) == (Action.UPSERT, FIRST_MESSAGE, True)
     assert (asked.action, asked.external_id, asked.message_id) == (Action.FETCH, "cnv_ex55", FIRST_MESSAGE)
+    assert not shown.body_is_html
+    unnamed = {**APPLICATION, "payload": {**APPLICATION["payload"], "type": None}}
+    assert read(unnamed)[0].body == shown.body, "the envelope names the event where the event does not"
     whole = read(rule("inbound"))
     assert [change.action for change in whole] == [Action.APPEND_MESSAGE]
 
