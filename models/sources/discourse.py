@@ -166,7 +166,8 @@ def _said(event: _Event, change: FeedbackChange) -> FeedbackChange:
     """Add a post's text and author."""
     raw = event.text("raw")
     body = event.text("cooked") if raw is None else plain_markdown(mark_quotes(raw))
-    updated_at = event.time("updated_at")
+    # Recovering does not touch updated_at, which is then older than the deletion that it undoes.
+    updated_at = None if event.name == "post_recovered" else event.time("updated_at")
     return replace(
         change,
         occurred_at=None if event.name == "post_created" else updated_at,

@@ -219,7 +219,9 @@ def _vote(event: _Event, issue: JsonObject, account: str | None) -> FeedbackChan
     target = id_of(event.data.get("issueId") or issue.get("id"), field="data.issueId")
     if target is None or event.action != "create":
         return replace(event.bare(Action.IGNORE), external_id=None)
-    return replace(event.dated(event.bare(Action.VOTE, external_id=target)), account_id=account)
+    # Linear names the company and nobody in it: the company is who votes.
+    vote = event.dated(event.bare(Action.VOTE, external_id=target))
+    return replace(vote, account_id=account, customer_id=account)
 
 
 _HANDLERS: Mapping[str, Callable[[_Event], tuple[Change, ...]]] = {

@@ -117,6 +117,7 @@ def test_a_recovered_post_brings_its_text() -> None:
     for number in (1, 2):
         change = post("post_recovered", post_number=number, deleted_at="2026-03-02T09:00:00Z")
         assert (change.action, change.makes_item) == (Action.RESTORE, True)
+        assert (change.occurred_at, change.updated_at) == (None, None), "it is dated by its arrival"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ def test_a_customers_request_is_an_item_of_its_own() -> None:
 def test_an_issue_is_what_staff_report() -> None:
     (issue,) = read(ISSUE)
     assert (issue.author_role, issue.relayed, issue.makes_item) == (AuthorRole.AGENT, True, True)
+    (bare,) = read(event(ISSUE, "create", description=None))
+    assert (bare.body, bare.subject, bare.makes_item) == ("", "Webhook retries are not visible", True)
     (robot,) = read(event(ISSUE, "create", botActor={"id": "b1", "type": "integration"}))
     assert (robot.author_role, robot.makes_item) == (AuthorRole.BOT, False)
 
@@ -129,6 +131,7 @@ def test_a_request_without_words_is_a_vote_for_its_issue() -> None:
     (vote,) = read(event(NEED, "create", body=" "))
     assert (vote.action, vote.external_id) == (Action.VOTE, NEED["data"]["issueId"])
     assert (vote.account_id, vote.body) == (NEED["data"]["customerId"], None)
+    assert vote.customer_id == vote.account_id, "a vote without anybody behind it would not count"
     for nothing in (
         event(NEED, "update", body=None),
         event(NEED, "create", body="", issueId=None, issue=None),

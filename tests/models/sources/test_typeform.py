@@ -158,6 +158,8 @@ def test_questions_of_a_group_are_found() -> None:
         ({"type": "choices", "choices": {"labels": ["Billing", "Other"]}}, "Billing"),
         ({"type": "choice", "choice": {"label": "Search"}}, "Search"),
         ({"type": "choice", "choice": {"other": "x"}}, None),
+        ({"type": "choices", "choices": {"labels": []}}, None),
+        ({"type": "choices", "choices": {"labels": "Billing"}}, None),
     ],
 )
 def test_the_area_is_the_choice_of_its_question(answer: dict, area: str | None) -> None:
