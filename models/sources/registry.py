@@ -4,13 +4,30 @@ one line."""
 from collections.abc import Mapping
 
 from models.errors import Invalid
-from models.sources import generic_json, zendesk
+from models.sources import (
+    discourse,
+    freshdesk,
+    front,
+    generic_json,
+    helpscout,
+    linear,
+    standardwebhooks,
+    typeform,
+    zendesk,
+)
 from models.sources.source import Source
 
 SOURCES: Mapping[str, Source] = {
     source.kind: source
     for source in (
+        discourse.SOURCE,
+        freshdesk.SOURCE,
+        front.SOURCE,
         generic_json.SOURCE,
+        helpscout.SOURCE,
+        linear.SOURCE,
+        standardwebhooks.SOURCE,
+        typeform.SOURCE,
         zendesk.SOURCE,
     )
 }

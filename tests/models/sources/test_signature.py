@@ -13,7 +13,12 @@ from models.sources.signature import MAX_HEADER_CHARS, SCHEMES, Strength, header
 from tests.models.sources.examples import FOLDER, NOW, Example, examples
 
 VECTORS = json.loads((FOLDER / "_published_vectors.json").read_text())["vectors"]
-SCHEME_OF = {"generic_json.feedback_batch": "bearer"}
+SCHEME_OF = {
+    "freshdesk.automation_ticket": "token",
+    "front.rule_inbound": "front_rule",
+    "generic_json.feedback_batch": "bearer",
+    "standardwebhooks.feedback_created": "standard",
+}
 
 
 def scheme_of(example: Example) -> str:

@@ -20,7 +20,7 @@ def test_every_source_is_registered_under_its_own_name_with_known_schemes() -> N
     assert all(name in SCHEMES for source in SOURCES.values() for name in source.schemes)
     assert {each.data["source"] for each in examples()} <= set(SOURCES)
     assert source_of("zendesk").title == "Zendesk Support"
-    with pytest.raises(Invalid, match="kind must be one of generic_json, zendesk"):
+    with pytest.raises(Invalid, match=r"kind must be one of .*generic_json, .*zendesk"):
         source_of("fax")
 
 
