@@ -19,6 +19,7 @@ EFFECT_SERIES: Final = 1_000
 EFFECTS: Final = (0.8, 0.5)
 CALLS: Final = (Word.FELL, Word.ROSE)
 NO_ANSWER: Final = (Word.CANNOT_TELL, Word.TOO_EARLY)
+ALPHA: Final = 0.03
 MIX: Final = "half of the releases do nothing, a quarter -20%, a quarter -50%"
 
 
@@ -32,6 +33,7 @@ def run(emit: Emit, *, null: int = NULL_SERIES, effect: int = EFFECT_SERIES) -> 
     _false_alarms(emit, looked)
     _coverage(emit, final)
     _power(emit, final)
+    _power_were_noise_known(emit, final)
     _shrinkage(emit, final)
     _unchanged(emit, final)
     return final
@@ -80,6 +82,23 @@ def _power(emit: Emit, final: Mapping[float, Mapping[str, Said]]) -> None:
     for regime in ("ramp_10", "novelty_10"):
         seen = _words(final[0.5], Word.FELL)[regime]
         emit(f"fell said at -50%, {regime}", 100 * seen.value, "%", "at least 70")
+
+
+def _power_were_noise_known(emit: Emit, final: Mapping[float, Mapping[str, Said]]) -> None:
+    """Print what the same p-values would see with a threshold of each regime's own, read off its null series.
+
+    No method has that knowledge from one series; it bounds what learning the noise elsewhere could add to ours.
+    """
+    null = ours.answers(final[1.0])
+    own = {regime: score.equal_honesty({regime: null[regime].p_value}, worst=ALPHA) for regime in null}
+    for ratio in EFFECTS:
+        each = ours.answers(final[ratio])
+        seen = {
+            regime: score.power({regime: each[regime]}, threshold)[regime]
+            for regime, threshold in own.items()
+        }
+        what = f"falls seen at {ratio - 1:+.0%} were each regime's noise known (3% false alarms in each)"
+        emit(what, 100 * score.mean(seen).value, "%", "a limit: what knowing the noise could add")
 
 
 def _shrinkage(emit: Emit, final: Mapping[float, Mapping[str, Said]]) -> None:

@@ -19,7 +19,7 @@ from bench.panel.series import (
     draw,
     latent_path,
 )
-from models.impact.reference import reference_volume
+from models.impact.reference import Reference, reference_volume
 from models.impact.setting import Case
 from models.values.series import Series
 
@@ -88,12 +88,16 @@ def with_reference(
         sizes = rng.integers(themes[0], themes[1] + 1, len(some))
         for row, others in enumerate(_themes(some, sizes, rng), start=low):
             bare = panel.series(row, exposure=False, control=False)
-            cases.append(_case(replace(bare, exposure=reference_volume(others, before).volume)))
+            cases.append(_case(bare, reference_volume(others, before)))
     return cases
 
 
-def _case(series: Series) -> Case:
-    return Case(series, RELEASE, RELEASE, series.end, FINAL_LOOK, by_reference=True)
+def _case(bare: Series, reference: Reference) -> Case:
+    """Compare with the reference volume; where the themes bear none, counts as they are, with the reason beside."""
+    known = reference.volume is not None
+    flags = () if reference.reason is None else (reference.reason,)
+    series = replace(bare, exposure=reference.volume)
+    return Case(series, RELEASE, RELEASE, series.end, FINAL_LOOK, flags=flags, by_reference=known)
 
 
 def _themes(volume: Floats, sizes: np.typing.NDArray[np.int64], rng: np.random.Generator) -> list[Floats]:

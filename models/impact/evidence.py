@@ -80,7 +80,8 @@ def fit(items: Sequence[Prepared], setting: Setting) -> list[Fitted | None]:
 def periods(item: Prepared) -> tuple[PeriodFit, ...]:
     """Draw the periods of the chart: observed against a forecast, with the band for 95 of 100 counts."""
     window = item.window
-    forecast = latent.forecast([windows.design(window, see_after=False)], with_path_sd=True)[0]
+    unseen = windows.unseen_after(windows.design(window), window)
+    forecast = latent.forecast([unseen], with_path_sd=True)[0]
     assert forecast.path_sd is not None
     log_mean, variance, weight = forecast.path, forecast.path_sd**2, forecast.weight
     each = np.exp(log_mean + variance / 2)
@@ -124,7 +125,7 @@ def _fit(items: Sequence[Prepared], setting: Setting) -> list[Fitted]:
     posteriors = latent.fit(seen)
     alphas = [setting.alpha if item.case.look is None else item.case.look.alpha for item in items]
     estimates = _estimates(items, posteriors, alphas, setting)
-    unseen = [windows.design(item.window, see_after=False) for item in items]
+    unseen = [windows.unseen_after(each, item.window) for each, item in zip(seen, items, strict=True)]
     mdes = power.smallest_falls(seen, unseen, alphas, power=setting.power)
     control = _control_evidence(items, posteriors)
     spikes = [float(posterior.hypotheses[windows.SPIKED].sum()) for posterior in posteriors]

@@ -13,7 +13,8 @@ from models.impact import smallmatrix, tridiagonal
 
 Floats = NDArray[np.float64]
 
-_TOLERANCE: Final = 1e-2  # the step is taken, and Newton doubles the digits: log means are good to about 1e-4
+# The step is taken, and Newton doubles the digits: log means are good to about 1e-4.
+_TOLERANCE: Final = 0.01
 _MOST_STEPS: Final = 100
 
 
@@ -74,23 +75,28 @@ def climb(batch: Batch, start: Mode, *, tolerance: float = _TOLERANCE) -> Mode:
 
 def predictor(batch: Batch, weights: Floats, path: Floats) -> Floats:
     """Add regression and latent path: (n, B, G)."""
-    total: Floats = (batch.columns * weights).sum(axis=1) + path
+    size, points = weights.shape[1:]
+    by_series = batch.columns[..., 0].transpose(2, 0, 1) @ weights.transpose(1, 0, 2)
+    total: Floats = by_series.reshape(size, len(batch.columns), points).transpose(1, 0, 2) + path
     return total
 
 
 def curvature_at(batch: Batch, mean: Floats) -> Curvature:
     """Give the curvature where the expected counts are mean (n, B, G)."""
-    width = batch.columns.shape[1]
     diagonal, off_diagonal = _latent_precision(batch, len(mean))
     factor = tridiagonal.factorise(diagonal + mean, off_diagonal)
     left = batch.columns * mean[:, None]
     response = tridiagonal.solve(factor, left)
     left -= mean[:, None] * response
-    information = np.empty((width, width, *mean.shape[1:]))
-    for i in range(width):
-        for j in range(i, width):
-            information[i, j] = information[j, i] = (batch.columns[:, j] * left[:, i]).sum(axis=0)
-    return Curvature(mean, factor, response, information)
+    return Curvature(mean, factor, response, _products(batch.columns, left))
+
+
+def _products(columns: Floats, left: Floats) -> Floats:
+    """Sum columns (n, p, B, 1) times left (n, q, B, G) over time, one matrix product per series: (p, q, B, G)."""
+    steps, width, size, points = left.shape
+    gathered = left.transpose(2, 0, 1, 3).reshape(size, steps, width * points)
+    found = (columns[..., 0].transpose(2, 1, 0) @ gathered).reshape(size, -1, width, points)
+    return np.ascontiguousarray(found.transpose(1, 2, 0, 3))
 
 
 def expected_counts(batch: Batch, mode: Mode) -> Floats:
@@ -112,7 +118,7 @@ def _newton(batch: Batch, weights: Floats, path: Floats) -> Mode:
     curvature = curvature_at(batch, expected_counts(batch, Mode(weights, path)))
     residual = batch.observed * batch.counts - curvature.mean
     alone = tridiagonal.solve(curvature.factor, residual - _latent_product(batch, path))
-    slope = (batch.columns * (residual - curvature.mean * alone)[:, None]).sum(axis=0)
+    slope = _products(batch.columns, (residual - curvature.mean * alone)[:, None])[:, 0]
     slope -= batch.precision * (weights - batch.prior_mean)
     factor = smallmatrix.factorise(smallmatrix.with_diagonal(curvature.information, batch.precision))
     step = smallmatrix.solve(factor, slope)

@@ -29,7 +29,7 @@ _PHIS: Final = {0.0: 0.4, 0.5: 0.3, 0.8: 0.2, 0.95: 0.1}
 _COARSE: Final = ((0.05, 0.17, 0.4), {0.0: 0.4, 0.5: 0.3, 0.85: 0.3})
 _PILOT: Final = (0.25, 0.5)
 _PILOT_TOLERANCE: Final = 0.05
-_BATCH_POINTS: Final = 512  # series times grid points: small enough for the cache, large enough for numpy
+_BATCH_POINTS: Final = 1024  # series times grid points: small enough for the cache, large enough for numpy
 
 
 class Grid(NamedTuple):
@@ -173,7 +173,7 @@ def effect_at(
     effects: Floats,
     grid: Grid | None = None,
     *,
-    most: int = 16,
+    most: int = 12,
 ) -> list[Mixture]:
     """Give the mixture that each design would leave to the effect if the effect were as given: (E, most) each.
 

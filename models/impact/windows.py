@@ -1,6 +1,6 @@
 """From a series and a release to the periods that are compared, and to the design that the model fits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache, cached_property
 from math import log, tau
@@ -125,13 +125,12 @@ def frame(
     )
 
 
-def design(window: Window, *, with_control: bool = True, see_after: bool = True) -> Design:
+def design(window: Window, *, with_control: bool = True) -> Design:
     """Write a window as a regression: effect, level, trend, control, spike before the release and yearly season.
 
     Priors: level N(0, 1.5) around the mean rate before, log control rate N(1, .5), effect N(0, 1.5); trend, spike and
     season as each of `TEMPERS` says. Two years of history can show the season: two yearly waves, N(0, .3) each.
-    With see_after False the periods after the release count as not observed, which makes the fit a forecast. Raises
-    ValueError for a window with nothing before.
+    Raises ValueError for a window with nothing before.
     """
     known = window.usable & window.before
     if not known.any():
@@ -146,9 +145,8 @@ def design(window: Window, *, with_control: bool = True, see_after: bool = True)
     waves = _waves(window.weeks, _SEASON_WAVES[window.has_season])
     scales = _reference_and_prior_sds(window.has_season, controls, len(waves))
     mean = np.array([0.0, 0.0, 0.0, 0.0, *[_CONTROL_MEAN] * controls, *[0.0] * len(waves)])
-    seen = window.usable if see_after else known
     return Design(
-        counts=np.where(seen, window.counts, np.nan),
+        counts=np.where(window.usable, window.counts, np.nan),
         log_offset=np.log(exposure) + log(rate),
         columns=np.column_stack(columns + waves),
         prior_mean=mean,
@@ -156,6 +154,11 @@ def design(window: Window, *, with_control: bool = True, see_after: bool = True)
         share=_SHARES,
         reference_sd=scales[0],
     )
+
+
+def unseen_after(design: Design, window: Window) -> Design:
+    """Count the periods after the release as not observed, which makes a fit a forecast."""
+    return replace(design, counts=np.where(window.before, design.counts, np.nan))
 
 
 @cache

@@ -102,7 +102,7 @@ def parse(
     payload = read_json(body)
     entries = _entries(payload)
     if entries is None:
-        return (_change(require_object(payload, field="body"), context),)
+        return (change_of(require_object(payload, field="body"), context),)
     changes = [_tolerant(index, entry, context) for index, entry in enumerate(entries)]
     if changes and all(isinstance(change, Unreadable) for change in changes):
         worst = changes[0]
@@ -125,7 +125,7 @@ def _entries(payload: object) -> list[object] | None:
 
 def _tolerant(index: int, entry: object, context: Context) -> Change:
     try:
-        return _change(require_object(entry, field=f"items[{index}]"), context)
+        return change_of(require_object(entry, field=f"items[{index}]"), context)
     except Invalid as error:
         return Unreadable(index=index, reason=error.message, field=error.field)
 
@@ -143,7 +143,8 @@ def _last_wins(changes: list[Change]) -> tuple[Change, ...]:
     return tuple(latest.values())
 
 
-def _change(entry: JsonObject, context: Context) -> Change:
+def change_of(entry: JsonObject, context: Context) -> Change:
+    """Turn one entry into a change; raise Invalid where it cannot be understood."""
     kind = short_of(entry.get("type"), field="type") or "feedback"
     reader = _READERS.get(kind.lower())
     if reader is None:

@@ -4,17 +4,38 @@ one line."""
 from collections.abc import Mapping
 
 from models.errors import Invalid
-from models.sources import generic_json, github, intercom, jira, slack, zendesk
+from models.sources import (
+    discourse,
+    freshdesk,
+    front,
+    generic_json,
+    github,
+    helpscout,
+    intercom,
+    jira,
+    linear,
+    slack,
+    standardwebhooks,
+    typeform,
+    zendesk,
+)
 from models.sources.source import Source
 
 SOURCES: Mapping[str, Source] = {
     source.kind: source
     for source in (
+        discourse.SOURCE,
+        freshdesk.SOURCE,
+        front.SOURCE,
         generic_json.SOURCE,
         github.SOURCE,
+        helpscout.SOURCE,
         intercom.SOURCE,
         jira.SOURCE,
+        linear.SOURCE,
         slack.SOURCE,
+        standardwebhooks.SOURCE,
+        typeform.SOURCE,
         zendesk.SOURCE,
     )
 }

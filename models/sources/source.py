@@ -106,12 +106,17 @@ def authenticate(
 ) -> Scheme:
     """Check a request's signature and return the scheme that held (its strength goes to the source's health).
 
-    Only schemes of the configured source are tried: the pinned one, else the first whose header is present.
+    Only schemes of the configured source are tried: the pinned one, else the first whose headers are all present
+    (two kinds of one tool may use one header for the signature and differ by the signed time beside it).
     All need the same secret, so a sender cannot win by choosing the weaker one. Raises Rejected.
     """
     names = (settings.signature,) if settings.signature else source.schemes
     schemes = [SCHEMES[name] for name in names]
-    chosen = next((scheme for scheme in schemes if header(headers, scheme.header)), None)
+    signed = [scheme for scheme in schemes if header(headers, scheme.header)]
+    timed = (
+        each for each in signed if each.timestamp_header is None or header(headers, each.timestamp_header)
+    )
+    chosen = next(timed, next(iter(signed), None))
     if chosen is None:
         wanted = " or ".join(scheme.header for scheme in schemes)
         raise Rejected(f"header {wanted} is missing", field=schemes[0].header)

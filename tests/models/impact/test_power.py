@@ -32,7 +32,7 @@ def even(*, before: int = 26, after: int = 8, weekly: float = 20.0) -> Window:
 
 def smallest(*some: Window, alpha: float = 0.03, wanted: float = 0.8) -> list[float | None]:
     designs = [windows.design(one) for one in some]
-    unseen = [windows.design(one, see_after=False) for one in some]
+    unseen = [windows.unseen_after(windows.design(one), one) for one in some]
     return power.smallest_falls(designs, unseen, [alpha] * len(some), power=wanted)
 
 
@@ -80,7 +80,10 @@ def test_the_smallest_fall_is_where_plain_matrices_put_it(weekly: float, after: 
     is found by bisection.
     """
     one, grid = even(weekly=weekly, after=after), latent.default_grid()
-    design, forecast = windows.design(one), latent.forecast([windows.design(one, see_after=False)])[0]
+    design, forecast = (
+        windows.design(one),
+        latent.forecast([windows.unseen_after(windows.design(one), one)])[0],
+    )
     likely = np.flatnonzero(forecast.weight > 1e-3)
     weight = forecast.weight[likely] / forecast.weight[likely].sum()
     problems = [

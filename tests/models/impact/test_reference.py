@@ -269,7 +269,7 @@ def test_the_size_table_holds_without_exposure(regime: str) -> None:
 
 @pytest.mark.slow
 def test_a_few_noisy_themes_cost_power_and_not_honesty() -> None:
-    """300 series over five themes each, whose own noise is a third of the judged theme's or more."""
+    """300 series over five themes each, whose own noise is a third of the judged theme's or more; a few bear none."""
     regime = REGIMES["high_50"]
     null = judge_many(
         with_reference(regime, ratio=1.0, count=300, seed=44, themes=(5, 5)), with_periods=False

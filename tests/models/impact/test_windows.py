@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.impact import windows
-from models.impact.windows import TEMPERS, Window, design, frame
+from models.impact.windows import TEMPERS, Window, design, frame, unseen_after
 from models.values.series import Period, Series
 from tests.models.impact.weekly import RELEASE, window
 
@@ -63,14 +63,14 @@ def test_only_usable_periods_are_observed() -> None:
 
 def test_a_forecast_sees_nothing_after_the_release() -> None:
     one = replace(weekly(), exposure=np.where(np.arange(26) == 7, 0.0, 1.0))
-    seen, forecast = design(one), design(one, see_after=False)
+    seen, forecast = design(one), unseen_after(design(one), one)
     assert np.isnan(forecast.counts[20:]).all()
     assert np.array_equal(forecast.counts[:20], seen.counts[:20], equal_nan=True)
     assert np.flatnonzero(np.isnan(forecast.counts[:20])).tolist() == [7]
     assert (forecast.columns == seen.columns).all()
     assert (forecast.log_offset == seen.log_offset).all()
     louder = replace(one, counts=np.where(one.after, 1e4, one.counts))
-    assert (design(louder, see_after=False).log_offset == forecast.log_offset).all()
+    assert (unseen_after(design(louder), louder).log_offset == forecast.log_offset).all()
 
 
 def test_the_offset_is_exposure_times_the_rate_before() -> None:

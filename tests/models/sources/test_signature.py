@@ -1,6 +1,6 @@
 import json
 import os
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,12 @@ from models.sources.signature import MAX_HEADER_CHARS, SCHEMES, Strength, header
 from tests.models.sources.examples import FOLDER, NOW, Example, examples
 
 VECTORS = json.loads((FOLDER / "_published_vectors.json").read_text())["vectors"]
-SCHEME_OF = {"generic_json.feedback_batch": "bearer"}
+SCHEME_OF = {
+    "freshdesk.automation_ticket": "token",
+    "front.rule_inbound": "front_rule",
+    "generic_json.feedback_batch": "bearer",
+    "standardwebhooks.feedback_created": "standard",
+}
 
 
 def scheme_of(example: Example) -> str:
@@ -160,6 +165,31 @@ def test_a_signed_time_missing_from_the_body_is_rejected(body: bytes) -> None:
     scheme = SCHEMES["linear"]
     headers = {scheme.header: sign(scheme, secret="s", body=body)}
     with pytest.raises(Rejected, match="signed time"):
+        verify(scheme, secret="s", headers=headers, body=body, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("body_s", "header", "accepted"),
+    [
+        (0, None, True),
+        (0, "not a time", True),
+        (-3600, None, False),
+        (-3600, "0", True),
+        (-3600, "-3600", False),
+        (-3600, "not a time", False),
+        (-3600, "9" * 9000, False),
+    ],
+)
+def test_a_later_try_is_in_time_by_its_header(body_s: int, header: str | None, accepted: bool) -> None:
+    def at(seconds: int) -> int:
+        return round((NOW.timestamp() + seconds) * 1000)
+
+    scheme, body = SCHEMES["linear"], json.dumps({"webhookTimestamp": at(body_s)}).encode()
+    headers = {scheme.header: sign(scheme, secret="s", body=body)}
+    if header is not None:
+        is_offset = header.removeprefix("-").isdigit() and len(header) < 9
+        headers["Linear-Timestamp"] = str(at(int(header))) if is_offset else header
+    with nullcontext() if accepted else pytest.raises(Rejected, match="away from now"):
         verify(scheme, secret="s", headers=headers, body=body, now=NOW)
 
 
