@@ -93,7 +93,9 @@ class FeedbackChange:
     happened, so for a later message the time it was written. `relayed`: staff wrote the opening text for a
     customer (a phone ticket, a Slack post). `fallback`: apply only if, after the changes before it in the
     same delivery, nothing of this record is stored; so an update whose parent is unknown creates the item and
-    never a second one.
+    never a second one. `opener_id`: the id under which the vendor names the opening text elsewhere, where this
+    change tells it. `exact_ids`: a message id of this sender never means the opening text, so the redaction of
+    an unknown message leaves that alone.
     """
 
     action: Action
@@ -121,6 +123,8 @@ class FeedbackChange:
     rating: Rating | None = None
     merged_into: str | None = None
     fallback: bool = False
+    opener_id: str | None = None
+    exact_ids: bool = False
 
     @property
     def makes_item(self) -> bool:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -102,3 +103,11 @@ def test_damaged_bytes(example: Example, at: float, junk: bytes, cut: int) -> No
 def test_any_header(example: Example, value: str) -> None:
     check(example, example.body, dict.fromkeys([*example.headers, "X-Zendesk-Webhook-Invocation-Id"], value))
     check(example, b"broken", dict.fromkeys(["Idempotency-Key", "X-Zendesk-Webhook-Invocation-Id"], value))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.name)
+def test_every_member_as_every_kind_of_value(example: Example) -> None:
+    payload = json.loads(example.data["body"])
+    for path in places(payload):
+        for value in (None, True, 0, -1.5, "", "x", [], [[]], [None], {}, {"id": {}}, {"type": []}):
+            check(example, json.dumps(changed(payload, path, value, drop=False)).encode(), example.headers)
