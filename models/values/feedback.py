@@ -12,6 +12,12 @@ from enum import StrEnum
 FIRST_MESSAGE = "0"
 """Message id of the text a record was opened with. No vendor numbers a message 0."""
 
+TOMBSTONE = ""
+"""Message id of the row that remembers that a whole record was deleted, also when its text comes later."""
+
+UNKNOWN_TICKET = "unknown"
+"""Stands for the ticket that another was merged into, where the vendor does not name it."""
+
 
 class Action(StrEnum):
     """What a change does. A delete or redaction wins over an upsert or status that arrives later."""
@@ -58,6 +64,17 @@ class AuthorRole(StrEnum):
     BOT = "bot"
 
 
+class Turn(StrEnum):
+    """What place a message has in its ticket, by the times at which its messages were written."""
+
+    OPENS = "opens"
+    """The earliest message."""
+    JOINS = "joins"
+    """The first message of a further person, somebody in copy."""
+    FOLLOWS = "follows"
+    """Any other message."""
+
+
 class Status(StrEnum):
     """State of a record, across vendors."""
 
@@ -93,7 +110,9 @@ class FeedbackChange:
     happened, so for a later message the time it was written. `relayed`: staff wrote the opening text for a
     customer (a phone ticket, a Slack post). `fallback`: apply only if, after the changes before it in the
     same delivery, nothing of this record is stored; so an update whose parent is unknown creates the item and
-    never a second one.
+    never a second one. `opener_id`: the id under which the vendor names the opening text elsewhere, where this
+    change tells it. `exact_ids`: a message id of this sender never means the opening text, so the redaction of
+    an unknown message leaves that alone.
     """
 
     action: Action
@@ -121,6 +140,8 @@ class FeedbackChange:
     rating: Rating | None = None
     merged_into: str | None = None
     fallback: bool = False
+    opener_id: str | None = None
+    exact_ids: bool = False
 
     @property
     def makes_item(self) -> bool:
