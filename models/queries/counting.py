@@ -1,12 +1,13 @@
 """Which messages are counted complaints, and why the others are not: one rule for counts, lists and explanations."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from models.queries.listing import themes_of
 from models.queries.within import within
 from models.records import FeedbackItem, Source
 from models.values.feedback import UNKNOWN_TICKET, AuthorRole, Turn
@@ -79,10 +80,24 @@ def _of_item(item: FeedbackItem, first: FeedbackItem) -> str:
     )
 
 
-def why_of(
-    item: FeedbackItem, *, theme: int | None, beside: Sequence[FeedbackItem], relaying: Set[int]
-) -> str:
-    """Say why a message is counted or not; `beside` are the messages of its ticket in the same theme, itself too."""
+def why_counted(session: Session, *, workspace: int, items: Sequence[int]) -> dict[int, str]:
+    """Say of items, each with the messages of its ticket beside it, why they are counted or not."""
+    relaying = relaying_sources(session, workspace=workspace)
+    beside = _tickets_of(session, workspace, items)
+    themes = themes_of(session, workspace=workspace, items=[item.id for item in beside])
+    places: dict[tuple[int, str, int | None], list[FeedbackItem]] = defaultdict(list)
+    for item in beside:
+        places[item.source_id, item.external_id, themes.get(item.id)].append(item)
+    wanted = set(items)
+    return {
+        item.id: _why(item, theme, members, relaying)
+        for (_, _, theme), members in places.items()
+        for item in members
+        if item.id in wanted
+    }
+
+
+def _why(item: FeedbackItem, theme: int | None, beside: Sequence[FeedbackItem], relaying: Set[int]) -> str:
     why = why_not_eligible(item, relaying)
     if why is not None:
         return why
@@ -90,65 +105,43 @@ def why_of(
         return decide(beside, relaying)[item.id]
     if item.turn is Turn.FOLLOWS:
         return "not counted: a follow-up without a theme of its own"
-    return "not counted on any theme yet: it is in none; the total of all complaints holds it"
+    return "not counted on a theme: it is in none yet; the total of all complaints holds it"
 
 
-def why_counted(
-    session: Session, *, workspace: int, items: Sequence[FeedbackItem], themes: Mapping[int, int]
-) -> dict[int, str]:
-    """Say of items why they are counted or not; `themes` maps all items of their tickets to their themes."""
-    relaying = relaying_sources(session, workspace=workspace)
-    beside = _tickets_of(session, workspace, items)
-    return {
-        item.id: why_of(
-            item,
-            theme=themes.get(item.id),
-            beside=[
-                other
-                for other in beside
-                if (other.source_id, other.external_id) == (item.source_id, item.external_id)
-                and themes.get(other.id) == themes.get(item.id)
-            ],
-            relaying=relaying,
-        )
-        for item in items
-    }
-
-
-def _tickets_of(session: Session, workspace: int, items: Sequence[FeedbackItem]) -> list[FeedbackItem]:
-    tickets = {(item.source_id, item.external_id) for item in items}
-    query = select(FeedbackItem).where(
-        within(FeedbackItem, workspace),
-        FeedbackItem.withdrawn.is_(False),
-        or_(
-            *(
-                and_(FeedbackItem.source_id == source, FeedbackItem.external_id == external_id)
-                for source, external_id in sorted(tickets)
-            )
-        ),
+def _tickets_of(session: Session, workspace: int, items: Sequence[int]) -> list[FeedbackItem]:
+    """Load all messages of the tickets that items belong to."""
+    rows = session.execute(
+        select(FeedbackItem.source_id, FeedbackItem.external_id)
+        .where(FeedbackItem.id.in_(items), within(FeedbackItem, workspace))
+        .distinct()
     )
-    return list(session.scalars(query)) if tickets else []
+    named = [
+        and_(FeedbackItem.source_id == source, FeedbackItem.external_id == ticket) for source, ticket in rows
+    ]
+    if not named:
+        return []
+    query = select(FeedbackItem).where(
+        within(FeedbackItem, workspace), FeedbackItem.withdrawn.is_(False), or_(*named)
+    )
+    return list(session.scalars(query.order_by(FeedbackItem.id)))
 
 
 # --- in SQL, for all complaints in a theme or in none -------------------------------------------------------
 
 
-def eligible(session: Session, *, workspace: int) -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions "a complaint that may count", as `why_not_eligible` says them."""
-    return (
+def eligible(workspace: int, relaying: Set[int]) -> ColumnElement[bool]:
+    """Build the condition "a complaint that may count", as `why_not_eligible` says it."""
+    return and_(
         FeedbackItem.workspace_id == workspace,
         FeedbackItem.kind == Kind.COMPLAINT,
         FeedbackItem.withdrawn.is_(False),
         FeedbackItem.merged_into.is_(None),
-        or_(
-            FeedbackItem.author_role == AuthorRole.CUSTOMER,
-            FeedbackItem.source_id.in_(relaying_sources(session, workspace=workspace)),
-        ),
+        or_(FeedbackItem.author_role == AuthorRole.CUSTOMER, FeedbackItem.source_id.in_(relaying)),
     )
 
 
 def first_complaints(
-    session: Session, *, workspace: int, since: datetime | None = None, plan: str | None = None
+    workspace: int, relaying: Set[int], *, since: datetime | None = None, plan: str | None = None
 ) -> Select[int, datetime]:
     """Select id and ticket creation of the first complaint of each person in each ticket, in a theme or in none."""
     ticket = (FeedbackItem.source_id, FeedbackItem.external_id)
@@ -161,7 +154,7 @@ def first_complaints(
         place.label("place"),
         # Of nobody known, in a ticket in which somebody known complains.
         case((FeedbackItem.person_id.is_(None), known), else_=0).label("others"),
-    ).where(*eligible(session, workspace=workspace))
+    ).where(eligible(workspace, relaying))
     if since is not None:
         query = query.where(FeedbackItem.ticket_created_at >= since)
     if plan is not None:

@@ -145,7 +145,8 @@ def daily_of(
 def totals(session: Session, *, workspace: int, zone: ZoneInfo, segment: str = ALL) -> dict[date, int]:
     """Return all complaints by day, in a theme or in none, each person counted once in a ticket."""
     plan = None if segment == ALL else segment.removeprefix("plan:")
+    relaying = relaying_sources(session, workspace=workspace)
     found: dict[date, int] = defaultdict(int)
-    for _, moment in session.execute(first_complaints(session, workspace=workspace, plan=plan)):
+    for _, moment in session.execute(first_complaints(workspace, relaying, plan=plan)):
         found[moment.astimezone(zone).date()] += 1
     return found

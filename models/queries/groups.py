@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.queries.counting import eligible
+from models.queries.counting import eligible, relaying_sources
 from models.queries.counts import ALL
 from models.queries.within import within
 from models.records import Assignment, DailyCount, FeedbackItem, Theme
@@ -36,7 +36,9 @@ def people_by_theme(session: Session, *, workspace: int, theme: int | None = Non
 def count_people(session: Session, *, workspace: int) -> int:
     """Count the distinct persons with a complaint, in a theme or in none; who is nobody known counts by the item."""
     person = func.coalesce(FeedbackItem.person_id, -FeedbackItem.id)
-    query = select(func.count(func.distinct(person))).where(*eligible(session, workspace=workspace))
+    query = select(func.count(func.distinct(person))).where(
+        eligible(workspace, relaying_sources(session, workspace=workspace))
+    )
     return int(session.scalar(query) or 0)
 
 

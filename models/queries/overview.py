@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.jobs import Job, WorkState
-from models.queries.counting import first_complaints
+from models.queries.counting import first_complaints, relaying_sources
 from models.queries.counts import ALL
 from models.records import (
     DailyCount,
@@ -36,8 +36,9 @@ def complaints_by_day(
     session: Session, *, workspace: int, zone: ZoneInfo, since: datetime
 ) -> dict[date, int]:
     """Return all complaints by day of ticket creation from `since` on, each person once in a ticket."""
+    relaying = relaying_sources(session, workspace=workspace)
     found: dict[date, int] = defaultdict(int)
-    for _, moment in session.execute(first_complaints(session, workspace=workspace, since=since)):
+    for _, moment in session.execute(first_complaints(workspace, relaying, since=since)):
         found[moment.astimezone(zone).date()] += 1
     return dict(found)
 

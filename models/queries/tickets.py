@@ -93,7 +93,8 @@ def _tickets(
     if where.kind is not None:
         query = query.where(FeedbackItem.kind == where.kind)
     if where.counted is not None:
-        firsts = counting.first_complaints(session, workspace=workspace).subquery()
+        relaying = counting.relaying_sources(session, workspace=workspace)
+        firsts = counting.first_complaints(workspace, relaying).subquery()
         is_counted = FeedbackItem.id.in_(select(firsts.c.id))
         if where.theme is not None:
             is_counted = FeedbackItem.counted.is_(True)
