@@ -237,12 +237,13 @@ def withdraw(
         _bury(session, workspace, ticket, is_redaction, changed_at)
         chosen, alone = ticket.messages, is_redaction
     else:
-        is_opener = message_id == ticket_states.value_of(ticket.state, "opener_id")
-        named = ticket.find(FIRST_MESSAGE if is_opener else message_id)
+        opener_id = ticket_states.value_of(ticket.state, "opener_id")
+        name = FIRST_MESSAGE if message_id == opener_id else message_id
+        named = ticket.find(name) or ticket.find(message_id)
         chosen, alone = [named] if named else [], named is not None
         if named is None:
             doubt = DOUBT if is_redaction and not exact_ids else []
-            ticket.messages.append(_remember(session, workspace, ticket, message_id, changed_at, doubt))
+            ticket.messages.append(_remember(session, workspace, ticket, name, changed_at, doubt))
             opener = ticket.find(FIRST_MESSAGE) if ticket.is_opener_doubted() else None
             # The vendor may name the opening text by another id than we know it by.
             chosen = [opener] if opener is not None else []

@@ -45,6 +45,7 @@ class Ticket:
     status: str = "open"
     tags: list[str] = field(default_factory=list)
     deleted: bool = False
+    restored: bool = False
     into: str | None = None
 
     @property
@@ -58,7 +59,6 @@ class Desks:
 
     tickets: list[Ticket] = field(default_factory=list)
     told: list[tuple[str, str, bytes]] = field(default_factory=list)
-    again: list[tuple[str, bytes]] = field(default_factory=list)
     lost_words: list[str] = field(default_factory=list)
     now: int = 0
     names: int = 0
@@ -162,13 +162,9 @@ class Desks:
             self._tell(ticket, {"id": ticket.id, "action": "delete", "occurred_at": _time(at)})
 
     def restore(self, ticket: Ticket) -> None:
-        """Undelete; of the vendor's copy everything is asked for again, for ours is gone."""
         at = self.tick()
-        ticket.deleted, ticket.into = False, None
+        ticket.deleted, ticket.restored, ticket.into = False, True, None
         self._event(ticket, "ticket.undeleted", {}, at)
-        self.again += [
-            (kind, body) for kind, number, body in self.told if (kind, number) == (ticket.kind, ticket.id)
-        ]
 
     def merge(self, ticket: Ticket, into: Ticket) -> None:
         at = self.tick()
@@ -178,6 +174,11 @@ class Desks:
         else:
             body = {"id": ticket.id, "action": "merge", "merged_into": into.id}
             self._tell(ticket, {**body, "occurred_at": _time(at)})
+
+    def again(self) -> list[tuple[str, bytes]]:
+        """Return what must be asked for again of tickets that were restored, for our copy of them was gone."""
+        restored = {(ticket.kind, ticket.id) for ticket in self.tickets if ticket.restored}
+        return [(kind, body) for kind, number, body in self.told if (kind, number) in restored]
 
     # --- how it is told
 

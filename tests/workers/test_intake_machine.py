@@ -23,7 +23,8 @@ from sqlalchemy import select, text
 from models.database import Database
 from models.jobs import Job
 from models.language.encode import WordHashEncoder
-from models.queries import counts, deliveries
+from models.queries import counts, deliveries, work
+from models.queries.work import Leased
 from models.records import Embedding, FeedbackItem
 from models.values.feedback import Turn
 from models.values.kinds import Kind
@@ -43,9 +44,8 @@ from tests.workers.desks import (
     standing_for,
 )
 from workers.context import Context
-from workers.embed import is_themed
-from workers.run import run_until_idle
-from workers.stages import build_stages
+from workers.embed import embed_items, is_themed
+from workers.intake import parse_deliveries
 
 THEMES = tuple(WORDS)
 Key = tuple[str, str, str]
@@ -190,15 +190,17 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule()
     def work(self) -> None:
-        stages = build_stages(self.context.settings)
         clock = self.context.clock
         assert isinstance(clock, Clock)
-        run_until_idle(
-            self.context,
-            {stage: stages[stage] for stage in (Job.INTAKE, Job.EMBED)},
-            on_batch=lambda *_: None,
-            pause=lambda seconds: clock.advance(seconds=seconds),
-        )
+        clock.advance(seconds=1)
+        for stage, step in ((Job.INTAKE, parse_deliveries), (Job.EMBED, embed_items)):
+            while pieces := self._lease(stage):
+                step(self.context, pieces)
+
+    def _lease(self, stage: Job) -> list[Leased]:
+        now = self.context.clock()
+        with self.database.write(workspace=None) as session:
+            return work.lease(session, stage=stage, limit=20, now=now, seconds=60, max_attempts=1)
 
     # --- what must be stored at the end
 
@@ -209,7 +211,7 @@ class Deliveries(RuleBasedStateMachine):
         for kind, body in self.waiting:
             self._deliver(kind, body, name=str(hash(body)))
         self.work()
-        for kind, body in self.desks.again:
+        for kind, body in self.desks.again():
             self.letters += 1
             self._deliver(kind, body, name=f"again {self.letters}")
         self.work()
