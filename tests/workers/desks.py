@@ -188,7 +188,7 @@ class Desks:
     def _write(self, ticket: Ticket, said: Said, at: int) -> None:
         mail = next((name for name in said.names if "@" in name), None)
         number = next((name.partition(":")[2] for name in said.names if "@" not in name), None)
-        body = {
+        body: dict[str, object] = {
             "id": ticket.id,
             "message_id": said.id,
             "text": said.text,
@@ -198,8 +198,9 @@ class Desks:
             "customer_email": mail,
             "customer_id": number,
         }
-        opens = {"status": ticket.status, "tags": ticket.tags} if said.id == "0" and at == said.at else {}
-        self._tell(ticket, body | opens)
+        if said.id == "0" and at == said.at:
+            body |= {"status": ticket.status, "tags": ticket.tags}
+        self._tell(ticket, body)
 
     def _event(self, ticket: Ticket, kind: str, event: dict[str, object], at: int) -> None:
         opener = ticket.messages[0]

@@ -5,8 +5,9 @@ held back and sent again, with a worker run in between. At the end, when each wa
 attributes, turns, people and counted complaints must be those of the truth, and no deleted word may be left.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -283,7 +284,7 @@ class Deliveries(RuleBasedStateMachine):
 
     def _counted(self, stored: Mapping[Key, FeedbackItem], placed: Mapping[Key, str]) -> set[Key]:
         """Place items in themes by their words, count all days, and return what is counted."""
-        zone = counts.ZoneInfo("UTC")
+        zone = ZoneInfo("UTC")
         days = {row.ticket_created_at.date() for row in stored.values()}
         with self.database.write(workspace=self.workspace) as session:
             for number, theme in enumerate(("export", "invoice"), 1):
@@ -364,7 +365,7 @@ def _turns(ticket: Ticket, same: Mapping[str, str]) -> Iterator[tuple[Key, Turn]
 
 
 def run(database: Database, *, examples: int, steps: int) -> None:
-    machine: Callable[[], RuleBasedStateMachine] = type("Machine", (Deliveries,), {"database": database})
+    machine = type("Machine", (Deliveries,), {"database": database})
     run_state_machine_as_test(
         machine,
         settings=settings(
