@@ -7,7 +7,16 @@ import numpy as np
 
 from models.database import Database, Session
 from models.language.encode import WordHashEncoder
-from models.queries import access, deliveries, embeddings, feedback, products, theme_stream, workspaces
+from models.queries import (
+    access,
+    deliveries,
+    embeddings,
+    feedback,
+    people,
+    products,
+    theme_stream,
+    workspaces,
+)
 from models.queries.deliveries import DeliveryDraft
 from models.queries.feedback import ItemDraft
 from models.queries.products import FeatureDraft, ReleaseDraft, Step
@@ -104,14 +113,19 @@ def item(
     at = chosen.pop("at", None)
     if at is not None:
         chosen = {"created_at": at, "ticket_created_at": at, "changed_at": at, **chosen}
-    person = chosen.pop("person", None)
-    if person is not None:
-        chosen["person_id"] = feedback.ensure_person(session, workspace=owner, identity=str(person), now=NOON)
+    name = chosen.pop("person", None)
+    if name is not None:
+        chosen["person_id"] = person(session, owner, str(name))
     number = feedback.upsert_item(session, workspace=owner, draft=draft(of, **chosen), now=NOON)
     assert number is not None
     session.get_one(FeedbackItem, number).kind = kind
     session.flush()
     return number
+
+
+def person(session: Session, owner: int, *names: str) -> int:
+    """Find or add the person of these names, who is one."""
+    return people.ensure_person(session, workspace=owner, identities=names, now=NOON)
 
 
 def theme(

@@ -8,6 +8,7 @@ from models.language.encode import WordHashEncoder
 from models.queries import (
     access,
     accounts,
+    counting,
     counts,
     deliveries,
     embeddings,
@@ -19,6 +20,7 @@ from models.queries import (
     links,
     listing,
     overview,
+    people,
     products,
     search,
     seats,
@@ -26,6 +28,8 @@ from models.queries import (
     theme_reading,
     theme_stream,
     themes,
+    ticket_rows,
+    ticket_states,
     tickets,
     work,
     workspaces,
@@ -71,6 +75,8 @@ def reads(w: World) -> Calls:
         access.list_keys: {},
         access.list_users: {},
         accounts.list_accounts: {"after": 0, "limit": 9},
+        counting.relaying_sources: {},
+        counting.why_counted: items,
         counts.daily: {"themes": [w.theme]},
         counts.daily_of: {**theme, "segment": "plan:free"},
         counts.totals: {"zone": ZONE},
@@ -83,9 +89,7 @@ def reads(w: World) -> Calls:
         feedback.get_item: {"item": w.item},
         feedback.has_record: record,
         feedback.load_items: items,
-        feedback.openers: {"items": w.rows},
         feedback.span_of_days: {},
-        feedback.ticket_opened_at: record,
         goals.find: {"table": Team, "key": "t"},
         goals.get: {"table": Metric, "number": w.metric},
         goals.key_results_of: {"objective": w.objective},
@@ -119,6 +123,7 @@ def reads(w: World) -> Calls:
         overview.theme_log: theme,
         overview.theme_sizes: {},
         overview.verdict_lines: {**theme, "releases": [w.release]},
+        people.persons_of: {"identity": "mira@example.com"},
         products.find_release: {"key": "1.0"},
         products.get_feature: {"feature": w.feature},
         products.get_release: {"release": w.release},
@@ -151,6 +156,7 @@ def reads(w: World) -> Calls:
         themes.redirects: {},
         themes.themes_of_items: items,
         themes.ticket_days: items,
+        ticket_states.count_votes: {"source": w.source, "external_id": "T-voted"},
         tickets.count_tickets: {"where": TicketFilter(ticket_of=w.item)},
         tickets.list_tickets: {"where": TicketFilter(theme=w.theme, counted=True), "after": None, "limit": 9},
         work.count_states: {},
@@ -162,6 +168,7 @@ def reads(w: World) -> Calls:
 def writes(w: World) -> Calls:
     """Return the queries that change rows, each so that it changes some of the world when it is called rightly."""
     record = {"source": w.source, "external_id": "T-1"}
+    new = {"source": w.source, "external_id": "T-new"}
     closed = StatusDraft(w.source, "T-1", LATER, status="closed")
     vivid = factories.draft(w.source, text="Mails are late.", changed_at=LATER)
     entry = Entry(w.item, 2, 0.5)
@@ -184,10 +191,9 @@ def writes(w: World) -> Calls:
         deliveries.reopen_invalid: {"now": NOON},
         embeddings.put: {"item": w.item, "version": 7, "encoder": w.encoder, "vector": w.vector},
         exposure.put_exposure: {"series": SERIES, "values": {(TODAY, "all"): 1.0}, "now": NOON},
-        feedback.ensure_person: {"identity": "somebody@example.com", "now": NOON},
-        feedback.restore: {"source": w.source, "external_id": "T-gone"},
+        feedback.restore: {"source": w.source, "external_id": "T-gone", "changed_at": LATER, "now": LATER},
         feedback.set_kind: {"item": w.item, "version": 1, "kind": Kind.PRAISE, "why": "x"},
-        feedback.update_record: {"draft": closed},
+        feedback.update_record: {"draft": closed, "now": LATER},
         feedback.upsert_item: {"draft": vivid, "now": LATER},
         feedback.withdraw: {
             **record, "message_id": None, "is_redaction": False, "changed_at": LATER, "now": LATER,
@@ -215,6 +221,13 @@ def writes(w: World) -> Calls:
         theme_stream.leave_stream: {"items": [w.item], "revision": 2},
         theme_stream.write_stream: {"before": 1, "revision": 2, "state": {}},
         themes.retire_empty: {"filled": set()},
+        people.ensure_person: {"identities": ["somebody@example.com"], "now": NOON},
+        ticket_rows.load: new,
+        ticket_states.ensure: new,
+        ticket_states.fold: {**record, "now": LATER},
+        ticket_states.merge: {**record, "into": "T-2", "at": LATER, "now": LATER},
+        ticket_states.recount: {"items": w.rows, "now": factories.noon(5)},
+        ticket_states.vote: {**record, "person": w.person, "at": LATER},
         themes.write_label: {"theme": w.theme, "label": "X", "keywords": [], "quotes": [], "size": 9},
         work.drop_planned: {**piece, "but": None},
         work.enqueue: {**piece, "version": 3, "run_at": NOON},
@@ -225,7 +238,18 @@ def writes(w: World) -> Calls:
 
 
 KEYED: frozenset[Query] = frozenset(
-    {counts.mark, embeddings.put, feedback.upsert_item, links.add, work.mark_dirty},
+    {
+        counts.mark,
+        embeddings.put,
+        feedback.restore,
+        feedback.update_record,
+        feedback.upsert_item,
+        feedback.withdraw,
+        links.add,
+        ticket_states.fold,
+        ticket_states.merge,
+        work.mark_dirty,
+    },
 )
 """Queries that cannot write a row whose key another workspace has: the database refuses it."""
 
@@ -237,7 +261,6 @@ NARROW: frozenset[Query] = frozenset(
         deliveries.latest_invalid,
         feedback.has_record,
         feedback.restore,
-        feedback.ticket_opened_at,
         feedback.update_record,
         feedback.upsert_item,
         feedback.withdraw,
@@ -256,6 +279,10 @@ NARROW: frozenset[Query] = frozenset(
         theme_stream.vectors_of,
         themes.themes_of_items,
         themes.write_label,
+        ticket_rows.load,
+        ticket_states.count_votes,
+        ticket_states.fold,
+        ticket_states.merge,
     }
 )
 """Queries that name few rows of a table that grows: they must not read a workspace to find them."""

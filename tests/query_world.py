@@ -18,8 +18,10 @@ from models.queries import (
     goals,
     impact,
     links,
+    people,
     theme_stream,
     themes,
+    ticket_states,
     work,
 )
 from models.queries.links import ProposalDraft
@@ -71,6 +73,7 @@ class World:
     objective: int
     key: int
     user: int
+    person: int
 
 
 def build(database: Database) -> World:
@@ -85,6 +88,7 @@ def build(database: Database) -> World:
         access.create_sign_in(session, workspace=workspace, user=user, now=NOON, minutes=9)
         source, delivery = _deliveries(session, workspace)
         items, encoder = _items(session, workspace, source)
+        person = _voter(session, workspace, source)
         theme, merged = _themes(session, workspace, items)
         release, feature, link = _release(session, workspace, theme, items[0])
         metric, objective = _goals(session, workspace)
@@ -98,12 +102,12 @@ def build(database: Database) -> World:
             rows=tuple(feedback.load_items(session, workspace=workspace, items=items)),
             encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
             release=release, feature=feature, link=link, metric=metric, objective=objective,
-            key=access.list_keys(session, workspace=workspace)[0].id, user=user,
+            key=access.list_keys(session, workspace=workspace)[0].id, user=user, person=person,
         )  # fmt: skip
 
 
 def _deliveries(session: Session, workspace: int) -> tuple[int, int]:
-    source = factories.source(session, workspace)
+    source = factories.source(session, workspace, settings={"count_relayed": True})
     # Of fewer than a hundred deliveries no usual gap is told.
     names = ["broken", *(f"open {number}" for number in range(100))]
     drafts = [
@@ -126,7 +130,7 @@ def _items(session: Session, workspace: int, source: int) -> tuple[list[int], in
             source,
             external_id=f"T-{number}",
             at=factories.noon(day),
-            person="mira",
+            person="mira@example.com",
             account_key="acme",
             plan="free",
         )
@@ -142,6 +146,18 @@ def _items(session: Session, workspace: int, source: int) -> tuple[list[int], in
         created_at=None,
     )  # fmt: skip
     return made, factories.vectors(session, workspace, made)
+
+
+def _voter(session: Session, workspace: int, source: int) -> int:
+    """Have somebody vote for a ticket, which another is then said to be part of; return who it is."""
+    person = people.ensure_person(session, workspace=workspace, identities=["vera@example.com"], now=NOON)
+    ticket_states.vote(
+        session, workspace=workspace, source=source, external_id="T-voted", person=person, at=NOON
+    )
+    # As if its message had not been told of the merge yet.
+    state = ticket_states.ensure(session, workspace=workspace, source=source, external_id="T-1")
+    state.merged_into, state.merged_at = "T-2", NOON
+    return person
 
 
 def _themes(session: Session, workspace: int, items: list[int]) -> tuple[int, int]:

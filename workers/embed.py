@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from models.database import Session
 from models.jobs import Job
+from models.language.followup import JOINING_WORDS, says_something
 from models.language.kind import classify
 from models.queries import embeddings, feedback, work, workspaces
 from models.queries.work import Leased
 from models.records import FeedbackItem
-from models.values.feedback import Rating, RatingKind
+from models.values.feedback import Rating, RatingKind, Turn
 from workers.context import Context
 
 WRITE_AT_ONCE = 64
@@ -23,20 +24,18 @@ THEMED_LANGUAGES = frozenset({"en", "und"})
 
 
 def embed_items(context: Context, leased: Sequence[Leased]) -> None:
-    """Encode items that open a ticket, say what kind each item is, and ask for their place in a theme.
+    """Encode items that say something of their own, say what kind each item is, and ask for their place in a theme.
 
-    Follow-ups and languages that the model does not know get no vector: nothing would read it.
+    Follow-ups that lean on what was said before and languages that the model does not know get no vector: nothing
+    would read it.
     """
     workspace = leased[0].workspace_id
     versions = {piece.subject: piece for piece in leased}
     with context.database.read(workspace=workspace) as session:
         found = feedback.load_items(session, workspace=workspace, items=list(versions))
-        openers = feedback.openers(session, workspace=workspace, items=found)
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
     items = [item for item in found if item.version == versions[item.id].version and not item.withdrawn]
-    themed = [
-        item for item in items if item.id in openers and item.language in THEMED_LANGUAGES and text_of(item)
-    ]
+    themed = [item for item in items if is_themed(item)]
     if themed:
         _encode(context, workspace, dtype, themed, versions)
     placed = {item.id for item in themed}
@@ -91,9 +90,26 @@ def _encode(
             work.finish(session, [pieces[item.id] for item in chunk], now=context.clock())
 
 
+def is_themed(item: FeedbackItem) -> bool:
+    """Tell whether an item is read for its theme: what opens a ticket, and later messages that say something new.
+
+    A further person's first message may be short, for it is read with the subject; a follow-up is read alone.
+    """
+    if item.language not in THEMED_LANGUAGES or not text_of(item):
+        return False
+    match item.turn:
+        case Turn.OPENS:
+            return True
+        case Turn.JOINS:
+            return says_something(item.text, least=JOINING_WORDS)
+        case Turn.FOLLOWS:
+            return says_something(item.text)
+
+
 def text_of(item: FeedbackItem) -> str:
-    """Join subject and text, as they are embedded."""
-    return " ".join(part for part in (item.subject, item.text) if part).strip()
+    """Join subject and text, as they are embedded; a follow-up may be about something else than the subject."""
+    subject = None if item.turn is Turn.FOLLOWS else item.subject
+    return " ".join(part for part in (subject, item.text) if part).strip()
 
 
 def _write(

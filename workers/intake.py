@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypedDict
 
 from models.database import Session
 from models.errors import Invalid
 from models.language.clean import clean
 from models.language.detect import detect
 from models.language.redact import redact
-from models.queries import deliveries, feedback, goals, products, work
+from models.queries import deliveries, feedback, goals, people, products, ticket_states, work
 from models.queries.feedback import ItemDraft, StatusDraft
 from models.queries.work import Leased
 from models.records import Delivery, DeliveryState, JsonObject, Metric, Source
@@ -151,32 +152,79 @@ def _apply_feedback(
 ) -> None:
     if change.external_id is None:
         return
-    record = {"workspace": workspace, "source": source.id, "external_id": change.external_id}
-    if change.fallback and feedback.has_record(session, **record):  # type: ignore[arg-type]
+    record = Record(workspace, source.id, change.external_id)
+    if change.fallback and feedback.has_record(session, **record.named):
         return
     changed_at = change.occurred_at or change.updated_at or received_at
-    status = _status_draft(source, prepared, change, changed_at)
     match change.action:
         case Action.UPSERT | Action.APPEND_MESSAGE | Action.RESTORE:
             if change.action is Action.RESTORE:
-                feedback.restore(session, **record)  # type: ignore[arg-type]
+                feedback.restore(session, changed_at=changed_at, now=now, **record.named)
             if change.makes_item:
                 draft = _item_draft(session, workspace, source, prepared, change, received_at, changed_at)
                 feedback.upsert_item(session, workspace=workspace, draft=draft, now=now)
-            feedback.update_record(session, workspace=workspace, draft=status)
+            else:
+                _put_attributes(session, record, change, changed_at, now)
         case Action.UPDATE_STATUS:
-            feedback.update_record(session, workspace=workspace, draft=status)
-        case Action.DELETE | Action.REDACT | Action.MERGE:
+            _put_attributes(session, record, change, changed_at, now)
+        case Action.DELETE | Action.REDACT:
             feedback.withdraw(
                 session,
                 message_id=change.message_id,
                 is_redaction=change.action is Action.REDACT,
+                exact_ids=change.exact_ids,
                 changed_at=changed_at,
                 now=now,
-                **record,  # type: ignore[arg-type]
+                **record.named,
             )
+        case Action.MERGE:
+            into = change.merged_into
+            ticket_states.merge(session, into=into, at=changed_at, now=now, **record.named)
+        case Action.VOTE:
+            _vote(session, record, change, changed_at)
         case _:
+            # Nothing to store; a change that asks to fetch the record is answered by the puller.
             return
+
+
+class Named(TypedDict):
+    """How queries name a record."""
+
+    workspace: int
+    source: int
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A ticket, conversation or post of one source."""
+
+    workspace: int
+    source: int
+    external_id: str
+
+    @property
+    def named(self) -> Named:
+        """The record as arguments of a query."""
+        return Named(workspace=self.workspace, source=self.source, external_id=self.external_id)
+
+
+def _vote(session: Session, record: Record, change: FeedbackChange, at: datetime) -> None:
+    person = _person_of(session, record.workspace, record.source, change, at)
+    if person is not None:
+        ticket_states.vote(session, person=person, at=at, **record.named)
+
+
+def _person_of(
+    session: Session, workspace: int, source: int, change: FeedbackChange, at: datetime
+) -> int | None:
+    """Find or add who wrote a change, known by every name it tells; None where it tells none."""
+    identities = people.identities_of(
+        source=source, customer_id=change.customer_id, customer_email=change.customer_email
+    )
+    if not identities:
+        return None
+    return people.ensure_person(session, workspace=workspace, identities=identities, now=at)
 
 
 def _item_draft(
@@ -190,32 +238,22 @@ def _item_draft(
 ) -> ItemDraft:
     assert change.external_id is not None
     message_id = change.message_id or FIRST_MESSAGE
-    is_first = message_id == FIRST_MESSAGE
-    written_at = None if is_first else change.occurred_at
+    written_at = None if message_id == FIRST_MESSAGE else change.occurred_at
     written_at = written_at or change.created_at or change.occurred_at or received_at
-    stored = feedback.ticket_opened_at(
-        session, workspace=workspace, source=source.id, external_id=change.external_id
-    )
-    opened_at = min(each for each in (stored, change.created_at or written_at) if each is not None)
-    identity = change.customer_email or (f"{source.id}:{change.customer_id}" if change.customer_id else None)
-    person = (
-        feedback.ensure_person(session, workspace=workspace, identity=identity, now=received_at)
-        if identity
-        else None
-    )
     return ItemDraft(
         source_id=source.id,
         external_id=change.external_id,
         message_id=message_id,
         created_at=written_at,
-        ticket_created_at=opened_at,
+        ticket_created_at=min(written_at, change.created_at or written_at),
         changed_at=changed_at,
         status=str(change.status) if change.status else None,
         subject=prepared.subject,
         text=prepared.text,
         removed=list(prepared.removed),
         author_role=change.author_role or AuthorRole.CUSTOMER,
-        person_id=person,
+        reported_by_agent=change.relayed,
+        person_id=_person_of(session, workspace, source.id, change, received_at),
         account_key=change.account_id,
         plan=change.plan,
         product_area=change.product_area,
@@ -223,23 +261,25 @@ def _item_draft(
         tags=list(change.tags) if change.tags is not None else None,
         rating=_rating(change),
         language=prepared.language,
+        opener_id=change.opener_id,
     )
 
 
-def _status_draft(
-    source: Source, prepared: Prepared, change: FeedbackChange, changed_at: datetime
-) -> StatusDraft:
-    assert change.external_id is not None
-    return StatusDraft(
-        source_id=source.id,
-        external_id=change.external_id,
+def _put_attributes(
+    session: Session, record: Record, change: FeedbackChange, changed_at: datetime, now: datetime
+) -> None:
+    draft = StatusDraft(
+        source_id=record.source,
+        external_id=record.external_id,
         changed_at=changed_at,
         status=str(change.status) if change.status else None,
         plan=change.plan,
         product_area=change.product_area,
         tags=list(change.tags) if change.tags is not None else None,
         rating=_rating(change),
+        account_key=change.account_id,
     )
+    feedback.update_record(session, workspace=record.workspace, draft=draft, now=now)
 
 
 def _rating(change: FeedbackChange) -> JsonObject | None:

@@ -5,15 +5,14 @@ from collections.abc import Iterable, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from models.jobs import Job
 from models.queries import work
+from models.queries.counting import COUNTED, decide, first_complaints, relaying_sources
 from models.queries.within import within
-from models.records import Assignment, DailyCount, FeedbackItem, Source, Theme, ThemeState
-from models.values.feedback import AuthorRole
-from models.values.kinds import Kind
+from models.records import Assignment, DailyCount, FeedbackItem, Theme, ThemeState
 
 ALL = "all"
 
@@ -56,7 +55,7 @@ def recompute(session: Session, *, workspace: int, theme: int, days: Set[date], 
     )
     if row.state is ThemeState.MERGED:
         return
-    relaying = _relaying_sources(session, workspace)
+    relaying = relaying_sources(session, workspace=workspace)
     by_day: dict[date, list[FeedbackItem]] = defaultdict(list)
     for item in _items_between(session, workspace, theme, min(days), max(days), zone):
         by_day[item.ticket_created_at.astimezone(zone).date()].append(item)
@@ -103,29 +102,16 @@ def _items_between(
             Assignment.until_revision.is_(None),
             or_(Theme.id == theme, Theme.redirect_id == theme),
         )
-        .order_by(FeedbackItem.created_at, FeedbackItem.id)
+        .order_by(FeedbackItem.created_at, FeedbackItem.message_id)
     )
     return list(session.scalars(query))
 
 
-def _relaying_sources(session: Session, workspace: int) -> set[int]:
-    """Return the sources whose setting says that feedback relayed by staff counts."""
-    sources = session.scalars(select(Source).where(Source.workspace_id == workspace))
-    return {source.id for source in sources if source.settings.get("count_relayed")}
-
-
-def _mark_counted(items: Sequence[FeedbackItem], relaying: set[int]) -> set[int]:
-    seen: set[tuple[int, str, int | None]] = set()
-    counted: set[int] = set()
+def _mark_counted(items: Sequence[FeedbackItem], relaying: Set[int]) -> set[int]:
+    counted = {item for item, why in decide(items, relaying).items() if why == COUNTED}
     for item in items:
-        key = (item.source_id, item.external_id, item.person_id)
-        is_theirs = item.author_role is AuthorRole.CUSTOMER or item.source_id in relaying
-        is_first = item.kind is Kind.COMPLAINT and is_theirs and key not in seen
-        if is_first:
-            seen.add(key)
-            counted.add(item.id)
-        if item.counted != is_first:
-            item.counted = is_first
+        if item.counted != (item.id in counted):
+            item.counted = item.id in counted
     return counted
 
 
@@ -158,23 +144,9 @@ def daily_of(
 
 def totals(session: Session, *, workspace: int, zone: ZoneInfo, segment: str = ALL) -> dict[date, int]:
     """Return all complaints by day, in a theme or in none, each person counted once in a ticket."""
-    query = (
-        select(func.min(FeedbackItem.ticket_created_at))
-        .where(
-            FeedbackItem.workspace_id == workspace,
-            FeedbackItem.kind == Kind.COMPLAINT,
-            FeedbackItem.withdrawn.is_(False),
-            or_(
-                FeedbackItem.author_role == AuthorRole.CUSTOMER,
-                FeedbackItem.source_id.in_(_relaying_sources(session, workspace)),
-            ),
-        )
-        .group_by(FeedbackItem.source_id, FeedbackItem.external_id, FeedbackItem.person_id)
-    )
-    if segment != ALL:
-        query = query.where(FeedbackItem.plan == segment.removeprefix("plan:"))
+    plan = None if segment == ALL else segment.removeprefix("plan:")
+    relaying = relaying_sources(session, workspace=workspace)
     found: dict[date, int] = defaultdict(int)
-    for (moment,) in session.execute(query):
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        found[aware.astimezone(zone).date()] += 1
+    for _, moment in session.execute(first_complaints(workspace, relaying, plan=plan)):
+        found[moment.astimezone(zone).date()] += 1
     return found

@@ -3,31 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from models.errors import NotFound
 from models.jobs import Job
-from models.queries import counts, search, work
-from models.queries.listing import themes_of
-from models.queries.upsert import insert_or_ignore
+from models.queries import search, ticket_rows, ticket_states, turns, work
+from models.queries.ticket_rows import DOUBT, TicketRows
+from models.queries.ticket_states import ATTRIBUTES
 from models.queries.within import within
-from models.queries.workspaces import hash_person
-from models.records import (
-    Embedding,
-    FeedbackItem,
-    JsonObject,
-    Person,
-    ThemeQuote,
-    Workspace,
-)
-from models.values.feedback import FIRST_MESSAGE, AuthorRole
+from models.records import Embedding, FeedbackItem, JsonObject, ThemeQuote
+from models.values.feedback import FIRST_MESSAGE, TOMBSTONE, AuthorRole, Turn
 from models.values.kinds import Kind
 
-# Message id of the row that remembers that a whole record was deleted, also when its text comes later.
-TOMBSTONE = ""
+__all__ = ["TOMBSTONE", "ItemDraft", "StatusDraft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +43,9 @@ class ItemDraft:
     tags: list[str] | None
     rating: JsonObject | None
     language: str
+    reported_by_agent: bool = False
+    # The id under which the vendor names the opening text elsewhere, where this message is that text.
+    opener_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,83 +56,116 @@ class StatusDraft:
     external_id: str
     changed_at: datetime
     status: str | None = None
-    subject: str | None = None
     plan: str | None = None
     product_area: str | None = None
     tags: list[str] | None = None
     rating: JsonObject | None = None
-
-
-def ensure_person(session: Session, *, workspace: int, identity: str, now: datetime) -> int:
-    """Find the person behind a vendor's customer id or address, or add one; return the id."""
-    key = session.get_one(Workspace, workspace).person_key
-    digest = hash_person(key, identity)
-    found = select(Person.id).where(Person.workspace_id == workspace, Person.digest == digest)
-    person = session.scalar(found)
-    if person is None:
-        row = {"workspace_id": workspace, "digest": digest, "first_seen_at": now}
-        person = insert_or_ignore(session, Person, row, key=("workspace_id", "digest"))
-    return person if person is not None else session.scalars(found).one()
+    account_key: str | None = None
+    channel: str | None = None
 
 
 def has_record(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
     """Say whether anything of this record is stored, deleted or not."""
-    query = select(FeedbackItem.id).where(*_named(workspace, source, external_id))
+    query = select(FeedbackItem.id).where(*ticket_rows.named(workspace, source, external_id))
     return session.scalar(query.limit(1)) is not None
 
 
 def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: datetime) -> int | None:
     """Store a message or its newer version; return its id, or None where a later change already stands.
 
-    A message or record that was deleted stays deleted, whatever arrives afterwards.
+    A message or record that was deleted stays deleted, whatever arrives afterwards. Dates and attributes of the
+    ticket are taken from an older version too, where nobody said better.
     """
-    if _find(session, workspace, draft.source_id, draft.external_id, TOMBSTONE):
-        return None
-    stood = _find(session, workspace, draft.source_id, draft.external_id, draft.message_id)
+    ticket = ticket_rows.load(
+        session, workspace=workspace, source=draft.source_id, external_id=draft.external_id
+    )
+    if draft.opener_id is not None:
+        known = {"opener_id": draft.opener_id}
+        ticket_states.put_attributes(
+            session,
+            workspace=workspace,
+            state=ticket.state,
+            items=(),
+            values=known,
+            at=draft.changed_at,
+            now=now,
+        )
+    item, is_reworded = None, False
+    if ticket.tombstone is None:
+        item, is_reworded = _write(session, workspace, ticket, draft)
+        session.flush()
+        _open_earliest(session, workspace, ticket, draft, now)
+    values = {name: getattr(draft, name) for name in ATTRIBUTES}
+    ticket_states.put_attributes(
+        session, workspace=workspace, state=ticket.state, items=ticket.standing, values=values,
+        at=draft.changed_at, now=now,
+    )  # fmt: skip
+    new = item.id if item is not None and is_reworded else None
+    turns.settle(session, workspace=workspace, items=ticket.messages, now=now, new=new)
+    if ticket_states.is_joined(ticket.state):
+        ticket_states.fold(
+            session, workspace=workspace, source=draft.source_id, external_id=draft.external_id, now=now
+        )
+    if item is not None and is_reworded:
+        _after_text_change(session, item, now)
+    return None if item is None else item.id
+
+
+def _write(
+    session: Session, workspace: int, ticket: TicketRows, draft: ItemDraft
+) -> tuple[FeedbackItem | None, bool]:
+    """Write a message's text if it is the newest; return its row if so, and whether its words are others now."""
+    is_doubted = draft.message_id == FIRST_MESSAGE and ticket.is_opener_doubted()
+    stood = ticket.find(draft.message_id)
     if stood is None:
-        _open_earlier(session, workspace, draft, now)
         item = FeedbackItem(workspace_id=workspace, updated_at=draft.changed_at, **_columns(draft))
         session.add(item)
-        session.flush()
-    elif stood.withdrawn or stood.changed_at > draft.changed_at:
-        return None
-    else:
-        item = stood
-        is_same_text = (item.text, item.subject) == (draft.text, draft.subject)
-        # Dates of creation are facts of the first sighting: an edit must not move a complaint to another day.
-        for name, value in _columns(draft).items():
-            if name not in ("created_at", "ticket_created_at") and value is not None:
-                setattr(item, name, value)
-        item.updated_at = draft.changed_at
-        if is_same_text:
-            return item.id
-        item.version += 1
-        item.kind = item.kind_why = None
-    _after_text_change(session, item, now)
-    return item.id
+        ticket.messages.append(item)
+        if is_doubted:
+            item.text, item.subject, item.removed, item.withdrawn = "", None, [], True
+            return None, False
+        return item, True
+    stood.created_at = min(stood.created_at, draft.created_at)
+    stood.ticket_created_at = min(stood.ticket_created_at, draft.ticket_created_at)
+    stood.person_id = stood.person_id or draft.person_id
+    if stood.withdrawn_alone:
+        stood.version = max(stood.version, 2)  # it came: its redaction was of no other message
+    if stood.withdrawn_alone or is_doubted or (not stood.withdrawn and stood.changed_at > draft.changed_at):
+        return None, False
+    return stood, _rewrite(stood, draft)
 
 
-def _open_earlier(session: Session, workspace: int, draft: ItemDraft, now: datetime) -> None:
-    """Date the record's stored messages by a ticket opening that turns out to be earlier, and count anew."""
-    later = session.scalars(
-        _of_record(workspace, draft.source_id, draft.external_id).where(
-            FeedbackItem.ticket_created_at > draft.ticket_created_at
-        )
-    ).all()
-    if not later:
-        return
-    zone = ZoneInfo(session.get_one(Workspace, workspace).time_zone)
-    themes = themes_of(session, workspace=workspace, items=[item.id for item in later])
+def _rewrite(item: FeedbackItem, draft: ItemDraft) -> bool:
+    """Give a message its newer version; return whether its words changed."""
+    was_same = not item.withdrawn and (item.text, item.subject) == (draft.text, draft.subject or item.subject)
+    for name, value in _columns(draft).items():
+        if name not in ("created_at", "ticket_created_at") and value is not None:
+            setattr(item, name, value)
+    item.updated_at, item.withdrawn = draft.changed_at, False
+    if was_same:
+        return False
+    item.version += 1
+    item.kind = item.kind_why = None
+    return True
+
+
+def _open_earliest(
+    session: Session, workspace: int, ticket: TicketRows, draft: ItemDraft, now: datetime
+) -> None:
+    """Date all messages of a ticket by the earliest opening that was named, and count anew."""
+    opened = min(draft.ticket_created_at, *(item.ticket_created_at for item in ticket.messages))
+    later = [item for item in ticket.messages if item.ticket_created_at > opened]
+    ticket_states.recount(session, workspace=workspace, items=later, now=now)
     for item in later:
-        days = (item.ticket_created_at, draft.ticket_created_at)
-        pairs = [(themes[item.id], day) for day in days if item.id in themes]
-        counts.mark(session, workspace=workspace, pairs=pairs, zone=zone, now=now)
-        item.ticket_created_at = draft.ticket_created_at
+        item.ticket_created_at = opened
     session.flush()
+    ticket_states.recount(session, workspace=workspace, items=later, now=now)
 
 
 def _columns(draft: ItemDraft) -> dict[str, object]:
-    return {name: getattr(draft, name) for name in ItemDraft.__slots__}
+    """Name the columns that are a message's own: what its ticket has as a whole is written by its state."""
+    names = (name for name in ItemDraft.__slots__ if name not in (*ATTRIBUTES, "opener_id"))
+    return {name: getattr(draft, name) for name in names}
 
 
 def _after_text_change(session: Session, item: FeedbackItem, now: datetime) -> None:
@@ -165,20 +191,23 @@ def _drop(session: Session, table: type[Embedding | ThemeQuote], item: FeedbackI
     session.execute(delete(table).where(table.item_id == item.id, within(table, item.workspace_id)))
 
 
-def update_record(session: Session, *, workspace: int, draft: StatusDraft) -> int:
-    """Set attributes of a record that are newer than those stored; return how many messages changed."""
-    items = session.scalars(
-        _of_record(workspace, draft.source_id, draft.external_id).where(
-            FeedbackItem.changed_at <= draft.changed_at
-        )
-    ).all()
-    for item in items:
-        for name in ("status", "subject", "plan", "product_area", "tags", "rating"):
-            value = getattr(draft, name)
-            if value is not None:
-                setattr(item, name, value)
-        item.updated_at = draft.changed_at
-    return len(items)
+def update_record(session: Session, *, workspace: int, draft: StatusDraft, now: datetime) -> int:
+    """Set attributes of a record that are newer than those known; return how many messages changed.
+
+    They are known from now on, also if no message of the record came yet.
+    """
+    ticket = ticket_rows.load(
+        session, workspace=workspace, source=draft.source_id, external_id=draft.external_id
+    )
+    return ticket_states.put_attributes(
+        session,
+        workspace=workspace,
+        state=ticket.state,
+        items=ticket.standing,
+        values={name: getattr(draft, name) for name in ATTRIBUTES},
+        at=draft.changed_at,
+        now=now,
+    )
 
 
 def withdraw(
@@ -191,40 +220,68 @@ def withdraw(
     is_redaction: bool,
     changed_at: datetime,
     now: datetime,
+    exact_ids: bool = False,
 ) -> int:
     """Remove the text, vector and quotes of a message, or of a whole record where `message_id` is None.
 
-    What is removed is remembered, so that a copy arriving later cannot bring it back. The redaction of a
-    message that we do not know blanks the opening text, which may be the same text under another id; the
-    deletion of one does not. Return how many messages lost their text.
+    What is removed is remembered, so that a copy arriving later cannot bring it back; only a later restoration of a
+    record that was deleted as a whole does. The redaction of a message that we do not know blanks the opening text,
+    which may be the same text under another id, until that message turns up or the opening text's own id is told; not
+    so with `exact_ids`, and never for a deletion. Return how many messages lost their text.
     """
-    items = session.scalars(_of_record(workspace, source, external_id)).all()
-    chosen = [item for item in items if message_id is None or item.message_id == message_id]
-    if message_id is None or not chosen:
-        _remember(session, workspace, source, external_id, message_id or TOMBSTONE, changed_at)
-    if message_id is not None and not chosen and is_redaction:
-        # The vendor may name the opening text by another id than we know it by.
-        chosen = [item for item in items if item.message_id == FIRST_MESSAGE]
+    ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
+    if message_id is None:
+        restored_at = ticket.state.restored_at
+        if not is_redaction and restored_at is not None and restored_at > changed_at:
+            return 0
+        _bury(session, workspace, ticket, is_redaction, changed_at)
+        chosen, alone = ticket.messages, is_redaction
+    else:
+        opener_id = ticket_states.value_of(ticket.state, "opener_id")
+        name = FIRST_MESSAGE if message_id == opener_id else message_id
+        named = ticket.find(name) or ticket.find(message_id)
+        chosen, alone = [named] if named else [], named is not None
+        if named is None:
+            doubt = DOUBT if is_redaction and not exact_ids else []
+            ticket.messages.append(_remember(session, workspace, ticket, name, changed_at, doubt))
+            opener = ticket.find(FIRST_MESSAGE) if ticket.is_opener_doubted() else None
+            # The vendor may name the opening text by another id than we know it by.
+            chosen = [opener] if opener is not None else []
+    standing = [item for item in chosen if not item.withdrawn]
     for item in chosen:
+        item.withdrawn_alone |= alone
+    for item in standing:
         _erase(session, item, changed_at, now)
-    return len(chosen)
-
-
-def restore(session: Session, *, workspace: int, source: int, external_id: str) -> None:
-    """Forget that a record was deleted, so that its text may be stored again.
-
-    Messages that were deleted or redacted by themselves before stay so.
-    """
-    tombstone = _find(session, workspace, source, external_id, TOMBSTONE)
-    if tombstone is None:
-        return
-    session.execute(
-        update(FeedbackItem)
-        .where(*_named(workspace, source, external_id), FeedbackItem.changed_at >= tombstone.changed_at)
-        .values(withdrawn=False)
-    )
-    session.delete(tombstone)
     session.flush()
+    if standing and ticket_states.is_joined(ticket.state):
+        ticket_states.fold(session, workspace=workspace, source=source, external_id=external_id, now=now)
+    return len(standing)
+
+
+def restore(
+    session: Session, *, workspace: int, source: int, external_id: str, changed_at: datetime, now: datetime
+) -> None:
+    """Forget that a record was deleted or merged before a moment, so that its text may be stored and count again.
+
+    Messages that were deleted or redacted by themselves stay so, and so does a record that was redacted.
+    """
+    ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
+    state = ticket.state
+    state.restored_at = max(state.restored_at or changed_at, changed_at)
+    ticket_states.unmerge(session, workspace=workspace, state=state, at=changed_at, now=now)
+    tombstone = ticket.tombstone
+    if tombstone is not None and not tombstone.withdrawn_alone and tombstone.changed_at < changed_at:
+        session.delete(tombstone)
+    session.flush()
+
+
+def _bury(
+    session: Session, workspace: int, ticket: TicketRows, is_redaction: bool, changed_at: datetime
+) -> None:
+    """Remember that a whole record was deleted, or redacted for good."""
+    grave = ticket.tombstone or _remember(session, workspace, ticket, TOMBSTONE, changed_at, [])
+    grave.changed_at = max(grave.changed_at, changed_at)
+    grave.withdrawn_alone |= is_redaction
 
 
 def _erase(session: Session, item: FeedbackItem, changed_at: datetime, now: datetime) -> None:
@@ -246,54 +303,37 @@ def _erase(session: Session, item: FeedbackItem, changed_at: datetime, now: date
 
 
 def _remember(
-    session: Session, workspace: int, source: int, external_id: str, message_id: str, at: datetime
-) -> None:
-    row = {
-        "workspace_id": workspace,
-        "source_id": source,
-        "external_id": external_id,
-        "message_id": message_id,
-        "version": 1,
-        "created_at": at,
-        "ticket_created_at": at,
-        "updated_at": at,
-        "changed_at": at,
-        "text": "",
-        "removed": [],
-        "author_role": AuthorRole.CUSTOMER,
-        "counted": False,
-        "withdrawn": True,
-        "language": "und",
-    }
-    insert_or_ignore(session, FeedbackItem, row, key=("source_id", "external_id", "message_id"))
-
-
-def _named(workspace: int, source: int, external_id: str) -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions "a row of this record", deleted or not."""
-    return (
-        within(FeedbackItem, workspace),
-        FeedbackItem.source_id == source,
-        FeedbackItem.external_id == external_id,
+    session: Session,
+    workspace: int,
+    ticket: TicketRows,
+    message_id: str,
+    at: datetime,
+    removed: list[JsonObject],
+) -> FeedbackItem:
+    """Add the row that stands for a message, or for a whole record, which is not to come back."""
+    item = FeedbackItem(
+        workspace_id=workspace,
+        source_id=ticket.state.source_id,
+        external_id=ticket.state.external_id,
+        message_id=message_id,
+        version=1,
+        created_at=at,
+        ticket_created_at=at,
+        updated_at=at,
+        changed_at=at,
+        text="",
+        removed=removed,
+        author_role=AuthorRole.CUSTOMER,
+        reported_by_agent=False,
+        counted=False,
+        withdrawn=True,
+        withdrawn_alone=message_id != TOMBSTONE,
+        turn=Turn.FOLLOWS,
+        language="und",
     )
-
-
-def _find(
-    session: Session, workspace: int, source: int, external_id: str, message_id: str
-) -> FeedbackItem | None:
-    named = _named(workspace, source, external_id)
-    return session.scalar(select(FeedbackItem).where(*named, FeedbackItem.message_id == message_id))
-
-
-def _of_record(workspace: int, source: int, external_id: str) -> Select[FeedbackItem]:
-    return select(FeedbackItem).where(
-        *_named(workspace, source, external_id), FeedbackItem.withdrawn.is_(False)
-    )
-
-
-def ticket_opened_at(session: Session, *, workspace: int, source: int, external_id: str) -> datetime | None:
-    """Say when the record was opened, from its stored messages."""
-    query = select(FeedbackItem.ticket_created_at).where(*_named(workspace, source, external_id))
-    return session.scalar(query.order_by(FeedbackItem.ticket_created_at).limit(1))
+    session.add(item)
+    session.flush()
+    return item
 
 
 def load_items(session: Session, *, workspace: int, items: Sequence[int]) -> list[FeedbackItem]:
@@ -305,24 +345,6 @@ def load_items(session: Session, *, workspace: int, items: Sequence[int]) -> lis
             .order_by(FeedbackItem.id)
         )
     )
-
-
-def openers(session: Session, *, workspace: int, items: Sequence[FeedbackItem]) -> set[int]:
-    """Return those of the items that are the earliest message of their record."""
-    other = aliased(FeedbackItem)
-    earlier = exists().where(
-        other.source_id == FeedbackItem.source_id,
-        other.external_id == FeedbackItem.external_id,
-        other.message_id != TOMBSTONE,
-        or_(
-            other.created_at < FeedbackItem.created_at,
-            and_(other.created_at == FeedbackItem.created_at, other.id < FeedbackItem.id),
-        ),
-    )
-    query = select(FeedbackItem.id).where(
-        FeedbackItem.id.in_([item.id for item in items]), FeedbackItem.workspace_id == workspace, ~earlier
-    )
-    return set(session.scalars(query))
 
 
 def get_item(session: Session, *, workspace: int, item: int) -> FeedbackItem:

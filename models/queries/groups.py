@@ -1,13 +1,12 @@
 """Who stands behind a theme: what decides how much of it callers hear who may see aggregates only."""
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from models.queries.counting import eligible, relaying_sources
 from models.queries.counts import ALL
 from models.queries.within import within
 from models.records import Assignment, DailyCount, FeedbackItem, Theme
-from models.values.feedback import AuthorRole
-from models.values.kinds import Kind
 
 
 def people_by_theme(session: Session, *, workspace: int, theme: int | None = None) -> dict[int, int]:
@@ -38,11 +37,7 @@ def count_people(session: Session, *, workspace: int) -> int:
     """Count the distinct persons with a complaint, in a theme or in none; who is nobody known counts by the item."""
     person = func.coalesce(FeedbackItem.person_id, -FeedbackItem.id)
     query = select(func.count(func.distinct(person))).where(
-        FeedbackItem.workspace_id == workspace,
-        FeedbackItem.kind == Kind.COMPLAINT,
-        FeedbackItem.withdrawn.is_(False),
-        # What staff relayed counts where its source says so, which the items in themes tell.
-        or_(FeedbackItem.author_role == AuthorRole.CUSTOMER, FeedbackItem.counted.is_(True)),
+        eligible(workspace, relaying_sources(session, workspace=workspace))
     )
     return int(session.scalar(query) or 0)
 

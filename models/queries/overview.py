@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.jobs import Job, WorkState
+from models.queries.counting import first_complaints, relaying_sources
 from models.queries.counts import ALL
 from models.records import (
     DailyCount,
@@ -28,7 +29,6 @@ from models.records import (
     Verdict,
     Work,
 )
-from models.values.kinds import Kind
 from models.values.verdicts import Grade, Word
 
 
@@ -36,20 +36,10 @@ def complaints_by_day(
     session: Session, *, workspace: int, zone: ZoneInfo, since: datetime
 ) -> dict[date, int]:
     """Return all complaints by day of ticket creation from `since` on, each person once in a ticket."""
-    query = (
-        select(func.min(FeedbackItem.ticket_created_at))
-        .where(
-            FeedbackItem.workspace_id == workspace,
-            FeedbackItem.ticket_created_at >= since,
-            FeedbackItem.kind == Kind.COMPLAINT,
-            FeedbackItem.withdrawn.is_(False),
-        )
-        .group_by(FeedbackItem.source_id, FeedbackItem.external_id, FeedbackItem.person_id)
-    )
+    relaying = relaying_sources(session, workspace=workspace)
     found: dict[date, int] = defaultdict(int)
-    for moment in session.scalars(query):
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        found[aware.astimezone(zone).date()] += 1
+    for _, moment in session.execute(first_complaints(workspace, relaying, since=since)):
+        found[moment.astimezone(zone).date()] += 1
     return dict(found)
 
 

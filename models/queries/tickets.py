@@ -7,7 +7,7 @@ from typing import TypeVarTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from models.queries import search
+from models.queries import counting, search
 from models.records import Assignment, FeedbackItem, Source, Theme
 from models.values.kinds import Kind
 
@@ -93,7 +93,9 @@ def _tickets(
     if where.kind is not None:
         query = query.where(FeedbackItem.kind == where.kind)
     if where.counted is not None:
-        is_counted = FeedbackItem.id.in_(_firsts(workspace))
+        relaying = counting.relaying_sources(session, workspace=workspace)
+        firsts = counting.first_complaints(workspace, relaying).subquery()
+        is_counted = FeedbackItem.id.in_(select(firsts.c.id))
         if where.theme is not None:
             is_counted = FeedbackItem.counted.is_(True)
         query = query.where(is_counted if where.counted else ~is_counted)
@@ -111,16 +113,3 @@ def _tickets(
             FeedbackItem.external_id == one.external_id,
         )
     return query
-
-
-def _firsts(workspace: int) -> Select[int]:
-    """Select the first complaint of each person in each ticket, as totals count them."""
-    return (
-        select(func.min(FeedbackItem.id))
-        .where(
-            FeedbackItem.workspace_id == workspace,
-            FeedbackItem.kind == Kind.COMPLAINT,
-            FeedbackItem.withdrawn.is_(False),
-        )
-        .group_by(FeedbackItem.source_id, FeedbackItem.external_id, FeedbackItem.person_id)
-    )

@@ -4,7 +4,15 @@ from models.records.audit import AuditEntry
 from models.records.base import JsonObject, Record
 from models.records.delivery import Delivery, DeliveryState, Source
 from models.records.exposure import Exposure
-from models.records.feedback import Account, Embedding, FeedbackItem, Person
+from models.records.feedback import (
+    Account,
+    Embedding,
+    FeedbackItem,
+    Person,
+    PersonIdentity,
+    TicketState,
+    Vote,
+)
 from models.records.goal import ContextEvent, KeyResult, Metric, Objective, Observation, Team
 from models.records.link import Link, LinkState
 from models.records.nudge import Nudge
@@ -50,6 +58,7 @@ __all__ = [
     "Objective",
     "Observation",
     "Person",
+    "PersonIdentity",
     "Record",
     "Release",
     "RolloutStep",
@@ -61,8 +70,10 @@ __all__ = [
     "ThemeQuote",
     "ThemeState",
     "ThemeStreamState",
+    "TicketState",
     "User",
     "Verdict",
+    "Vote",
     "Work",
     "Workspace",
 ]

@@ -6,18 +6,64 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, Uniqu
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.records.base import EnumText, InWorkspace, JsonObject, Record, UtcDateTime
-from models.values.feedback import AuthorRole
+from models.values.feedback import AuthorRole, Turn
 from models.values.kinds import Kind
 
 
 class Person(InWorkspace, Record):
-    """A customer, known only by a keyed hash of the vendor's id or address."""
+    """A customer, one across sources; who it is stands nowhere but in keyed hashes (`PersonIdentity`)."""
 
     __tablename__ = "person"
+
+    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PersonIdentity(InWorkspace, Record):
+    """One address or vendor's id of a person, as a hash under the workspace's key."""
+
+    __tablename__ = "person_identity"
     __table_args__ = (UniqueConstraint("workspace_id", "digest"),)
 
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
     digest: Mapped[str] = mapped_column(String(64))
-    first_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TicketState(InWorkspace, Record):
+    """What is known of a ticket beside its messages, also before the first of them came.
+
+    Every fact carries the vendor's clock of the change that said it, so that changes may arrive in any order.
+    """
+
+    __tablename__ = "ticket_state"
+    __table_args__ = (
+        UniqueConstraint("source_id", "external_id"),
+        Index("ix_ticket_state_merged_into", "source_id", "merged_into"),
+    )
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
+    external_id: Mapped[str] = mapped_column(String(300))
+    # Attribute name -> [value, moment]; never any text of a customer's.
+    attributes: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    # The ticket that this one became part of, as the vendor names it; "" where the vendor did not name it.
+    merged_into: Mapped[str | None] = mapped_column(String(300))
+    # Of the newest merge, or of the newest restoration, which ends a merge.
+    merged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Whether others were ever merged into this one: most tickets need not be asked about.
+    is_survivor: Mapped[bool] = mapped_column(default=False)
+    restored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Vote(InWorkspace, Record):
+    """A further person who stands behind a ticket without a word of their own; kept, not counted."""
+
+    __tablename__ = "vote"
+    __table_args__ = (UniqueConstraint("source_id", "external_id", "person_id"),)
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
+    external_id: Mapped[str] = mapped_column(String(300))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id", ondelete="CASCADE"), index=True)
+    voted_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Account(InWorkspace, Record):
@@ -58,11 +104,19 @@ class FeedbackItem(InWorkspace, Record):
     text: Mapped[str] = mapped_column(Text)
     removed: Mapped[list[JsonObject]] = mapped_column(JSON, default=list)
     author_role: Mapped[AuthorRole] = mapped_column(EnumText(AuthorRole))
+    # Staff wrote it down for a customer: a phone note, a post in a team's channel.
+    reported_by_agent: Mapped[bool] = mapped_column(default=False)
     kind: Mapped[Kind | None] = mapped_column(EnumText(Kind))
     kind_why: Mapped[str | None] = mapped_column(String(300))
     counted: Mapped[bool] = mapped_column(default=False)
     # Deleted or redacted by the vendor: text and vector are gone, the row stays so that nothing revives it.
     withdrawn: Mapped[bool] = mapped_column(default=False)
+    # Withdrawn by itself and not with its whole record: a record that is restored does not bring it back.
+    withdrawn_alone: Mapped[bool] = mapped_column(default=False)
+    # Whether it opens its ticket, is the first word of a further person in it, or follows up.
+    turn: Mapped[Turn] = mapped_column(EnumText(Turn), default=Turn.OPENS)
+    # The ticket that counts in place of this one's since they were merged; null where this one counts.
+    merged_into: Mapped[str | None] = mapped_column(String(300))
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     account_key: Mapped[str | None] = mapped_column(String(200))
     plan: Mapped[str | None] = mapped_column(String(100))

@@ -171,6 +171,7 @@ def _feedback(entry: JsonObject, context: Context) -> Change:
             event_id=context.event_id,
             occurred_at=time_at(entry, "occurred_at", context),
             merged_into=read(entry, "merged_into", id_of),
+            exact_ids=True,
         )
     return _written(entry, context, action=action, external_id=external_id, message_id=message_id)
 

@@ -247,13 +247,16 @@ def _commented(event: _Event) -> tuple[Change, ...]:
     public = flag_of(comment.get("is_public"), field="event.comment.is_public")
     description = text_of(event.detail.get("description"), field="detail.description")
     if description is not None and text.split() == description.split():
-        return (replace(_first_message(event, Action.UPSERT), is_public=public),)
+        opener = replace(_first_message(event, Action.UPSERT), is_public=public, opener_id=_comment_id(event))
+        return (opener,)
     added = replace(
         event.ticket(),
         action=Action.APPEND_MESSAGE,
         message_id=require_id(comment.get("id"), field="event.comment.id"),
         body=text,
         author_role=AuthorRole.AGENT if staff else AuthorRole.CUSTOMER,
+        # Somebody in copy is another person than the requester.
+        customer_id=id_of(author.get("id"), field="event.comment.author.id") or event.ticket().customer_id,
         is_public=public,
     )
     return _with_parent(event, added)

@@ -12,6 +12,12 @@ from enum import StrEnum
 FIRST_MESSAGE = "0"
 """Message id of the text a record was opened with. No vendor numbers a message 0."""
 
+TOMBSTONE = ""
+"""Message id of the row that remembers that a whole record was deleted, also when its text comes later."""
+
+UNKNOWN_TICKET = "unknown"
+"""Stands for the ticket that another was merged into, where the vendor does not name it."""
+
 
 class Action(StrEnum):
     """What a change does. A delete or redaction wins over an upsert or status that arrives later."""
@@ -56,6 +62,17 @@ class AuthorRole(StrEnum):
     CUSTOMER = "customer"
     AGENT = "agent"
     BOT = "bot"
+
+
+class Turn(StrEnum):
+    """What place a message has in its ticket, by the times at which its messages were written."""
+
+    OPENS = "opens"
+    """The earliest message."""
+    JOINS = "joins"
+    """The first message of a further person, somebody in copy."""
+    FOLLOWS = "follows"
+    """Any other message."""
 
 
 class Status(StrEnum):

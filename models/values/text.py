@@ -14,6 +14,16 @@ class RemovedKind(StrEnum):
     OVERFLOW = "overflow"
 
 
+REASONS = {
+    RemovedKind.QUOTE: "quoted from an earlier message or its header",
+    RemovedKind.SIGNATURE: "a greeting's end, a signature, or a legal notice",
+    RemovedKind.MACRO: "automatic text: a macro, an auto-reply, a footer or a survey",
+    RemovedKind.PERSONAL_DATA: "personal data",
+    RemovedKind.OVERFLOW: "beyond the length that is kept",
+}
+"""Why a span was cut, in words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Removed:
     """One removed span, half-open `[start, end)` in characters; never the removed text itself.

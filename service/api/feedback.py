@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from models.queries import deliveries, listing, themes
+from models.queries import counting, deliveries, feedback, listing, themes, ticket_states
 from models.queries.listing import FeedbackFilter, Place
 from models.values.ids import Prefix, parse_id
 from service.api.shapes.base import Page
-from service.api.shapes.feedback import FeedbackItem, FeedbackQuery
-from service.api.views import item_answer
+from service.api.shapes.feedback import FeedbackDetail, FeedbackItem, FeedbackQuery
+from service.api.views import detail_answer, item_answer
 from service.dependencies import DatabaseOf, TicketReader, read_place, write_cursor
 
 router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
@@ -47,3 +47,18 @@ def list_feedback(
     last = page[-1][0] if len(rows) > len(page) else None
     cursor = write_cursor(last.created_at.isoformat(), last.id) if last else None
     return Page(items=[item_answer(row, theme) for row, theme in page], next_cursor=cursor)
+
+
+@router.get("/{item}")
+def read_feedback(item: str, database: DatabaseOf, caller: TicketReader) -> FeedbackDetail:
+    """Read one item, with why it is counted or not, why it is of its kind, and what was cut from it."""
+    number = parse_id(Prefix.ITEM, item)
+    workspace = caller.workspace_id
+    with database.read(workspace=workspace) as session:
+        row = feedback.get_item(session, workspace=workspace, item=number)
+        theme = listing.themes_of(session, workspace=workspace, items=[number]).get(number)
+        why = counting.why_counted(session, workspace=workspace, items=[number])[number]
+        votes = ticket_states.count_votes(
+            session, workspace=workspace, source=row.source_id, external_id=row.external_id
+        )
+    return detail_answer(row, theme, why=why, votes=votes)

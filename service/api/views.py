@@ -12,9 +12,10 @@ from models.records import Link, LinkState, Release
 from models.values.feedback import Rating, RatingKind, Status
 from models.values.ids import Prefix, public_id
 from models.values.roles import Permission
+from models.values.text import REASONS, RemovedKind
 from service.api.aggregates import Veil
 from service.api.shapes import words
-from service.api.shapes.feedback import FeedbackItem, RatingAnswer
+from service.api.shapes.feedback import FeedbackDetail, FeedbackItem, RatingAnswer, RemovedSpan
 from service.api.shapes.links import LinkAnswer
 from service.api.shapes.themes import Quote
 
@@ -43,8 +44,10 @@ def item_answer(row: ItemRow, theme: int | None) -> FeedbackItem:
         subject=row.subject,
         text=row.text,
         author_role=row.author_role,
+        reported_by_agent=row.reported_by_agent,
         kind=row.kind,
         counted=row.counted,
+        merged_into=row.merged_into,
         account_id=row.account_key,
         plan=row.plan,
         tags=row.tags,
@@ -52,6 +55,28 @@ def item_answer(row: ItemRow, theme: int | None) -> FeedbackItem:
         rating=_rating(row),
         language=row.language,
         theme_id=public_id(Prefix.THEME, theme) if theme else None,
+    )
+
+
+def detail_answer(row: ItemRow, theme: int | None, *, why: str, votes: int) -> FeedbackDetail:
+    """Shape a feedback item with what was decided about it and why."""
+    return FeedbackDetail(
+        **item_answer(row, theme).model_dump(),
+        counted_why=why,
+        kind_why=row.kind_why,
+        removed=[_removed(span) for span in row.removed],
+        votes=votes,
+    )
+
+
+def _removed(span: Mapping[str, object]) -> RemovedSpan:
+    kind, what = RemovedKind(str(span["kind"])), str(span.get("what", ""))
+    return RemovedSpan(
+        kind=kind,
+        what=what,
+        start=int(str(span["start"])),
+        end=int(str(span["end"])),
+        reason=f"{REASONS[kind]}: {what.replace('_', ' ')}" if what else REASONS[kind],
     )
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from models.database import Session
 from models.errors import Invalid
-from models.queries import overview, tickets
+from models.queries import counting, overview, tickets
 from models.queries.tickets import Ticket, TicketFilter
 from models.values.feedback import AuthorRole
 from models.values.ids import Prefix, parse_id, public_id
@@ -72,12 +72,14 @@ class TicketRow:
     kind_label: str
     kind_why: str
     counted: bool
+    counted_why: str
     theme: str | None
     theme_address: str | None
     source: str
     external_id: str
     plan: str | None
     relayed: bool
+    merged_into: str | None
     wanted: bool
 
 
@@ -109,13 +111,17 @@ def read_feedback(session: Session, frame: Frame, asked: Asked) -> FeedbackPage:
     labels = overview.theme_labels(session, workspace=frame.workspace)
     wanted = parse_id(Prefix.ITEM, asked.item) if asked.item else None
     marks = _mark_pattern(asked.q)
+    shown = [ticket.item.id for ticket in found[:_PAGE]]
+    reasons = counting.why_counted(session, workspace=frame.workspace, items=shown)
     folded = _folded(session, frame, where)
     stated = int(asked.stated) if asked.stated.isdigit() else total
     return FeedbackPage(
         asked=asked,
         title=_title(asked, where, labels),
         total=total,
-        rows=[_row(frame, ticket, labels, marks, wanted) for ticket in found[:_PAGE]],
+        rows=[
+            _row(frame, ticket, labels, marks, wanted, reasons[ticket.item.id]) for ticket in found[:_PAGE]
+        ],
         more=_more(asked, found),
         folded=folded,
         folded_address=asked.query(counted="no"),
@@ -217,6 +223,7 @@ def _row(
     labels: dict[int, str | None],
     marks: re.Pattern[str] | None,
     wanted: int | None,
+    why: str,
 ) -> TicketRow:
     item, theme = ticket.item, ticket.theme_id
     head, rest = _cut(item.text)
@@ -230,12 +237,14 @@ def _row(
         kind_label="Not read yet" if item.kind is None else _KIND_LABEL[item.kind],
         kind_why=item.kind_why or "",
         counted=item.counted,
+        counted_why=why,
         theme=None if theme is None else label_of(labels, theme),
         theme_address=None if theme is None else theme_address(theme),
         source=ticket.source_name,
         external_id=item.external_id,
         plan=item.plan,
-        relayed=item.author_role is AuthorRole.AGENT,
+        relayed=item.reported_by_agent or item.author_role is AuthorRole.AGENT,
+        merged_into=item.merged_into,
         wanted=item.id == wanted,
     )
 

@@ -70,6 +70,10 @@ ACROSS = {
 
 NOT_TRIED = {
     "access.check_not_last_owner": "answers and changes nothing: it refuses, by access.count_owners",
+    "ticket_states.put_attributes": "changes rows that its caller loaded of the workspace",
+    "ticket_states.unmerge": "changes rows that its caller loaded of the workspace",
+    "turns.read_again": "changes rows that its caller loaded of the workspace",
+    "turns.settle": "changes rows that its caller loaded of the workspace",
 }
 
 

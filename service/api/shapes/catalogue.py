@@ -89,6 +89,7 @@ CALLS: tuple[Call, ...] = (
     Call(
         "GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery, permission=TICKETS
     ),
+    Call("GET", "/v1/feedback/{id}", feedback.FeedbackDetail, promised=False, permission=TICKETS),
     Call(
         "PUT",
         "/v1/exposure/{series}",

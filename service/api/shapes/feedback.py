@@ -4,6 +4,7 @@ from pydantic import ConfigDict, Field
 
 from models.values.feedback import AuthorRole, RatingKind, Status
 from models.values.kinds import Kind
+from models.values.text import RemovedKind
 from service.api.shapes.base import Answer, Finite, ItemId, Moment, Paging, SourceId, ThemeId
 
 
@@ -33,9 +34,14 @@ class FeedbackItem(Answer):
         description="The customer's own words, cleaned and redacted; empty where only a rating came."
     )
     author_role: AuthorRole = Field(description="customer; agent where staff relayed it.")
+    reported_by_agent: bool = Field(description="Whether staff wrote it down for a customer.")
     kind: Kind | None = Field(description="complaint, request, praise or question; null until it is known.")
     counted: bool = Field(
         description="Whether it is a counted complaint: a person's first on a theme in a record."
+    )
+    merged_into: str | None = Field(
+        description="The record that counts in place of this one since they were merged; `unknown` where the vendor "
+        "does not name it; null where this one counts."
     )
     account_id: str | None = Field(description="The customer's account, as the vendor names it.")
     plan: str | None = Field(description="The account's plan.")
@@ -50,6 +56,25 @@ class FeedbackItem(Answer):
     theme_id: ThemeId | None = Field(
         description="The theme it is placed in, redirects followed; null if in none."
     )
+
+
+class RemovedSpan(Answer):
+    """A part of the message that is not the customer's own words, or was personal; never the text itself."""
+
+    kind: RemovedKind = Field(description="quote, signature, macro, personal_data or overflow.")
+    what: str = Field(description="Which personal data; empty otherwise.")
+    start: int = Field(description="First character, in the text that the cut was made in.")
+    end: int = Field(description="The character after the last.")
+    reason: str = Field(description="Why it was cut, in words.")
+
+
+class FeedbackDetail(FeedbackItem):
+    """One customer message, with what was decided about it and why."""
+
+    counted_why: str = Field(description="Why it is a counted complaint, or why not.")
+    kind_why: str | None = Field(description="The strongest reason for its kind; null until it is known.")
+    removed: list[RemovedSpan] = Field(description="What was cut from it before it was stored.")
+    votes: int = Field(description="People who stand behind its record without a word of their own.")
 
 
 class FeedbackQuery(Paging):
