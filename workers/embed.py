@@ -35,7 +35,12 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
     items = [item for item in found if item.version == versions[item.id].version and not item.withdrawn]
     themed = [
-        item for item in items if item.id in openers and item.language in THEMED_LANGUAGES and text_of(item)
+        item
+        for item in items
+        if item.id in openers
+        and item.excluded_by is None
+        and item.language in THEMED_LANGUAGES
+        and text_of(item)
     ]
     if themed:
         _encode(context, workspace, dtype, themed, versions)

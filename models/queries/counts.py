@@ -100,6 +100,7 @@ def _items_between(
             FeedbackItem.ticket_created_at >= day_bounds(first, zone)[0],
             FeedbackItem.ticket_created_at < day_bounds(last, zone)[1],
             FeedbackItem.withdrawn.is_(False),
+            FeedbackItem.excluded_by.is_(None),
             Assignment.until_revision.is_(None),
             or_(Theme.id == theme, Theme.redirect_id == theme),
         )
@@ -164,6 +165,7 @@ def totals(session: Session, *, workspace: int, zone: ZoneInfo, segment: str = A
             FeedbackItem.workspace_id == workspace,
             FeedbackItem.kind == Kind.COMPLAINT,
             FeedbackItem.withdrawn.is_(False),
+            FeedbackItem.excluded_by.is_(None),
             or_(
                 FeedbackItem.author_role == AuthorRole.CUSTOMER,
                 FeedbackItem.source_id.in_(_relaying_sources(session, workspace)),

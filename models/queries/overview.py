@@ -43,6 +43,7 @@ def complaints_by_day(
             FeedbackItem.ticket_created_at >= since,
             FeedbackItem.kind == Kind.COMPLAINT,
             FeedbackItem.withdrawn.is_(False),
+            FeedbackItem.excluded_by.is_(None),
         )
         .group_by(FeedbackItem.source_id, FeedbackItem.external_id, FeedbackItem.person_id)
     )

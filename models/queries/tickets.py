@@ -121,6 +121,7 @@ def _firsts(workspace: int) -> Select[int]:
             FeedbackItem.workspace_id == workspace,
             FeedbackItem.kind == Kind.COMPLAINT,
             FeedbackItem.withdrawn.is_(False),
+            FeedbackItem.excluded_by.is_(None),
         )
         .group_by(FeedbackItem.source_id, FeedbackItem.external_id, FeedbackItem.person_id)
     )

@@ -93,7 +93,8 @@ class FeedbackChange:
     happened, so for a later message the time it was written. `relayed`: staff wrote the opening text for a
     customer (a phone ticket, a Slack post). `fallback`: apply only if, after the changes before it in the
     same delivery, nothing of this record is stored; so an update whose parent is unknown creates the item and
-    never a second one.
+    never a second one. `brand`, `group` (the team it was routed to), `form` and `spam` are what rules of scope ask
+    for.
     """
 
     action: Action
@@ -121,6 +122,10 @@ class FeedbackChange:
     rating: Rating | None = None
     merged_into: str | None = None
     fallback: bool = False
+    brand: str | None = None
+    group: str | None = None
+    form: str | None = None
+    spam: bool | None = None
 
     @property
     def makes_item(self) -> bool:
