@@ -1,4 +1,4 @@
-"""Stage `scope`: after a change of a source's rules or map, look at what is stored again, a bounded part at a time."""
+"""Stage `scope`: after a change of a source's rules or map, look at what is stored again, part by part."""
 
 from collections.abc import Sequence
 
@@ -96,29 +96,13 @@ def _changes(row: Delivery, source: Source) -> list[FeedbackChange]:
 
 def _decide_part(context: Context, piece: Leased, found: Pass) -> bool:
     """Apply the rules to the next items; say whether there were any."""
-    workspace = piece.workspace_id
-    with context.database.write(workspace=workspace) as session:
-        rows = scope.items_after(
-            session, workspace=workspace, source=piece.subject, after=found.seen_item, limit=AT_ONCE
+    with context.database.write(workspace=piece.workspace_id) as session:
+        last = scope.decide_part(
+            session,
+            workspace=piece.workspace_id,
+            source=piece.subject,
+            found=found,
+            limit=AT_ONCE,
+            now=context.clock(),
         )
-        if not rows:
-            return False
-        for is_current in (True, False):
-            scope.decide_anew(
-                session,
-                workspace=workspace,
-                items=[row for row in rows if _is_current(row.rules_revision, found) is is_current],
-                rules=found.rules,
-                revision=found.revision,
-                now=context.clock(),
-                is_current=is_current,
-            )
-        scope.go_on(
-            session, workspace=workspace, source=piece.subject, revision=found.revision, item=rows[-1].id
-        )
-    return True
-
-
-def _is_current(revision: int | None, found: Pass) -> bool:
-    """Say whether an item's fields were read under the present map."""
-    return (revision or 0) >= found.fields_revision
+    return last is not None

@@ -168,8 +168,16 @@ def apply_change(
     if state.revision == 0:
         return 0
     rules = compiled(session, workspace=workspace, rules=state.rules)
-    return decide_anew(
-        session, workspace=workspace, items=items, rules=rules, revision=state.revision, now=now
+    for item in items:
+        # What a delivery brings is read under the present map.
+        item.rules_revision = state.revision
+    return _decide(
+        session,
+        items,
+        rules,
+        revision=state.revision,
+        fields_revision=state.fields_revision,
+        now=now,
     )
 
 
@@ -188,19 +196,18 @@ def _tell(session: Session, workspace: int, items: Sequence[FeedbackItem], chang
                 setattr(item, name, value)
 
 
-def decide_anew(
+def _decide(
     session: Session,
-    *,
-    workspace: int,
     items: Iterable[FeedbackItem],
     rules: Sequence[Rule],
+    *,
     revision: int,
+    fields_revision: int,
     now: datetime,
-    is_current: bool = True,
 ) -> int:
     """Apply compiled rules to items; return how many came in or went out.
 
-    `is_current` False: their fields were not read under the present map, so they keep the revision they have.
+    An item whose fields were not read since the map changed (`fields_revision`) keeps the revision that it has.
     """
     moved = 0
     for item in items:
@@ -210,7 +217,7 @@ def decide_anew(
             _move(session, item, now)
             moved += 1
         item.excluded_by = out
-        if is_current:
+        if (item.rules_revision or 0) >= fields_revision:
             item.rules_revision = revision
     return moved
 
@@ -284,6 +291,12 @@ def deliveries_after(
     return list(session.scalars(query.order_by(Delivery.id).limit(limit)))
 
 
+def latest_deliveries(session: Session, *, workspace: int, source: int, limit: int) -> list[Delivery]:
+    """Return a source's latest deliveries, newest first."""
+    query = select(Delivery).where(Delivery.source_id == source, within(Delivery, workspace))
+    return list(session.scalars(query.order_by(Delivery.id.desc()).limit(limit)))
+
+
 def read_again(
     session: Session, *, workspace: int, source: int, change: FeedbackChange, revision: int, now: datetime
 ) -> None:
@@ -324,17 +337,30 @@ def _of_record(session: Session, workspace: int, source: int, external_id: str) 
     ).all()
 
 
-def items_after(
-    session: Session, *, workspace: int, source: int, after: int, limit: int
-) -> list[FeedbackItem]:
-    """Return a source's items in order of id, those after `after`, without those that are gone."""
+def decide_part(
+    session: Session, *, workspace: int, source: int, found: Pass, limit: int, now: datetime
+) -> int | None:
+    """Apply rules to the next items of a source; return the last one's id, or None where none was left."""
     query = select(FeedbackItem).where(
         FeedbackItem.source_id == source,
         within(FeedbackItem, workspace),
-        FeedbackItem.id > after,
+        FeedbackItem.id > found.seen_item,
         FeedbackItem.withdrawn.is_(False),
     )
-    return list(session.scalars(query.order_by(FeedbackItem.id).limit(limit)))
+    items = session.scalars(query.order_by(FeedbackItem.id).limit(limit)).all()
+    if not items:
+        return None
+    _decide(
+        session,
+        items,
+        found.rules,
+        revision=found.revision,
+        fields_revision=found.fields_revision,
+        now=now,
+    )
+    session.flush()
+    go_on(session, workspace=workspace, source=source, revision=found.revision, item=items[-1].id)
+    return items[-1].id
 
 
 def go_on(
@@ -422,6 +448,24 @@ class Definition:
     is_done: bool
     stale: int
     fresh: int
+
+    @property
+    def is_mixed(self) -> bool:
+        """Say whether some of the items follow these rules and others older ones, now or until all is looked at."""
+        if not self.is_done:
+            return self.stale + self.fresh > 0
+        return self.stale > 0 and self.fresh > 0
+
+    def sentence(self, zone: ZoneInfo) -> str:
+        """Tell how the items stand to the rules, for a verdict's checks."""
+        rules = f"the rules of {self.name} of {self.at.astimezone(zone).date()} (revision {self.revision})"
+        if not self.is_done:
+            return f"Stored tickets are being looked at again under {rules}."
+        if self.is_mixed:
+            return (
+                f"{self.stale} tickets could not be read again under {rules}: their raw bodies have expired."
+            )
+        return f"All tickets are counted under {rules}."
 
 
 def definitions(session: Session, *, workspace: int, start: datetime, end: datetime) -> list[Definition]:

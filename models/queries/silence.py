@@ -1,7 +1,7 @@
 """Silence of sources: their tickets by hour, the days that are not complete, and how late deliveries come."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -25,13 +25,16 @@ from models.records import (
     Theme,
     Work,
 )
-from models.sources.rhythm import Mark
+from models.sources.rhythm import LEARNED, Mark, Reading, read
 
 USUAL = timedelta(weeks=8)
 """Time before a silence that tells which sources a theme usually comes from."""
 
 LEAST_SHARE = 0.1
 """Least share of a theme's messages that a source carries for its silence to leave the theme's day incomplete."""
+
+LOOKED_BACK = timedelta(weeks=26)
+"""How far back silences are looked for; what was marked before stays marked until its tickets arrive."""
 
 _NEAR = timedelta(days=4)
 _TOMBSTONE = ""
@@ -82,6 +85,22 @@ def marks(session: Session, *, workspace: int, source: int) -> dict[date, Mark]:
     return {
         row.day: Mark(row.expected, row.firm) for row in session.scalars(query.order_by(SourceSilence.day))
     }
+
+
+def is_expected(source: Source) -> bool:
+    """Say whether more is expected of a source; one without a secret was filled from a file."""
+    return source.secret is not None
+
+
+def reading(
+    session: Session, *, workspace: int, source: int, zone: ZoneInfo, now: datetime, goes_on: bool
+) -> Reading:
+    """Read a source's rhythm and silences from its stored tickets; `goes_on`: more is expected of it."""
+    marked = marks(session, workspace=workspace, source=source)
+    start = now - LOOKED_BACK - LEARNED
+    first = min((day_bounds(day, zone)[0] for day in marked), default=start)
+    tickets = tickets_by_hour(session, workspace=workspace, source=source, since=min(start, first))
+    return read(tickets, start=start, now=now, zone=zone, marked=marked, goes_on=goes_on)
 
 
 def write_marks(
@@ -283,12 +302,3 @@ def latest_delivery(session: Session, *, workspace: int, source: int) -> datetim
         .order_by(Delivery.id.desc())
         .limit(1)
     )
-
-
-def forget_marks(
-    session: Session, *, workspace: int, source: int, days: Collection[date], now: datetime
-) -> int:
-    """Take marks of days away, because a person says that the silence was real; return how many."""
-    stood = marks(session, workspace=workspace, source=source)
-    kept = {day: mark for day, mark in stood.items() if day not in days}
-    return len(write_marks(session, workspace=workspace, source=source, wanted=kept, now=now))

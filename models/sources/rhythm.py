@@ -1,11 +1,11 @@
 """A source's own rhythm: how many tickets each hour of the week brings, and which silence is too long to be chance.
 
-Tickets are taken as a Poisson process whose rate depends on weekday and hour in the workspace's time zone. Under it the
-number of tickets expected during a silence is exponential with mean 1, whatever the hour (time rescaling: Brown,
-Barbieri, Ventura, Kass & Frank 2002, Neural Computation 14, 325-346): a Sunday without tickets costs a source that never
-has any on Sundays nothing. Real tickets come in bursts: `stretch` is how much longer the source's longest ordinary
-silence was than chance would have it, and divides what was expected. A silence is told where a source like this has one
-so long less than once a year.
+Tickets are taken as a Poisson process whose rate depends on weekday and hour in the workspace's time zone. Under it
+the number of tickets expected during a silence is exponential with mean 1, whatever the hour (time rescaling: Brown,
+Barbieri, Ventura, Kass & Frank 2002, Neural Computation 14, 325-346): a Sunday without tickets costs a source that
+never has any on Sundays nothing. Real tickets come in bursts: `stretch` is how much longer the source's longest
+ordinary silence was than chance would have it, and divides what was expected. A silence is told where a source like
+this has one so long less than once a year.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
