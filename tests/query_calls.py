@@ -143,6 +143,7 @@ def reads(w: World) -> Calls:
         seats.last_sign_ins: {},
         silence.failures: {"source": w.source},
         silence.gaps: theme,
+        silence.has_waiting: {"source": w.source},
         silence.lag: {"source": w.source},
         silence.latest_delivery: {"source": w.source},
         silence.marks: {"source": w.source},

@@ -19,6 +19,8 @@ def watch(context: Context, workspace: int) -> None:
     for source in sources:
         now = context.clock()
         with context.database.read(workspace=workspace) as session:
+            if silence.has_waiting(session, workspace=workspace, source=source.id):
+                continue
             found = silence.reading(
                 session,
                 workspace=workspace,

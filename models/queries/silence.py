@@ -1,15 +1,16 @@
 """Silence of sources: their tickets by hour, the days that are not complete, and how late deliveries come."""
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from models.jobs import Job
+from models.jobs import Job, WorkState
 from models.queries import impact
 from models.queries.counts import day_bounds
 from models.queries.upsert import insert_many
@@ -35,6 +36,9 @@ LEAST_SHARE = 0.1
 
 LOOKED_BACK = timedelta(weeks=26)
 """How far back silences are looked for; what was marked before stays marked until its tickets arrive."""
+
+MOST_PATIENCE = timedelta(days=3)
+"""Verdicts wait so long for late tickets; a source that is later still is silent meanwhile."""
 
 _NEAR = timedelta(days=4)
 _TOMBSTONE = ""
@@ -100,7 +104,38 @@ def reading(
     start = now - LOOKED_BACK - LEARNED
     first = min((day_bounds(day, zone)[0] for day in marked), default=start)
     tickets = tickets_by_hour(session, workspace=workspace, source=source, since=min(start, first))
-    return read(tickets, start=start, now=now, zone=zone, marked=marked, goes_on=goes_on)
+    patience_s = _patience(session, workspace, source, tickets)
+    return read(
+        tickets, start=start, now=now, zone=zone, marked=marked, goes_on=goes_on, patience_s=patience_s
+    )
+
+
+def _patience(session: Session, workspace: int, source: int, tickets: Mapping[datetime, int]) -> float:
+    """Return how late a source's tickets usually come, in seconds: its own delay, and the pause between batches."""
+    rows = _latest(session, workspace, source, 1000)
+    delays = [(row.received_at - row.occurred_at).total_seconds() for row in rows if row.occurred_at]
+    patience = _quantile(delays, 0.95) or 0.0
+    if rows:
+        first = rows[-1].received_at
+        is_batched = sum(count for hour, count in tickets.items() if hour >= first) > 2 * len(rows)
+        pauses = [(a.received_at - b.received_at).total_seconds() for a, b in itertools.pairwise(rows)]
+        patience += (_quantile(pauses, 0.95) or 0.0) if is_batched else 0.0
+    return min(patience, MOST_PATIENCE.total_seconds())
+
+
+def has_waiting(session: Session, *, workspace: int, source: int) -> bool:
+    """Say whether deliveries of a source still wait to be read: then nobody knows yet whether it is silent."""
+    query = (
+        select(Delivery.id)
+        .join(Work, (Work.stage == Job.INTAKE) & (Work.subject == Delivery.id))
+        .where(
+            Delivery.source_id == source,
+            within(Delivery, workspace),
+            Delivery.state == DeliveryState.OPEN,
+            Work.state == WorkState.READY,
+        )
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def write_marks(
@@ -245,18 +280,25 @@ class Lag:
 
 def lag(session: Session, *, workspace: int, source: int, limit: int = 1000) -> Lag:
     """Return how late a source's latest deliveries came, and how long they then waited to be read."""
-    rows = session.execute(
+    rows = _latest(session, workspace, source, limit)
+    vendor = [(received - at).total_seconds() for received, at, _ in rows if at is not None]
+    parsing = [(done - received).total_seconds() for received, _, done in rows if done is not None]
+    return Lag(
+        _quantile(vendor, 0.5), _quantile(vendor, 0.95), _quantile(parsing, 0.5), _quantile(parsing, 0.95)
+    )
+
+
+def _latest(
+    session: Session, workspace: int, source: int, limit: int
+) -> Sequence[Row[datetime, datetime | None, datetime | None]]:
+    """Return when the latest deliveries came, when their events happened, and when they had been read."""
+    return session.execute(
         select(Delivery.received_at, Delivery.occurred_at, Work.done_at)
         .outerjoin(Work, (Work.stage == Job.INTAKE) & (Work.subject == Delivery.id) & (Work.version == 0))
         .where(Delivery.source_id == source, within(Delivery, workspace))
         .order_by(Delivery.id.desc())
         .limit(limit)
     ).all()
-    vendor = [(received - at).total_seconds() for received, at, _ in rows if at is not None]
-    parsing = [(done - received).total_seconds() for received, _, done in rows if done is not None]
-    return Lag(
-        _quantile(vendor, 0.5), _quantile(vendor, 0.95), _quantile(parsing, 0.5), _quantile(parsing, 0.95)
-    )
 
 
 def _quantile(seconds: Sequence[float], share: float) -> float | None:

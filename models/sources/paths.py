@@ -28,7 +28,7 @@ TARGETS: Mapping[str, tuple[str, int]] = {
 """Fields that can be mapped, each with the attribute of a change that it fills and the most characters of it."""
 
 _KEYS = ("id", "field_id", "key", "name", "title")
-_WORDS = ("value", "name", "title", "display_name", "id")
+_WORDS = ("name", "title", "display_name", "id")
 _WRITING = frozenset({Action.UPSERT, Action.APPEND_MESSAGE, Action.UPDATE_STATUS, Action.RESTORE})
 
 
@@ -86,6 +86,8 @@ def _plain(value: object, depth: int = 0) -> object:
     if depth > MAX_STEPS:
         return None
     if isinstance(value, dict):
+        if "value" in value:
+            return _plain(value["value"], depth + 1)
         told = (value[name] for name in _WORDS if value.get(name) not in (None, ""))
         return next((_plain(each, depth + 1) for each in told), None)
     if isinstance(value, list):

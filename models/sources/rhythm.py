@@ -3,15 +3,17 @@
 Tickets are taken as a Poisson process whose rate depends on weekday and hour in the workspace's time zone. Under it
 the number of tickets expected during a silence is exponential with mean 1, whatever the hour (time rescaling: Brown,
 Barbieri, Ventura, Kass & Frank 2002, Neural Computation 14, 325-346): a Sunday without tickets costs a source that
-never has any on Sundays nothing. Real tickets come in bursts: `stretch` is how much longer the source's longest
-ordinary silence was than chance would have it, and divides what was expected. A silence is told where a source like
-this has one so long less than once a year.
+never has any on Sundays nothing. Days differ more than that: the rate of a day is multiplied by a gamma factor of
+mean 1 and variance 1/k, so a day on which m tickets were expected has none with probability (1 + m/k)^-k (a negative
+binomial count). `evidence` is minus the logarithm of the probability of a whole silence. Bursts within a day and
+quiet weeks are left to `stretch`: how much stronger the source's longest ordinary silence was than chance would have
+it. A silence is told where a source like this has one so long less than once a year.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from math import exp, log
+from math import exp, inf, log, log1p
 from zoneinfo import ZoneInfo
 
 HOUR = timedelta(hours=1)
@@ -24,13 +26,16 @@ LEAST_TICKETS = 20
 PSEUDO_WEEKS = 2.0
 """Weight of the product of weekday and hour against the cell's own tickets, in weeks."""
 MOST_STRETCH = 4.0
-LEAST_EXPECTED = log(1000)
-"""Tickets missed before any silence is told, however few tickets a source has."""
+LEAST_EVIDENCE = log(1000)
+"""Evidence before any silence is told, however few tickets a source has."""
 DOUBTED_AFTER = timedelta(days=2)
-DOUBTED_EXPECTED = 3.0
+DOUBTED_EVIDENCE = 3.0
 """A silence that lasts, and of which chance would bring only one in twenty: verdicts wait, nobody is alerted."""
+WHOLE_SHARE = 0.9
 TOUCHED_SHARE = 0.1
-"""Share of a day's tickets that a silence must cover for the day to be incomplete."""
+TOUCHED_TICKETS = 3.0
+"""A day is incomplete if a silence covers nine tenths of it, or a tenth with so many tickets that they rarely all
+stay away: the hours after a day's last ticket are no silence."""
 LONGEST_LOOK_AHEAD = timedelta(days=120)
 _BLOCK = 6.0
 _ODD = 0.02
@@ -41,11 +46,12 @@ _NEAR = timedelta(days=4)
 class Rhythm:
     """What a source usually brings.
 
-    rates: tickets an hour by hour of the week, Monday 0:00 first, in `zone`; stretch: at least 1; tickets: how many
-    it was learned from.
+    rates: tickets an hour by hour of the week, Monday 0:00 first, in `zone`; steadiness: k, how alike days are
+    (infinite: as alike as chance lets them be); stretch: at least 1; tickets: how many it was learned from.
     """
 
     rates: tuple[float, ...]
+    steadiness: float
     stretch: float
     tickets: int
     zone: ZoneInfo
@@ -57,22 +63,31 @@ class Rhythm:
 
     @property
     def limit(self) -> float:
-        """Tickets expected during a silence beyond which it is told: longer ones come less than once a year."""
-        return self.stretch * max(log(max(self.weekly, 1.0) * 52), LEAST_EXPECTED)
+        """Evidence beyond which a silence is told: longer ones come less than once a year."""
+        return self.stretch * max(log(max(self.weekly, 1.0) * 52), LEAST_EVIDENCE)
 
-    def chance(self, expected: float) -> float:
-        """Return the probability that a silence during which so many tickets were expected comes by chance."""
-        return exp(-expected / self.stretch)
+    def chance(self, evidence: float) -> float:
+        """Return the probability that a silence of so much evidence comes by chance."""
+        return exp(-evidence / self.stretch)
+
+    def of_day(self, expected: float) -> float:
+        """Return the evidence of a day, or the silent part of one, on which so many tickets were expected."""
+        k = self.steadiness
+        return expected if k == inf else k * log1p(expected / k)
+
+    def rate_at(self, local: datetime) -> float:
+        """Return the tickets an hour at a moment that stands in the rhythm's zone."""
+        return self.rates[local.weekday() * 24 + local.hour]
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A half-open time without a ticket, and how many were expected; `is_open`: it lasts."""
+    """A half-open time without a ticket, how many were expected, and the evidence that it is no chance."""
 
     start: datetime
     end: datetime
     expected: float
-    is_open: bool
+    evidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +105,13 @@ class Reading:
     rhythm: Rhythm | None
     present: Silence | None
     marks: Mapping[date, Mark]
+    # Seconds by which its tickets usually come late: younger hours say nothing, and are not part of the silence.
+    patience_s: float = 0.0
 
     @property
     def is_silent(self) -> bool:
         """Say whether the present silence is longer than chance would have it."""
-        return bool(self.rhythm and self.present and self.present.expected > self.rhythm.limit)
+        return bool(self.rhythm and self.present and self.present.evidence > self.rhythm.limit)
 
 
 def cell_of(moment: datetime, zone: ZoneInfo) -> int:
@@ -132,14 +149,35 @@ def learn(
     total = sum(found)
     if sum(seen) * HOUR < LEAST_TIME or total < LEAST_TICKETS:
         return None
-    plain = Rhythm(_smoothed(seen, found), 1.0, int(total), zone)
-    longest = max(
-        (each.expected for each in empty_runs(tickets, plain, start=start, end=end, without=without)),
-        default=0.0,
-    )
+    rates = _smoothed(seen, found)
+    k = _steadiness(tickets, rates, start=start, end=end, zone=zone, without=without)
+    plain = Rhythm(rates, k, 1.0, int(total), zone)
+    runs = empty_runs(tickets, plain, start=start, end=end, without=without)
     # The longest of n silences that come by chance is about log(n).
-    stretch = min(max(longest / max(log(total), 1.0), 1.0), MOST_STRETCH)
-    return Rhythm(plain.rates, stretch, int(total), zone)
+    longest = max((run.evidence for run in runs), default=0.0) / max(log(total), 1.0)
+    return replace(plain, stretch=min(max(longest, 1.0), MOST_STRETCH))
+
+
+def _steadiness(
+    tickets: Mapping[datetime, int],
+    rates: Sequence[float],
+    *,
+    start: datetime,
+    end: datetime,
+    zone: ZoneInfo,
+    without: Set[date],
+) -> float:
+    """Estimate k from how far the days' tickets lie from what was expected of them (method of moments)."""
+    means: dict[date, float] = {}
+    found: dict[date, int] = {}
+    for hour in _hours(start, end):
+        local = hour.astimezone(zone)
+        day = local.date()
+        if day not in without:
+            means[day] = means.get(day, 0.0) + rates[local.weekday() * 24 + local.hour]
+            found[day] = found.get(day, 0) + tickets.get(hour, 0)
+    excess = sum((found[day] - mean) ** 2 - mean for day, mean in means.items())
+    return inf if excess <= 0 else sum(mean**2 for mean in means.values()) / excess
 
 
 def _smoothed(seen: Sequence[float], found: Sequence[float]) -> tuple[float, ...]:
@@ -159,24 +197,27 @@ def _rate(found: Sequence[float], seen: Sequence[float], cells: range) -> float:
     return sum(found[cell] for cell in cells) / observed if observed else 0.0
 
 
-def expected(rhythm: Rhythm, start: datetime, end: datetime) -> float:
-    """Return how many tickets a half-open time should bring; parts of an hour count in part."""
-    total = 0.0
+def weigh(rhythm: Rhythm, start: datetime, end: datetime) -> Silence:
+    """Weigh a half-open time without tickets; parts of an hour count in part."""
+    days: dict[date, float] = {}
     for hour in _hours(start, end):
         share = (min(hour + HOUR, end) - max(hour, start)) / HOUR
-        total += rhythm.rates[cell_of(hour, rhythm.zone)] * share
-    return total
+        local = hour.astimezone(rhythm.zone)
+        days[local.date()] = days.get(local.date(), 0.0) + rhythm.rate_at(local) * share
+    return Silence(start, end, sum(days.values()), sum(map(rhythm.of_day, days.values())))
 
 
 def allowed_until(rhythm: Rhythm, since: datetime) -> datetime:
-    """Return until when a silence since a moment is ordinary (at most 120 days ahead)."""
-    total, hour = 0.0, hour_of(since)
-    last = since + LONGEST_LOOK_AHEAD
-    while total <= rhythm.limit and hour < last:
-        share = (hour + HOUR - max(hour, since)) / HOUR
-        total += rhythm.rates[cell_of(hour, rhythm.zone)] * share
-        hour += HOUR
-    return hour
+    """Return until when a silence since a moment is ordinary, to the hour (at most 120 days ahead)."""
+    settled, today, day = 0.0, 0.0, since.astimezone(rhythm.zone).date()
+    for hour in _hours(since, since + LONGEST_LOOK_AHEAD):
+        local = hour.astimezone(rhythm.zone)
+        if local.date() != day:
+            settled, today, day = settled + rhythm.of_day(today), 0.0, local.date()
+        today += rhythm.rate_at(local) * ((hour + HOUR - max(hour, since)) / HOUR)
+        if settled + rhythm.of_day(today) > rhythm.limit:
+            return hour + HOUR
+    return since + LONGEST_LOOK_AHEAD
 
 
 def empty_runs(
@@ -187,25 +228,20 @@ def empty_runs(
     end: datetime,
     without: Set[date] = frozenset(),
 ) -> list[Silence]:
-    """Return the silences of a half-open time, in order; the one that reaches its end is open.
+    """Return the silences of a half-open time, in order.
 
     An hour of a day in `without` ends a silence: nothing is known of it.
     """
     found: list[Silence] = []
     since: datetime | None = None
-    total = 0.0
     for hour in _hours(start, end):
-        local = hour.astimezone(rhythm.zone)
-        if tickets.get(hour, 0) or local.date() in without:
-            if since is not None:
-                found.append(Silence(since, hour, total, is_open=False))
-            since, total = None, 0.0
-            continue
-        since = since or max(hour, start)
-        total += rhythm.rates[local.weekday() * 24 + local.hour] * ((min(hour + HOUR, end) - hour) / HOUR)
-    if since is not None:
-        found.append(Silence(since, end, total, is_open=True))
-    return found
+        is_empty = not tickets.get(hour, 0) and hour.astimezone(rhythm.zone).date() not in without
+        if is_empty:
+            since = since or max(hour, start)
+        elif since is not None:
+            found.append(weigh(rhythm, since, hour))
+            since = None
+    return found if since is None else [*found, weigh(rhythm, since, end)]
 
 
 def read(
@@ -216,11 +252,13 @@ def read(
     zone: ZoneInfo,
     marked: Mapping[date, Mark],
     goes_on: bool,
+    patience_s: float = 0.0,
 ) -> Reading:
     """Read a source's silences from its tickets by hour (UTC), from `start` or its first ticket on.
 
     marked: days known not to be complete; a firm one stays until enough tickets of it have come after all. goes_on:
-    the source should still deliver, so that its present silence means something.
+    the source should still deliver, so that its present silence means something. patience_s: how late tickets
+    come, in seconds.
     """
     if not tickets:
         return Reading(None, None, {})
@@ -234,19 +272,20 @@ def read(
         if rhythm is not None:
             for run in empty_runs(tickets, rhythm, start=since, end=until):
                 whole = _extended(run, tickets, rhythm, last)
-                if whole is not None and whole.expected > rhythm.limit:
+                if whole.evidence > rhythm.limit:
                     found.update(days_of(whole, rhythm, is_firm=True))
         since = until
     rhythm = learn(tickets, start=max(last - LEARNED, first), end=last, zone=zone, without=found.keys())
-    if rhythm is None or not goes_on or now <= last:
-        return Reading(rhythm, None, found)
-    present = Silence(last, now, expected(rhythm, last, now), is_open=True)
-    is_doubtful = present.expected > DOUBTED_EXPECTED * rhythm.stretch and now - last >= DOUBTED_AFTER
-    if present.expected > rhythm.limit:
+    until = now - timedelta(seconds=patience_s)
+    if rhythm is None or not goes_on or until <= last:
+        return Reading(rhythm, None, found, patience_s)
+    present = weigh(rhythm, last, until)
+    is_doubtful = present.evidence > DOUBTED_EVIDENCE * rhythm.stretch and now - last >= DOUBTED_AFTER
+    if present.evidence > rhythm.limit:
         found.update(days_of(present, rhythm, is_firm=True))
     elif is_doubtful:
         found = {**days_of(present, rhythm, is_firm=False), **found}
-    return Reading(rhythm, present, found)
+    return Reading(rhythm, present, found, patience_s)
 
 
 def _rhythm_for(
@@ -263,9 +302,7 @@ def _rhythm_for(
     return before or learn(tickets, start=first, end=min(first + LEARNED, last), zone=zone, without=without)
 
 
-def _extended(
-    run: Silence, tickets: Mapping[datetime, int], rhythm: Rhythm, last: datetime
-) -> Silence | None:
+def _extended(run: Silence, tickets: Mapping[datetime, int], rhythm: Rhythm, last: datetime) -> Silence:
     """Follow a silence over the borders of the part that was looked at."""
     start, end = run.start, run.end
     earliest = min(tickets)
@@ -273,7 +310,7 @@ def _extended(
         start -= HOUR
     while end < last and not tickets.get(hour_of(end), 0):
         end += HOUR
-    return Silence(start, end, expected(rhythm, start, end), is_open=False)
+    return run if (start, end) == (run.start, run.end) else weigh(rhythm, start, end)
 
 
 def days_of(silence: Silence, rhythm: Rhythm, *, is_firm: bool) -> dict[date, Mark]:
@@ -285,9 +322,10 @@ def days_of(silence: Silence, rhythm: Rhythm, *, is_firm: bool) -> dict[date, Ma
             datetime(each.year, each.month, each.day, tzinfo=rhythm.zone)
             for each in (day, day + timedelta(days=1))
         )
-        whole = expected(rhythm, start, end)
-        missed = expected(rhythm, max(start, silence.start), min(end, silence.end))
-        if missed > 0 and missed >= TOUCHED_SHARE * whole:
+        whole = weigh(rhythm, start, end).expected
+        missed = weigh(rhythm, max(start, silence.start), min(end, silence.end)).expected
+        is_touched = missed >= max(TOUCHED_SHARE * whole, TOUCHED_TICKETS)
+        if missed > 0 and (is_touched or missed >= WHOLE_SHARE * whole):
             found[day] = Mark(whole, is_firm)
         day += timedelta(days=1)
     return found

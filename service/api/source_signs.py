@@ -1,6 +1,6 @@
 """Parts of a source's health that are read from its history: silence, lag, failures, scope."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from models.database import Session
@@ -25,14 +25,16 @@ def read_silence(session: Session, row: Source, *, now: datetime) -> SilenceHeal
         goes_on=silence.is_expected(row),
     )
     present, rhythm = found.present, found.rhythm
-    allowed = (allowed_until(rhythm, present.start) - present.start) if rhythm and present else None
+    allowed = None
+    if rhythm and present:
+        allowed = allowed_until(rhythm, present.start) + timedelta(seconds=found.patience_s) - present.start
     return SilenceHealth(
         state=_state(row, found),
         since=present.start if present else None,
         hours=round((now - present.start).total_seconds() / 3600, 1) if present else None,
         allowed_hours=allowed.total_seconds() / 3600 if allowed is not None else None,
         expected_tickets=round(present.expected, 1) if present else None,
-        chance=rhythm.chance(present.expected) if rhythm and present else None,
+        chance=rhythm.chance(present.evidence) if rhythm and present else None,
         weekly_tickets=round(rhythm.weekly, 1) if rhythm else None,
         incomplete_days=sorted(found.marks, reverse=True)[:SHOWN_DAYS],
     )

@@ -46,12 +46,12 @@ class FeedbackItem(Answer):
         description="Product area, where the source's settings or payload name one."
     )
     rating: RatingAnswer | None = Field(description="Score that came with it.")
-    excluded_by: str | None = Field(
-        description="The rule of its source that leaves it out: kept, not themed, not counted; null: in scope."
-    )
     language: str = Field(description="ISO 639 code of the detected language; und where it cannot be told.")
     theme_id: ThemeId | None = Field(
         description="The theme it is placed in, redirects followed; null if in none."
+    )
+    excluded_by: str | None = Field(
+        description="The rule of its source that leaves it out: kept, not themed, not counted; null: in scope."
     )
 
 
