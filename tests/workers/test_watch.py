@@ -85,7 +85,8 @@ def test_a_silent_source_raises_one_alert_that_closes_by_itself(
     assert NOON - timedelta(hours=3) < alert.since <= NOON
     assert "desk has brought no new ticket since" in alert.reason
     assert "is its webhook switched off?" in alert.reason
-    assert marked(context.database, workspace, source) == [0, 1, 2, 3]
+    # Of the last day so little has passed that its tickets may still come.
+    assert marked(context.database, workspace, source) == [0, 1, 2]
 
     resumed = clock.now
     tickets_of(context, workspace, source, start=resumed, end=resumed + timedelta(days=1))
@@ -106,12 +107,12 @@ def test_late_tickets_make_days_complete_again(
 ) -> None:
     clock.advance(days=4)
     watch(context, workspace)
-    assert marked(context.database, workspace, source) == [0, 1, 2, 3, 4]
+    assert marked(context.database, workspace, source) == [0, 1, 2, 3]
     tickets_of(context, workspace, source, start=NOON, end=NOON + timedelta(days=2))
     watch(context, workspace)
     days = marked(context.database, workspace, source)
     assert 0 not in days
-    assert {2, 3} <= set(days)
+    assert 3 in days
     tickets_of(context, workspace, source, start=NOON + timedelta(days=2), end=clock.now)
     watch(context, workspace)
     assert marked(context.database, workspace, source) == []
@@ -199,12 +200,12 @@ def test_a_theme_is_incomplete_if_the_silent_source_carries_a_tenth_of_it(
     clock.advance(days=9)
     watch(context, workspace)
     with context.database.read(workspace=workspace) as session:
-        assert session.scalar(select(func.count(SourceSilence.id))) == 10
+        assert session.scalar(select(func.count(SourceSilence.id))) == 9
         found = silence.gaps(session, workspace=workspace)
         alone = silence.gaps(session, workspace=workspace, theme=theme)
     assert bool(found.of(theme)) is gaps
     assert alone.of(theme) == found.of(theme)
-    assert len(found.total) == 10  # it carries half of all
+    assert len(found.total) == 9  # it carries half of all
     assert found.sources.get(theme, set()) == ({"desk"} if gaps else set())
 
 
