@@ -38,6 +38,11 @@ def _tell(session: Session, source: Source, found: Reading, *, zone: ZoneInfo, n
     """Open the one alert about a silent source, or close it once the source is heard again."""
     subject = public_id(Prefix.SOURCE, source.id)
     about = {"workspace": source.workspace_id, "subject": subject, "kind": alerts.SILENT}
+    stands = alerts.list_alerts(session, workspace=source.workspace_id, subject=subject, limit=1)
+    # A ticket was opened after the alert: this silence is another one. Older tickets that are fetched are none.
+    is_over = bool(stands and found.present and stands[0].opened_at < found.present.start)
+    if is_over or not found.is_silent:
+        alerts.close_alert(session, **about, now=now)  # type: ignore[arg-type]
     if found.is_silent and found.present is not None:
         alerts.open_alert(
             session,
@@ -46,8 +51,6 @@ def _tell(session: Session, source: Source, found: Reading, *, zone: ZoneInfo, n
             since=found.present.start,
             now=now,
         )
-    else:
-        alerts.close_alert(session, **about, now=now)  # type: ignore[arg-type]
 
 
 def _reason(session: Session, source: Source, found: Reading, zone: ZoneInfo) -> str:

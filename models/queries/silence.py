@@ -113,8 +113,7 @@ def reading(
 def _patience(session: Session, workspace: int, source: int, tickets: Mapping[datetime, int]) -> float:
     """Return how late a source's tickets usually come, in seconds: its own delay, and the pause between batches."""
     rows = _latest(session, workspace, source, 1000)
-    delays = [(row.received_at - row.occurred_at).total_seconds() for row in rows if row.occurred_at]
-    patience = _quantile(delays, 0.95) or 0.0
+    patience = _quantile(_delays(rows), 0.95) or 0.0
     if rows:
         first = rows[-1].received_at
         is_batched = sum(count for hour, count in tickets.items() if hour >= first) > 2 * len(rows)
@@ -281,7 +280,7 @@ class Lag:
 def lag(session: Session, *, workspace: int, source: int, limit: int = 1000) -> Lag:
     """Return how late a source's latest deliveries came, and how long they then waited to be read."""
     rows = _latest(session, workspace, source, limit)
-    vendor = [(received - at).total_seconds() for received, at, _ in rows if at is not None]
+    vendor = _delays(rows)
     parsing = [(done - received).total_seconds() for received, _, done in rows if done is not None]
     return Lag(
         _quantile(vendor, 0.5), _quantile(vendor, 0.95), _quantile(parsing, 0.5), _quantile(parsing, 0.95)
@@ -299,6 +298,12 @@ def _latest(
         .order_by(Delivery.id.desc())
         .limit(limit)
     ).all()
+
+
+def _delays(rows: Sequence[Row[datetime, datetime | None, datetime | None]]) -> list[float]:
+    """Return how late deliveries came, in seconds; what is older than any delay is history fetched, and not late."""
+    delays = [row.received_at - row.occurred_at for row in rows if row.occurred_at is not None]
+    return [delay.total_seconds() for delay in delays if delay <= MOST_PATIENCE]
 
 
 def _quantile(seconds: Sequence[float], share: float) -> float | None:

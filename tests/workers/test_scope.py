@@ -49,66 +49,66 @@ def excluded(database: Database) -> dict[str, str | None]:
 
 
 def test_what_a_rule_leaves_out_is_kept_and_neither_themed_nor_counted(
-    context: Context, workspace: int, source: int
+    context: Context, workspace: int, source: int, database: Database
 ) -> None:
     put(context, workspace, source, INTERNAL)
     walk(context)
     deliver(context, workspace, source, *tickets(30), entry(90, tags=["Internal"]), entry(91, tags=[]))
     walk(context)
-    found = excluded(context.database)
+    found = excluded(database)
     assert {name for name, by in found.items() if by} == {"T-90"}
     assert found["T-90"] == "internal"
-    (item,) = [row for row in items(context.database) if row.external_id == "T-90"]
+    (item,) = [row for row in items(database) if row.external_id == "T-90"]
     assert item.text
     assert not item.counted
-    themed = open_assignments(context.database)
+    themed = open_assignments(database)
     assert item.id not in themed
     assert len(themed) >= 30
-    assert sum(count for count, _ in stored_counts(context.database).values()) == 31
+    assert sum(count for count, _ in stored_counts(database).values()) == 31
 
 
 def test_a_change_of_rules_reaches_what_is_stored_both_ways(
-    context: Context, workspace: int, source: int, clock: Clock
+    context: Context, workspace: int, source: int, database: Database, clock: Clock
 ) -> None:
     deliver(context, workspace, source, *tickets(25), *(entry(50 + n, tags=["internal"]) for n in range(5)))
     walk(context)
-    before = stored_counts(context.database)
+    before = stored_counts(database)
     assert sum(count for _, count in before.values()) == 30
     put(context, workspace, source, INTERNAL)
     walk(context)
-    assert sum(map(bool, excluded(context.database).values())) == 5
-    assert unfinished(context.database, now=clock()) == []
-    after = stored_counts(context.database)
+    assert sum(map(bool, excluded(database).values())) == 5
+    assert unfinished(database, now=clock()) == []
+    after = stored_counts(database)
     assert sum(count for _, count in after.values()) == 25
-    assert after == recounted(context.database)
+    assert after == recounted(database)
     put(context, workspace, source, [])
     walk(context)
-    assert not any(excluded(context.database).values())
-    assert sum(count for _, count in stored_counts(context.database).values()) == 30
+    assert not any(excluded(database).values())
+    assert sum(count for _, count in stored_counts(database).values()) == 30
     # The same rules again are no revision.
     assert put(context, workspace, source, []) == 2
 
 
 def test_an_update_that_moves_a_record_out_takes_its_messages_along(
-    context: Context, workspace: int, source: int
+    context: Context, workspace: int, source: int, database: Database
 ) -> None:
     rules = [{"name": "desk", "action": "exclude", "field": "group", "values": ["hr"]}]
     put(context, workspace, source, rules)
     deliver(context, workspace, source, entry(1), entry(1, message_id="m2", action="append_message"))
     walk(context)
-    assert set(excluded(context.database).values()) == {None}
+    assert set(excluded(database).values()) == {None}
     moved = {"id": "T-1", "action": "update_status", "group": "HR", "updated_at": "2026-05-21T10:00:00Z"}
     deliver(context, workspace, source, moved)
     walk(context)
-    assert [row.excluded_by for row in items(context.database)] == ["desk", "desk"]
+    assert [row.excluded_by for row in items(database)] == ["desk", "desk"]
     # A later message without a group belongs to the same record.
     deliver(context, workspace, source, entry(1, message_id="m3", action="append_message"))
     walk(context)
-    assert [row.excluded_by for row in items(context.database)] == ["desk"] * 3
+    assert [row.excluded_by for row in items(database)] == ["desk"] * 3
 
 
 def test_ones_own_domain_is_left_out_and_stored_as_a_hash_alone(
-    context: Context, workspace: int, source: int
+    context: Context, workspace: int, source: int, database: Database
 ) -> None:
     rules = [{"name": "staff", "action": "exclude", "field": "domain", "values": ["ours.example"]}]
     put(context, workspace, source, rules)
@@ -117,14 +117,14 @@ def test_ones_own_domain_is_left_out_and_stored_as_a_hash_alone(
         entry(1, customer_email="mira@Ours.example"), entry(2, customer_email="joe@theirs.example"),
     )  # fmt: skip
     walk(context)
-    assert excluded(context.database) == {"T-1": "staff", "T-2": None}
-    digests = {row.domain_digest for row in items(context.database)}
+    assert excluded(database) == {"T-1": "staff", "T-2": None}
+    digests = {row.domain_digest for row in items(database)}
     assert len(digests) == 2
     assert not any(digest and "example" in digest for digest in digests)
 
 
 def test_a_long_second_look_is_bounded_resumable_and_gives_way_to_newer_rules(
-    context: Context, workspace: int, source: int, clock: Clock
+    context: Context, workspace: int, source: int, database: Database, clock: Clock
 ) -> None:
     with context.database.write(workspace=workspace) as session:
         for number in range(AT_ONCE + 5):
@@ -138,11 +138,11 @@ def test_a_long_second_look_is_bounded_resumable_and_gives_way_to_newer_rules(
     put(context, workspace, source, INTERNAL)
     worked = walk(context)
     assert worked[Job.SCOPE] >= 3
-    assert set(excluded(context.database).values()) == {"internal"}
+    assert set(excluded(database).values()) == {"internal"}
     first = put(context, workspace, source, [])
     second = put(context, workspace, source, INTERNAL)
     walk(context)
-    assert set(excluded(context.database).values()) == {"internal"}
+    assert set(excluded(database).values()) == {"internal"}
     with context.database.read(workspace=workspace) as session:
         rows = session.execute(select(SourceRules.revision, SourceRules.done_at))
         done = {revision: at for revision, at in rows}
@@ -150,37 +150,41 @@ def test_a_long_second_look_is_bounded_resumable_and_gives_way_to_newer_rules(
     assert done[second] == clock()
 
 
-def test_lost_work_of_rules_is_found_by_the_sweep(context: Context, workspace: int, source: int) -> None:
+def test_lost_work_of_rules_is_found_by_the_sweep(
+    context: Context, workspace: int, source: int, database: Database
+) -> None:
     deliver(context, workspace, source, entry(1, tags=["internal"]))
     walk(context)
     put(context, workspace, source, INTERNAL)
     with context.database.write(workspace=workspace) as session:
         work.drop_planned(session, workspace=workspace, stage=Job.SCOPE, subject=source, but=None)
     walk(context)
-    assert excluded(context.database) == {"T-1": None}
+    assert excluded(database) == {"T-1": None}
     with context.database.write(workspace=workspace) as session:
         added = sweep.add_missing(session, workspace=workspace, method_version="x", now=NOON, limit=9)
     assert added[Job.SCOPE] == 1
     walk(context)
-    assert excluded(context.database) == {"T-1": "internal"}
+    assert excluded(database) == {"T-1": "internal"}
 
 
-def test_a_new_map_is_read_from_stored_deliveries(context: Context, workspace: int, source: int) -> None:
+def test_a_new_map_is_read_from_stored_deliveries(
+    context: Context, workspace: int, source: int, database: Database
+) -> None:
     deliver(
         context, workspace, source, *(entry(n, extra={"tier": "pro"}, customer_id=f"p{n}") for n in range(25))
     )
     walk(context)
-    assert {row.plan for row in items(context.database)} == {None}
+    assert {row.plan for row in items(database)} == {None}
     rules = [{"action": "include", "field": "product_area", "values": ["mail"]}]
     put(context, workspace, source, rules, {"plan": "extra.tier", "product_area": "extra.area"})
     walk(context)
-    rows = items(context.database)
+    rows = items(database)
     assert {row.plan for row in rows} == {"pro"}
     assert {row.excluded_by for row in rows} == {"not_included"}
     put(context, workspace, source, [], {"plan": "extra.tier", "product_area": "extra.area"})
     deliver(context, workspace, source, entry(99, extra={"tier": "free"}))
     walk(context)
-    assert {row.plan for row in items(context.database)} == {"pro", "free"}
+    assert {row.plan for row in items(database)} == {"pro", "free"}
     with context.database.read(workspace=workspace) as session:
         (found,) = scope.definitions(
             session, workspace=workspace, start=NOON - timedelta(weeks=9), end=NOON + timedelta(weeks=9)
@@ -192,7 +196,7 @@ def test_a_new_map_is_read_from_stored_deliveries(context: Context, workspace: i
 
 
 def test_verdicts_wait_until_new_rules_are_applied_to_all_that_is_stored(
-    context: Context, workspace: int, source: int, clock: Clock
+    context: Context, workspace: int, source: int, database: Database, clock: Clock
 ) -> None:
     with context.database.write(workspace=workspace) as session:
         theme = factories.theme(session, workspace, 1)
@@ -249,7 +253,7 @@ def sentence_of(checks: list[dict[str, object]]) -> str:
 
 
 def test_a_delivery_whose_body_has_expired_leaves_its_items_under_the_old_map(
-    context: Context, workspace: int, source: int
+    context: Context, workspace: int, source: int, database: Database
 ) -> None:
     deliver(context, workspace, source, *(entry(n, extra={"tier": "pro"}) for n in (1, 2)))
     walk(context)
@@ -257,7 +261,7 @@ def test_a_delivery_whose_body_has_expired_leaves_its_items_under_the_old_map(
         session.execute(update(Delivery).where(Delivery.id == 1).values(body=b""))
     put(context, workspace, source, INTERNAL, {"plan": "extra.tier"})
     walk(context)
-    assert [row.plan for row in items(context.database)] == [None, "pro"]
+    assert [row.plan for row in items(database)] == [None, "pro"]
     with context.database.read(workspace=workspace) as session:
         (found,) = scope.definitions(
             session, workspace=workspace, start=NOON - timedelta(weeks=9), end=NOON + timedelta(weeks=9)

@@ -102,6 +102,20 @@ def test_a_silent_source_raises_one_alert_that_closes_by_itself(
     assert [row.closed_at is None for row in told(context.database, workspace)] == [True, False]
 
 
+def test_a_silence_after_a_single_ticket_is_another_one(
+    context: Context, workspace: int, source: int, clock: Clock
+) -> None:
+    clock.advance(days=3)
+    watch(context, workspace)
+    first = clock.now
+    tickets_of(context, workspace, source, start=first, end=first + timedelta(hours=5))
+    clock.advance(days=4)
+    watch(context, workspace)
+    newer, older = told(context.database, workspace)
+    assert (older.closed_at, newer.closed_at) == (clock.now, None)
+    assert older.since < first <= newer.since
+
+
 def test_late_tickets_make_days_complete_again(
     context: Context, workspace: int, source: int, clock: Clock
 ) -> None:

@@ -135,7 +135,10 @@ class FailureReason(Answer):
 
 
 class LagHealth(Answer):
-    """How late the latest 1,000 deliveries came, in seconds; null where no delivery tells."""
+    """How late the latest 1,000 deliveries came, in seconds; null where none tells.
+
+    Events older than three days at their arrival are history that was fetched, and left out.
+    """
 
     vendor_median_s: Finite | None = Field(description="Half arrived within so long of the event.")
     vendor_p95_s: Finite | None = Field(description="95 of 100 arrived within so long of the event.")
