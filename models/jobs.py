@@ -14,6 +14,7 @@ class Job(StrEnum):
     COUNT = "count"
     LINK = "link"
     MEASURE = "measure"
+    SCOPE = "scope"
 
 
 class WorkState(StrEnum):
@@ -39,6 +40,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.COUNT: Queue.DEFAULT,
     Job.LINK: Queue.EMBED,
     Job.MEASURE: Queue.DEFAULT,
+    Job.SCOPE: Queue.DEFAULT,
 }
 """Which worker does a stage: those that encode, or that keep a workspace's vectors between batches, are `embed`."""
 
@@ -55,5 +57,7 @@ class Chore(StrEnum):
     """Add the work rows that should exist and do not."""
     TIDY = "tidy"
     """Remove what is spent: slots, old signs of life, sign-in links and sessions that are over."""
+    WATCH = "watch"
+    """Find sources that are silent beyond what their own rhythm lets expect, and those that speak again."""
     PULSE = "pulse"
     """Let a worker of each kind show that it gets work done."""

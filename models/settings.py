@@ -95,6 +95,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         900.0, gt=0, description="How often work that should exist and does not is looked for."
     )
+    watch_seconds: float = Field(900.0, gt=0, description="How often sources are looked at for silence.")
     worker_silent_seconds: float = Field(
         180.0, gt=0, description="Silence after which a worker counts as gone."
     )

@@ -66,6 +66,13 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
 
 BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/sources": {"kind": "zendesk", "name": "another desk"},
+    "PUT /v1/sources/{source_id}/rules": {
+        "rules": [{"action": "exclude", "field": "tag", "values": ["internal"]}]
+    },
+    "POST /v1/sources/{source_id}/rules/preview": {
+        "rules": [{"action": "exclude", "field": "tag", "values": ["internal"]}],
+        "fields": {"plan": "tier"},
+    },
     "PUT /v1/exposure/{series}": {"points": [{"day": "2026-06-01", "value": 9}]},
     "PUT /v1/accounts": {"accounts": [{"key": "acme"}]},
     "POST /v1/features": {"title": "Faster exports"},

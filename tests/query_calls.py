@@ -8,6 +8,7 @@ from models.language.encode import WordHashEncoder
 from models.queries import (
     access,
     accounts,
+    alerts,
     counting,
     counts,
     deliveries,
@@ -22,8 +23,10 @@ from models.queries import (
     overview,
     people,
     products,
+    scope,
     search,
     seats,
+    silence,
     sweep,
     theme_reading,
     theme_stream,
@@ -47,11 +50,13 @@ from models.records import (
     Team,
     ThemeState,
 )
+from models.sources.rhythm import Mark
+from models.values.feedback import Action, FeedbackChange
 from models.values.kinds import Kind
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
-from tests.query_world import LATER, SERIES, TODAY, ZONE, World
+from tests.query_world import LATER, RULE, SERIES, TODAY, ZONE, World
 from tests.verdicts import verdict_row
 
 Query = Callable[..., object]
@@ -77,6 +82,7 @@ def reads(w: World) -> Calls:
         accounts.list_accounts: {"after": 0, "limit": 9},
         counting.relaying_sources: {},
         counting.why_counted: items,
+        alerts.list_alerts: {},
         counts.daily: {"themes": [w.theme]},
         counts.daily_of: {**theme, "segment": "plan:free"},
         counts.totals: {"zone": ZONE},
@@ -131,8 +137,23 @@ def reads(w: World) -> Calls:
         products.list_releases: {},
         products.load_releases: {"releases": [w.release]},
         products.steps_of: {"releases": [w.release]},
+        scope.definitions: {"start": NOON - timedelta(days=9), "end": LATER},
+        scope.deliveries_after: {"source": w.source, "after": 0, "limit": 9},
+        scope.excluded_share: {"source": w.source},
+        scope.history: {"source": w.source},
+        scope.latest: {"source": w.source},
+        scope.latest_deliveries: {"source": w.source, "limit": 9},
+        scope.open_pass: {"source": w.source, "revision": 1},
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
+        silence.failures: {"source": w.source},
+        silence.gaps: theme,
+        silence.has_waiting: {"source": w.source},
+        silence.lag: {"source": w.source},
+        silence.latest_delivery: {"source": w.source},
+        silence.marks: {"source": w.source},
+        silence.reading: {"source": w.source, "zone": ZONE, "now": LATER, "goes_on": True},
+        silence.tickets_by_hour: {"source": w.source, "since": NOON - timedelta(days=9)},
         # It writes what it finds, and says how much that was.
         sweep.add_missing: {"method_version": "newer", "now": NOON, "limit": 9},
         theme_reading.accounts_of: theme,
@@ -172,6 +193,7 @@ def writes(w: World) -> Calls:
     closed = StatusDraft(w.source, "T-1", LATER, status="closed")
     vivid = factories.draft(w.source, text="Mails are late.", changed_at=LATER)
     entry = Entry(w.item, 2, 0.5)
+    told = FeedbackChange(Action.UPDATE_STATUS, external_id="T-1", brand="Acme", plan="business")
     piece = {"stage": Job.MEASURE, "subject": w.release}
     return {
         access.create_key: {"name": "bot", "role": Role.VIEWER, "now": NOON},
@@ -183,6 +205,8 @@ def writes(w: World) -> Calls:
         accounts.put_account: {
             "key": "acme", "name": "X", "plan": None, "segment": None, "arr_usd": None, "created_at": None,
         },
+        alerts.close_alert: {"subject": f"src_{w.source}", "kind": alerts.SILENT, "now": LATER},
+        alerts.open_alert: {"subject": "src_9", "kind": alerts.SILENT, "reason": "x", "since": NOON, "now": NOON},
         counts.mark: {"pairs": [(w.theme, NOON)], "zone": ZONE, "now": LATER},
         counts.recompute: {"theme": w.theme, "days": {factories.day(1)}, "zone": ZONE},
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
@@ -212,9 +236,21 @@ def writes(w: World) -> Calls:
         links.propose: {"feature": w.feature, "drafts": [], "now": LATER},
         products.put_feature: {"draft": FeatureDraft("exports", "X"), "now": LATER},
         products.put_release: {"draft": ReleaseDraft("1.0", "X", LATER), "now": LATER},
+        scope.apply_change: {"source": w.source, "change": told, "now": LATER},
+        scope.decide_part: {"source": w.source, "found": w.open_pass, "limit": 9, "now": LATER},
+        scope.end_pass: {"source": w.source, "revision": 1, "now": LATER},
+        scope.go_on: {"source": w.source, "revision": 1, "delivery": 7, "item": 8},
+        scope.put_rules: {
+            "source": w.source, "rules": [RULE], "fields": {}, "author": "x", "expected": 1, "now": LATER,
+        },
+        scope.read_again: {"source": w.source, "change": told, "revision": 1, "now": LATER},
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},
+        silence.note_event: {"delivery": w.delivery, "occurred_at": NOON},
+        silence.write_marks: {
+            "source": w.source, "wanted": {TODAY: Mark(9.0, is_firm=True)}, "now": LATER,
+        },
         theme_stream.apply_changes: {"changes": [Change("birth", 9, 1)], "revision": 2, "now": NOON},
         theme_stream.arrive: {"positions": {w.loose: 9}},
         theme_stream.enter: {"entries": [entry], "ids": {2: w.merged}, "revision": 1},
@@ -272,6 +308,9 @@ NARROW: frozenset[Query] = frozenset(
         links.of_release,
         listing.themes_of,
         products.steps_of,
+        scope.apply_change,
+        scope.read_again,
+        silence.note_event,
         theme_reading.spans,
         theme_stream.arrived_among,
         theme_stream.enter,
@@ -294,6 +333,8 @@ def finders(w: World) -> Calls:
     return {
         access.first_owner: {"now": NOON},
         deliveries.named_source: {"kind": "generic_json", "name": "desk", "now": NOON},
+        scope.compiled: {"rules": [RULE]},
+        scope.digest_domain: {"domain": "example.com"},
         workspaces.bind_encoder: {
             "name": encoder.name,
             "digest": encoder.digest,

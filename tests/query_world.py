@@ -11,6 +11,7 @@ from models.jobs import Job, WorkState
 from models.queries import (
     access,
     accounts,
+    alerts,
     counts,
     deliveries,
     exposure,
@@ -19,6 +20,8 @@ from models.queries import (
     impact,
     links,
     people,
+    scope,
+    silence,
     theme_stream,
     themes,
     ticket_states,
@@ -38,6 +41,8 @@ from models.records import (
     Team,
     Work,
 )
+from models.sources.rhythm import Mark
+from models.sources.scope import Act, Fact, Rule
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
@@ -47,6 +52,7 @@ ZONE = ZoneInfo("UTC")
 TODAY = NOON.date()
 LATER = NOON + timedelta(hours=1)
 SERIES = exposure.DEFAULT_SERIES
+RULE = Rule("no chat", Act.EXCLUDE, Fact.CHANNEL, ("chat",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ class World:
     key: int
     user: int
     person: int
+    open_pass: scope.Pass
 
 
 def build(database: Database) -> World:
@@ -90,12 +97,15 @@ def build(database: Database) -> World:
         items, encoder = _items(session, workspace, source)
         person = _voter(session, workspace, source)
         theme, merged = _themes(session, workspace, items)
+        _scope(session, workspace, source, delivery)
         release, feature, link = _release(session, workspace, theme, items[0])
         metric, objective = _goals(session, workspace)
         exposure.put_exposure(
             session, workspace=workspace, series=SERIES, values={(TODAY, "all"): 9.0}, now=NOON
         )
         _work(session, workspace, release, items[0])
+        open_pass = scope.open_pass(session, workspace=workspace, source=source, revision=1)
+        assert open_pass is not None
         return World(
             workspace=workspace, source=source, delivery=delivery,
             item=items[0], late=items[2], loose=items[3],
@@ -103,6 +113,7 @@ def build(database: Database) -> World:
             encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
             release=release, feature=feature, link=link, metric=metric, objective=objective,
             key=access.list_keys(session, workspace=workspace)[0].id, user=user, person=person,
+            open_pass=open_pass,
         )  # fmt: skip
 
 
@@ -199,6 +210,26 @@ def _release(session: Session, workspace: int, theme: int, item: int) -> tuple[i
     return release, proposal, link.id
 
 
+def _scope(session: Session, workspace: int, source: int, delivery: int) -> None:
+    """Write rules that were not applied yet, a day of silence, an alert, and when a delivery's event happened."""
+    scope.put_rules(
+        session, workspace=workspace, source=source, rules=[RULE], fields={"plan": "tier"}, author="mira",
+        expected=None, now=NOON,
+    )  # fmt: skip
+    silent = {factories.day(2): Mark(9.0, is_firm=True)}
+    silence.write_marks(session, workspace=workspace, source=source, wanted=silent, now=NOON)
+    silence.note_event(session, workspace=workspace, delivery=delivery, occurred_at=NOON - timedelta(hours=1))
+    alerts.open_alert(
+        session,
+        workspace=workspace,
+        subject=f"src_{source}",
+        kind=alerts.SILENT,
+        reason="x",
+        since=NOON,
+        now=NOON,
+    )
+
+
 def _goals(session: Session, workspace: int) -> tuple[int, int]:
     def put(table: type, **row: object) -> int:
         return int(goals.put(session, table, workspace=workspace, row=row).id)
@@ -222,4 +253,7 @@ def _work(session: Session, workspace: int, release: int, item: int) -> None:
     session.execute(judged.values(state=WorkState.DONE))
     session.execute(update(Work).where(Work.stage == Job.EMBED).values(state=WorkState.DEAD))
     session.execute(delete(Work).where(Work.stage == Job.EMBED, Work.subject == item))
-    session.execute(delete(Work).where(Work.stage.in_((Job.INTAKE, Job.LINK))))
+    # One delivery of a hundred still waits to be read.
+    waits = select(Delivery.id).order_by(Delivery.id.desc()).limit(1).scalar_subquery()
+    session.execute(delete(Work).where(Work.stage == Job.LINK))
+    session.execute(delete(Work).where(Work.stage == Job.INTAKE, Work.subject != waits))

@@ -95,7 +95,7 @@ def is_themed(item: FeedbackItem) -> bool:
 
     A further person's first message may be short, for it is read with the subject; a follow-up is read alone.
     """
-    if item.language not in THEMED_LANGUAGES or not text_of(item):
+    if item.excluded_by is not None or item.language not in THEMED_LANGUAGES or not text_of(item):
         return False
     match item.turn:
         case Turn.OPENS:

@@ -10,12 +10,11 @@ from models.errors import Invalid
 from models.language.clean import clean
 from models.language.detect import detect
 from models.language.redact import redact
-from models.queries import deliveries, feedback, goals, people, products, ticket_states, work
+from models.queries import deliveries, feedback, goals, people, products, scope, silence, ticket_states, work
 from models.queries.feedback import ItemDraft, StatusDraft
 from models.queries.work import Leased
 from models.records import Delivery, DeliveryState, JsonObject, Metric, Source
-from models.sources.registry import SOURCES
-from models.sources.source import settings_from
+from models.sources.reading import newest_event, read_changes
 from models.values.feedback import (
     FIRST_MESSAGE,
     Action,
@@ -41,6 +40,7 @@ class Read:
     prepared: tuple["Prepared", ...]
     state: DeliveryState
     reason: str | None
+    occurred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +75,19 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
                     state=read.state,
                     reason=read.reason,
                 )
+                silence.note_event(
+                    session, workspace=workspace, delivery=read.delivery.id, occurred_at=read.occurred_at
+                )
             work.finish(session, [pieces[read.delivery.id] for read in chunk], now=now)
 
 
 def _read(delivery: Delivery, source: Source) -> Read:
-    kind = SOURCES[source.kind]
     try:
-        changes = kind.parse(
+        changes = read_changes(
+            source.kind,
             delivery.body,
             headers=delivery.headers,
-            settings=settings_from(kind.schemes, source.settings),
+            settings=source.settings,
             received_at=delivery.received_at,
         )
     except Invalid as error:
@@ -94,9 +97,9 @@ def _read(delivery: Delivery, source: Source) -> Read:
     faults = [change for change in changes if isinstance(change, Unreadable)]
     reason = "; ".join(f"entry {fault.index}: {fault.reason}" for fault in faults) or None
     if faults:
-        return Read(delivery, source, wanted, DeliveryState.INVALID, reason)
+        return Read(delivery, source, wanted, DeliveryState.INVALID, reason, newest_event(changes))
     state = DeliveryState.PARSED if any(map(_matters, changes)) else DeliveryState.IGNORED
-    return Read(delivery, source, wanted, state, None)
+    return Read(delivery, source, wanted, state, None, newest_event(changes))
 
 
 def _matters(change: Change) -> bool:
@@ -185,6 +188,7 @@ def _apply_feedback(
         case _:
             # Nothing to store; a change that asks to fetch the record is answered by the puller.
             return
+    scope.apply_change(session, workspace=workspace, source=source.id, change=change, now=now)
 
 
 class Named(TypedDict):

@@ -22,16 +22,19 @@ from models.queries import (
     impact,
     links,
     products,
+    scope,
+    silence,
     theme_stream,
     work,
     workspaces,
 )
 from models.queries.links import ReleaseLink
+from models.queries.silence import Gaps
 from models.queries.work import Leased
 from models.records import JsonObject, LinkState, Release
 from models.values.series import Period, Series
 from models.values.timing import REPORTING_DELAY, complete_until
-from models.values.verdicts import Judgement, Look, Reason
+from models.values.verdicts import Check, Judgement, Look, Reason
 from workers.context import Context
 
 OVERLAP = timedelta(days=28)
@@ -63,6 +66,8 @@ class Question:
     theme_key: int
     link: ReleaseLink | None
     case: Case
+    # What was looked at beside the series itself.
+    checks: tuple[Check, ...] = ()
 
 
 def judge_releases(context: Context, leased: Sequence[Leased]) -> None:
@@ -115,7 +120,9 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
     confirmed = links.confirmed_releases(session, workspace=workspace)
     by_theme = counts.daily(session, workspace=workspace)
     bearers = exposure.read_exposure(session, workspace=workspace)
-    silent = goals.silent_dates(session, workspace=workspace, zone=window.zone)
+    told = goals.silent_dates(session, workspace=workspace, zone=window.zone)
+    gaps = silence.gaps(session, workspace=workspace)
+    definition, changed = _definition(session, release, window)
     targets: list[tuple[int, ReleaseLink | None]] = list(seen.items())
     if not any(each.link.state is LinkState.CONFIRMED for each in found):
         targets.append((impact.TOTAL, None))
@@ -128,9 +135,10 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
             totals if theme == impact.TOTAL else by_theme.get(theme, {}),
             bearers,
             _control(by_theme, touched) if theme != impact.TOTAL else None,
-            silent,
+            told | gaps.of(theme),
+            told | gaps.total,
         )
-        flags = _flags(session, release, link, confirmed.get(theme, set()), window)
+        flags = _flags(session, release, link, confirmed.get(theme, set()), window) + changed
         for look, read_through in _due_looks(full, window):
             case = Case(
                 series=_cut(series, read_through),
@@ -143,7 +151,8 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
                 registered_control=False,
                 flags=flags,
             )
-            questions.append(Question(theme, link, case))
+            checks = (*_silence_check(gaps, theme, case), *definition)
+            questions.append(Question(theme, link, case, checks))
     return questions
 
 
@@ -153,16 +162,14 @@ def _series(
     bearers: Mapping[date, float],
     control: Mapping[date, float] | None,
     silent: set[date],
+    silent_control: set[date],
 ) -> Series:
     values = window.array({day: float(count) for day, count in complaints.items()}, absent=0.0)
     others = None if control is None else window.array(control, absent=0.0)
-    for day in silent:
-        index = (day - window.start).days
-        if not 0 <= index < len(values):
-            continue
-        values[index] = np.nan
-        if others is not None:
-            others[index] = np.nan
+    for array, days in ((values, silent), (others, silent_control)):
+        for index in ((day - window.start).days for day in days):
+            if array is not None and 0 <= index < len(array):
+                array[index] = np.nan
     return Series(
         start=window.start,
         period=Period.DAY,
@@ -170,6 +177,31 @@ def _series(
         exposure=window.array(bearers, absent=np.nan) if bearers else None,
         control=others,
     )
+
+
+def _silence_check(gaps: Gaps, theme: int, case: Case) -> tuple[Check, ...]:
+    """Tell of the days that are gaps because a source of the theme was silent; without any there is no check."""
+    start = case.series.start
+    days = sorted(day for day in gaps.of(theme) if start <= day < case.read_through)
+    if not days:
+        return ()
+    names = ", ".join(sorted(gaps.sources.get(theme, set())))
+    count = "1 day is" if len(days) == 1 else f"{len(days)} days are"
+    sentence = f"{count} left out, from {days[0]} to {days[-1]}, because a source was silent: {names}."
+    return (Check("silence", False, sentence),)
+
+
+def _definition(
+    session: Session, release: Release, window: Window
+) -> tuple[tuple[Check, ...], tuple[Reason, ...]]:
+    """Say whether what is counted was decided by the same rules all along, and what stands in the way if not."""
+    start = datetime.combine(window.start, time.min, window.zone)
+    end = datetime.combine(window.end, time.min, window.zone)
+    checks, is_mixed = [], False
+    for found in scope.definitions(session, workspace=release.workspace_id, start=start, end=end):
+        is_mixed = is_mixed or found.is_mixed
+        checks.append(Check("definition", not found.is_mixed, found.sentence(window.zone)))
+    return tuple(checks), (Reason.DEFINITION_CHANGED,) if is_mixed else ()
 
 
 def _cut(series: Series, end: date) -> Series:
@@ -291,10 +323,10 @@ def _row(
         "mde": answer.mde,
         "judgeable_on": answer.judgeable_on,
         "reasons": [str(reason) for reason in answer.reasons],
-        "checks": [asdict(check) for check in answer.checks],
+        "checks": [asdict(check) for check in (*answer.checks, *question.checks)],
         "periods": [_period(period) for period in answer.periods],
         "read_through": case.read_through,
-        "input_hash": _input_hash(case, link),
+        "input_hash": _input_hash(case, link, question.checks),
         "created_at": now,
     }
 
@@ -305,7 +337,7 @@ def _period(fit: object) -> JsonObject:
     return row
 
 
-def _input_hash(case: Case, link: ReleaseLink | None) -> str:
+def _input_hash(case: Case, link: ReleaseLink | None, checks: Sequence[Check]) -> str:
     """Hash everything the answer depends on, so that a restated verdict shows that its input changed."""
     digest = hashlib.sha256()
     facts = {
@@ -316,6 +348,8 @@ def _input_hash(case: Case, link: ReleaseLink | None) -> str:
         "flags": [str(flag) for flag in case.flags],
         "link": str(link.link.state) if link else None,
     }
+    if checks:
+        facts["checks"] = [check.sentence for check in checks]
     digest.update(json.dumps(facts, sort_keys=True).encode())
     for array in (case.series.counts, case.series.exposure, case.series.control):
         digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())

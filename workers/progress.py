@@ -19,6 +19,7 @@ NAMES = {
     Job.COUNT: "daily counts",
     Job.LINK: "features linked",
     Job.MEASURE: "releases judged",
+    Job.SCOPE: "rules applied",
 }
 
 

@@ -13,6 +13,7 @@ from models.jobs import Chore, Job
 from models.queries import chores, sweep, work, workspaces
 from models.settings import Settings
 from workers.context import Context
+from workers.watch import watch
 
 log = logging.getLogger("ebb.schedule")
 
@@ -29,6 +30,7 @@ def intervals(settings: Settings) -> Mapping[Chore, timedelta]:
         Chore.PULSE: timedelta(seconds=settings.pulse_seconds),
         Chore.SWEEP: timedelta(seconds=settings.sweep_seconds),
         Chore.TIDY: timedelta(hours=1),
+        Chore.WATCH: timedelta(seconds=settings.watch_seconds),
     }
 
 
@@ -93,10 +95,19 @@ def _tidy(context: Context, _announce: Announce) -> None:
         chores.tidy(session, now=context.clock())
 
 
+def _watch(context: Context, _announce: Announce) -> None:
+    """Look at every source for silence, one workspace at a time."""
+    with context.database.read(workspace=None) as session:
+        numbers = [row.id for row in workspaces.list_workspaces(session)]
+    for number in numbers:
+        watch(context, number)
+
+
 _ACTS: Mapping[Chore, Callable[[Context, Announce], None]] = {
     Chore.REMIND: _remind,
     Chore.SWEEP: _sweep,
     Chore.TIDY: _tidy,
+    Chore.WATCH: _watch,
 }
 
 

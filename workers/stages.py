@@ -11,6 +11,7 @@ from workers.intake import parse_deliveries
 from workers.links import propose_links
 from workers.measure import judge_releases
 from workers.run import Stage
+from workers.scope import apply_rules
 from workers.themes import Streams, label, place_items
 
 
@@ -25,4 +26,5 @@ def build_stages(settings: Settings) -> Mapping[Job, Stage]:
         Job.COUNT: Stage(10_000, recount),
         Job.LINK: Stage(200, propose_links),
         Job.MEASURE: Stage(1, judge_releases),
+        Job.SCOPE: Stage(1, apply_rules),
     }

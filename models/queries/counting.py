@@ -27,6 +27,8 @@ def why_not_eligible(item: FeedbackItem, relaying: Set[int]) -> str | None:
     """Say why a message cannot be a counted complaint whatever else its ticket holds; None if it can."""
     if item.withdrawn:
         return "not counted: its text was deleted"
+    if item.excluded_by is not None:
+        return f"not counted: left out by the source's rules ({item.excluded_by})"
     if item.kind is None:
         return "not counted yet: nobody has read of what kind it is"
     if item.kind is not Kind.COMPLAINT:
@@ -136,6 +138,7 @@ def eligible(workspace: int, relaying: Set[int]) -> ColumnElement[bool]:
         FeedbackItem.kind == Kind.COMPLAINT,
         FeedbackItem.withdrawn.is_(False),
         FeedbackItem.merged_into.is_(None),
+        FeedbackItem.excluded_by.is_(None),
         or_(FeedbackItem.author_role == AuthorRole.CUSTOMER, FeedbackItem.source_id.in_(relaying)),
     )
 

@@ -99,6 +99,7 @@ def _items_between(
             FeedbackItem.ticket_created_at >= day_bounds(first, zone)[0],
             FeedbackItem.ticket_created_at < day_bounds(last, zone)[1],
             FeedbackItem.withdrawn.is_(False),
+            FeedbackItem.excluded_by.is_(None),
             Assignment.until_revision.is_(None),
             or_(Theme.id == theme, Theme.redirect_id == theme),
         )

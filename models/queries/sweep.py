@@ -20,6 +20,7 @@ from models.records import (
     Feature,
     FeedbackItem,
     Release,
+    SourceRules,
     Verdict,
     Work,
     Workspace,
@@ -42,6 +43,7 @@ def add_missing(
         Job.PLACE: _vectors(workspace),
         Job.LINK: _features(workspace),
         Job.MEASURE: _releases(workspace, method_version),
+        Job.SCOPE: _rules(workspace),
     }
     added = {}
     for stage, query in wanted.items():
@@ -136,4 +138,22 @@ def _releases(workspace: int, method_version: str) -> Subjects:
         select(Release.id, _ZERO)
         .where(Release.workspace_id == workspace, or_(never, and_(of_release, ~of_today, ~waits)))
         .order_by(Release.id)
+    )
+
+
+def _rules(workspace: int) -> Subjects:
+    """Rules in force that nobody applies to what is stored."""
+    newer = aliased(SourceRules)
+    waits = _has_work(
+        Job.SCOPE, SourceRules.source_id, SourceRules.revision.expression, WorkState.READY, WorkState.DEAD
+    )
+    return (
+        select(SourceRules.source_id, SourceRules.revision)
+        .where(
+            SourceRules.workspace_id == workspace,
+            SourceRules.done_at.is_(None),
+            ~exists().where(newer.source_id == SourceRules.source_id, newer.revision > SourceRules.revision),
+            ~waits,
+        )
+        .order_by(SourceRules.id)
     )

@@ -17,6 +17,7 @@ from models.records.goal import ContextEvent, KeyResult, Metric, Objective, Obse
 from models.records.link import Link, LinkState
 from models.records.nudge import Nudge
 from models.records.product import Feature, Release, RolloutStep
+from models.records.scope import Alert, SourceRules, SourceSilence
 from models.records.theme import (
     Arrival,
     Assignment,
@@ -34,6 +35,7 @@ from models.records.workspace import ApiKey, ConsoleTicket, Encoder, User, Works
 
 __all__ = [
     "Account",
+    "Alert",
     "ApiKey",
     "Arrival",
     "Assignment",
@@ -64,6 +66,8 @@ __all__ = [
     "RolloutStep",
     "ScheduleRun",
     "Source",
+    "SourceRules",
+    "SourceSilence",
     "Team",
     "Theme",
     "ThemeEvent",

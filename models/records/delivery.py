@@ -48,3 +48,5 @@ class Delivery(InWorkspace, Record):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[DeliveryState] = mapped_column(EnumText(DeliveryState))
     reason: Mapped[str | None] = mapped_column(Text)
+    # When the newest event in it happened, by the vendor's clock; None before it was read, or where it does not say.
+    occurred_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

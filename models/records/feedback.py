@@ -125,6 +125,16 @@ class FeedbackItem(InWorkspace, Record):
     tags: Mapped[list[str] | None] = mapped_column(JSON)
     rating: Mapped[JsonObject | None] = mapped_column(JSON)
     language: Mapped[str] = mapped_column(String(8))
+    # What rules of scope ask of a record besides; the customer's e-mail domain only as a keyed hash.
+    brand: Mapped[str | None] = mapped_column(String(200))
+    group: Mapped[str | None] = mapped_column(String(200))
+    form: Mapped[str | None] = mapped_column(String(200))
+    spam: Mapped[bool | None]
+    domain_digest: Mapped[str | None] = mapped_column(String(64))
+    # The rule that leaves it out (kept, not themed, not counted); None: it is in scope.
+    excluded_by: Mapped[str | None] = mapped_column(String(100))
+    # Revision of its source's rules under which that was decided; None: before there were any.
+    rules_revision: Mapped[int | None]
 
 
 class Embedding(Record):

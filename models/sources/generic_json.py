@@ -16,6 +16,7 @@ from datetime import datetime
 from models.errors import Invalid
 from models.sources.generic_fields import FIELDS, Context, read, time_at
 from models.sources.generic_signals import metric_of, release_of
+from models.sources.paths import first_of, mapped, spam_of
 from models.sources.payload import (
     JsonObject,
     channel_of,
@@ -208,7 +209,12 @@ def _written(
         product_area=read(entry, "product_area", short_of) or tagged(tags, context.settings.area_tag_prefix),
         status=_status(entry, context),
         rating=_rating(entry, context),
+        brand=first_of(entry, "brand"),
+        group=first_of(entry, "group", "team"),
+        form=first_of(entry, "form"),
+        spam=spam_of(entry, "spam", "is_spam"),
     )
+    change = mapped(change, entry, context.settings.fields)
     if writes and not body and not (change.subject or "").strip() and change.rating is None:
         raise Invalid("text, subject and rating are all empty: there is nothing to keep", field="text")
     return change

@@ -9,6 +9,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from models.errors import Invalid, Rejected
+from models.sources.paths import fields_of
 from models.sources.payload import flag_of, object_or_empty, rating_of, short_of
 from models.sources.signature import SCHEMES, Scheme, header, verify
 from models.values.feedback import Change, Rating, RatingKind, Status
@@ -25,7 +26,8 @@ class SourceSettings:
     first. `count_relayed`: feedback that staff relay for customers counts as complaints. `*_tag_prefix`: the
     plan or product area is the rest of a tag that starts so ("plan_" reads business from plan_business).
     `statuses` maps the words of a custom or localised workflow (lower case) to ours. `zone` reads times
-    without a zone.
+    without a zone. `fields` says where product area, plan, account, brand, group and form stand in the payload
+    (`models.sources.paths`).
     """
 
     signature: str | None = None
@@ -35,6 +37,7 @@ class SourceSettings:
     rating_scale: Rating = STARS
     statuses: Mapping[str, Status] = field(default_factory=dict)
     zone: tzinfo = UTC
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 _SETTINGS = frozenset(
@@ -46,6 +49,7 @@ _SETTINGS = frozenset(
         "rating_scale",
         "statuses",
         "time_zone",
+        "fields",
     }
 )
 
@@ -155,6 +159,7 @@ def settings_from(kind_schemes: tuple[str, ...], given: Mapping[str, object]) ->
         rating_scale=_scale(given.get("rating_scale")),
         statuses=_statuses(given.get("statuses")),
         zone=zone_of(given.get("time_zone"), field="time_zone"),
+        fields=fields_of(given.get("fields")),
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.errors import Invalid
+from models.sources.paths import first_of, mapped, spam_of
 from models.sources.payload import (
     JsonObject,
     channel_of,
@@ -144,7 +145,7 @@ def _ticket(
     """Fill in what an event's `detail` says about its ticket, without any text but the subject."""
     via = object_or_empty(detail.get("via"), field="detail.via")
     tags = list_of(detail.get("tags") or [], field="detail.tags", separator=None)
-    return replace(
+    found = replace(
         known,
         created_at=past_instant_of(
             detail.get("created_at"), field="detail.created_at", received_at=received_at
@@ -160,7 +161,11 @@ def _ticket(
         plan=tagged(tags, settings.plan_tag_prefix),
         product_area=tagged(tags, settings.area_tag_prefix),
         status=status_of(detail.get("status"), field="detail.status", words=settings.statuses),
+        brand=first_of(detail, "brand_id", "brand"),
+        group=first_of(detail, "group_id", "group"),
+        form=first_of(detail, "ticket_form_id", "form_id", "form"),
     )
+    return mapped(found, detail, settings.fields)
 
 
 def _first_message(event: _Event, action: Action) -> FeedbackChange:
@@ -311,7 +316,7 @@ def _from_trigger(
         )
     tags = list_of(payload.get("tags"), field="tags", separator=None)
     account_name, account = first(payload, ("organization_external_id", "organization"))
-    return FeedbackChange(
+    change = FeedbackChange(
         action=Action.UPSERT,
         external_id=require_id(ticket_id, field=name),
         message_id=FIRST_MESSAGE,
@@ -332,7 +337,12 @@ def _from_trigger(
         or tagged(tags, settings.area_tag_prefix),
         status=status_of(payload.get("status"), field="status", words=settings.statuses),
         rating=_satisfaction(payload),
+        brand=first_of(payload, "brand"),
+        group=first_of(payload, "group"),
+        form=first_of(payload, "form", "ticket_form"),
+        spam=spam_of(payload, "spam"),
     )
+    return mapped(change, payload, settings.fields)
 
 
 def _satisfaction(payload: JsonObject) -> Rating | None:

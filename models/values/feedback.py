@@ -112,7 +112,8 @@ class FeedbackChange:
     same delivery, nothing of this record is stored; so an update whose parent is unknown creates the item and
     never a second one. `opener_id`: the id under which the vendor names the opening text elsewhere, where this
     change tells it. `exact_ids`: a message id of this sender never means the opening text, so the redaction of
-    an unknown message leaves that alone.
+    an unknown message leaves that alone. `brand`, `group` (the team it was routed to), `form` and `spam` are what
+    rules of scope ask for.
     """
 
     action: Action
@@ -142,6 +143,10 @@ class FeedbackChange:
     fallback: bool = False
     opener_id: str | None = None
     exact_ids: bool = False
+    brand: str | None = None
+    group: str | None = None
+    form: str | None = None
+    spam: bool | None = None
 
     @property
     def makes_item(self) -> bool:

@@ -29,6 +29,7 @@ class Prefix(StrEnum):
     USER = "usr"
     VERDICT = "ver"
     AUDIT = "aud"
+    ALERT = "alr"
 
 
 def public_id(prefix: Prefix, number: int) -> str:

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     TOO_FEW_ACCOUNTS = "too_few_accounts"
     ONE_ACCOUNT = "one_account"
     NOT_AS_ASSIGNED = "not_as_assigned"
+    DEFINITION_CHANGED = "definition_changed"
 
 
 REASON_TEXT: Final[dict[Reason, str]] = {
@@ -90,6 +91,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.TOO_FEW_ACCOUNTS: "Too few accounts had, or did not have, the release.",
     Reason.ONE_ACCOUNT: "One account brings most of the complaints.",
     Reason.NOT_AS_ASSIGNED: "Some accounts did not get what was assigned to them; they are counted as assigned.",
+    Reason.DEFINITION_CHANGED: "Rules of what is counted changed, and stored tickets do not all follow them yet.",
 }
 
 # Guards that make an answer impossible, whatever the numbers say; the other reasons stand beside the word.
@@ -104,6 +106,7 @@ BLOCKING: Final[frozenset[Reason]] = frozenset(
         Reason.TOO_FEW_COMPLAINTS,
         Reason.PRE_TRENDS,
         Reason.TOO_FEW_ACCOUNTS,
+        Reason.DEFINITION_CHANGED,
     }
 )
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from service.api import (
     admin,
+    alerts,
     denominators,
     feedback,
     goals,
@@ -12,6 +13,7 @@ from service.api import (
     ingest,
     links,
     products,
+    scope,
     sources,
     themes,
     users,
@@ -22,6 +24,8 @@ def routers() -> list[APIRouter]:
     """Return every router, in the order of the documentation."""
     families = (
         sources,
+        scope,
+        alerts,
         ingest,
         feedback,
         themes,

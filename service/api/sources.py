@@ -16,6 +16,7 @@ from models.sources.source import settings_from
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
 from service import acts
+from service.api import source_signs
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.sources import (
     DeliveryCounts,
@@ -27,7 +28,7 @@ from service.api.shapes.sources import (
     SourceHealth,
     SourceSettings,
 )
-from service.api.shapes.words import SourceLight
+from service.api.shapes.words import SilenceState, SourceLight
 from service.dependencies import (
     Admin,
     DatabaseOf,
@@ -91,11 +92,15 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
         row = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
         found = deliveries.health(session, workspace=row.workspace_id, source=row.id)
         failures = _failures(session, row)
+        reasons = source_signs.read_failures(session, row)
+        lag = source_signs.read_lag(session, row)
+        silence = source_signs.read_silence(session, row, now=now)
+        within = source_signs.read_scope(session, row)
     scheme = _scheme_of(row)
     silent = (now - found.last_delivery_at).total_seconds() if found.last_delivery_at else None
     return SourceHealth(
         id=source_id,
-        light=_light(found, row),
+        light=SourceLight.RED if silence.state is SilenceState.SILENT else _light(found, row),
         last_delivery_at=found.last_delivery_at,
         last_rejected_at=row.rejected_at,
         last_rejected_reason=row.rejected_reason,
@@ -113,6 +118,10 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
         signature=SignatureHealth(
             scheme=scheme if found.deliveries else None, strength=SCHEMES[scheme].strength
         ),
+        failure_reasons=reasons,
+        lag=lag,
+        silence=silence,
+        scope=within,
     )
 
 
@@ -128,7 +137,10 @@ def _failures(session: Session, source: Source) -> list[DeliveryFailure]:
 
 
 def _light(found: deliveries.SourceHealth, row: Source) -> SourceLight:
-    """Green: delivers; amber: some deliveries were not understood; red: the newest call was refused."""
+    """Green: delivers; amber: some deliveries were not understood; red: the newest call was refused.
+
+    A silence beyond the source's own rhythm is red as well.
+    """
     refused_last = row.rejected_at is not None and (
         found.last_delivery_at is None or row.rejected_at > found.last_delivery_at
     )

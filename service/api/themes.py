@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from models.database import Session
 from models.errors import Invalid, NotFound
-from models.queries import counts, goals, groups, theme_reading, theme_stream, themes, workspaces
+from models.queries import counts, goals, groups, silence, theme_reading, theme_stream, themes, workspaces
 from models.queries.access import Caller
 from models.queries.theme_reading import ThemeNumbers
 from models.records import Theme, ThemeState
@@ -227,6 +227,7 @@ def _trend_reader(
     today = now.astimezone(zone).date()
     since, until = _span(query, today)
     silent = goals.silent_dates(session, workspace=row.workspace_id, zone=zone)
+    silent |= silence.gaps(session, workspace=row.workspace_id, theme=row.id).of(row.id)
 
     def read(segment: str) -> list[TrendPoint]:
         material = trends.read(session, workspace=row.workspace_id, theme=row.id, segment=segment)

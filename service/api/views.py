@@ -53,6 +53,7 @@ def item_answer(row: ItemRow, theme: int | None) -> FeedbackItem:
         tags=row.tags,
         product_area=row.product_area,
         rating=_rating(row),
+        excluded_by=row.excluded_by,
         language=row.language,
         theme_id=public_id(Prefix.THEME, theme) if theme else None,
     )

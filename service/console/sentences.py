@@ -59,6 +59,7 @@ _BRIEF_REASON: Final[dict[Reason, str]] = {
     Reason.THEME_CHANGED: "the theme itself changed",
     Reason.ROUTING_CHANGED: "routing changed",
     Reason.LANGUAGE_MIX_CHANGED: "the mix of languages changed",
+    Reason.DEFINITION_CHANGED: "the rules of what is counted changed",
     Reason.HISTORY_TOO_SHORT: "too little history before",
     Reason.TOO_FEW_COMPLAINTS: "too few complaints before",
     Reason.CONTROLS_DISAGREE: "the control series disagrees",

@@ -101,7 +101,7 @@ PROMISED = [
 
 FEEDBACK = (
     "id, source, external_id, message_id, created_at, updated_at, status, subject, text, author_role, kind, counted, "
-    "account_id, plan, tags, product_area, rating, language, theme_id"
+    "account_id, plan, tags, product_area, rating, language, theme_id, excluded_by"
 )
 VERDICT = (
     "theme, link, verdict, effect, low, high, shrunk_effect, expected, observed, rate_unit, evidence_grade, checks, "

@@ -41,6 +41,7 @@ WRITTEN_DOWN = HANDS_OUT | {
     "POST /v1/links",
     "POST /v1/links/{link_id}/confirm",
     "POST /v1/links/{link_id}/reject",
+    "PUT /v1/sources/{source_id}/rules",
 }
 """Calls that leave an entry in the audit log."""
 

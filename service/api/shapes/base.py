@@ -97,6 +97,7 @@ AssumptionId = Annotated[str, _public("asm")]
 DecisionId = Annotated[str, _public("dec")]
 SnapshotId = Annotated[str, _public("snap")]
 ErasureId = Annotated[str, _public("era")]
+AlertId = Annotated[str, _public("alr")]
 AuditId = Annotated[str, _public("aud")]
 
 Moment = Annotated[AwareDatetime, AfterValidator(_with_room)]

@@ -16,6 +16,7 @@ from service.api.shapes import (
     links,
     products,
     reports,
+    scope,
     sources,
     themes,
     users,
@@ -86,6 +87,31 @@ CALLS: tuple[Call, ...] = (
     # A signature opens it, or a key with DELIVER: which of the two, the header says.
     Call("POST", "/v1/ingest/{source_id}", sources.IngestAnswer, status=202, permission=None),
     Call("GET", "/v1/sources/{id}/health", sources.SourceHealth, permission=TICKETS),
+    Call("GET", "/v1/sources/{id}/rules", scope.RulesAnswer, promised=False, permission=TICKETS),
+    Call(
+        "PUT",
+        "/v1/sources/{id}/rules",
+        scope.RulesAnswer,
+        request=scope.RulesPut,
+        permission=ADMINISTER,
+        promised=False,
+    ),
+    Call(
+        "POST",
+        "/v1/sources/{id}/rules/preview",
+        scope.PreviewAnswer,
+        request=scope.PreviewRequest,
+        permission=ADMINISTER,
+        promised=False,
+    ),
+    Call(
+        "GET",
+        "/v1/alerts",
+        Page[scope.AlertAnswer],
+        query=scope.AlertsQuery,
+        permission=TICKETS,
+        promised=False,
+    ),
     Call(
         "GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery, permission=TICKETS
     ),

@@ -56,6 +56,9 @@ class FeedbackItem(Answer):
     theme_id: ThemeId | None = Field(
         description="The theme it is placed in, redirects followed; null if in none."
     )
+    excluded_by: str | None = Field(
+        description="The rule of its source that leaves it out: kept, not themed, not counted; null: in scope."
+    )
 
 
 class RemovedSpan(Answer):

@@ -7,14 +7,16 @@ from models.values.feedback import RatingKind, Status
 from service.api.shapes.base import (
     Answer,
     Count,
+    Day,
     DeliveryId,
     Finite,
     Moment,
     Request,
+    Share,
     ShortText,
     SourceId,
 )
-from service.api.shapes.words import SourceLight
+from service.api.shapes.words import SilenceState, SourceLight
 
 
 class RatingScale(Request):
@@ -50,6 +52,12 @@ class SourceSettings(Request):
     )
     time_zone: ShortText | None = Field(
         default=None, description="IANA zone for times without one, such as Europe/Berlin; null: UTC."
+    )
+    fields: dict[str, ShortText] = Field(
+        default_factory=dict,
+        max_length=10,
+        description="Where product_area, plan, account, brand, group and form stand in the payload, such as "
+        "custom_fields.36000; change it with PUT /v1/sources/{id}/rules.",
     )
 
 
@@ -118,6 +126,58 @@ class SignatureHealth(Answer):
     strength: Strength = Field(description="strong: secret and body are proven; weak: less than that.")
 
 
+class FailureReason(Answer):
+    """Why deliveries could not be understood."""
+
+    reason: str = Field(description="What is wrong with them, and how to mend it.")
+    count: Count = Field(description="How many of the latest 1,000 failures.")
+    last_at: Moment = Field(description="When the last of them arrived.")
+
+
+class LagHealth(Answer):
+    """How late the latest 1,000 deliveries came, in seconds; null where none tells.
+
+    Events older than three days at their arrival are history that was fetched, and left out.
+    """
+
+    vendor_median_s: Finite | None = Field(description="Half arrived within so long of the event.")
+    vendor_p95_s: Finite | None = Field(description="95 of 100 arrived within so long of the event.")
+    parsing_median_s: Finite | None = Field(description="Half were read within so long of their arrival.")
+    parsing_p95_s: Finite | None = Field(description="95 of 100 were read within so long of their arrival.")
+
+
+class SilenceHealth(Answer):
+    """How long the source has brought no new ticket, against its own rhythm by weekday and hour."""
+
+    state: SilenceState = Field(
+        description="learning: too little history; ended: nothing more is expected of it (a file); else ordinary or "
+        "silent."
+    )
+    since: Moment | None = Field(description="When its last ticket was opened, to the hour.")
+    hours: Finite | None = Field(description="Hours since then.")
+    allowed_hours: Finite | None = Field(
+        description="Hours of silence from then on that are still ordinary at this time of the week."
+    )
+    expected_tickets: Finite | None = Field(description="Tickets that its rhythm let expect since then.")
+    chance: Share | None = Field(description="Probability that such a silence comes by chance.")
+    weekly_tickets: Finite | None = Field(description="Tickets a week, as learned from the last eight weeks.")
+    incomplete_days: list[Day] = Field(
+        description="Days on which it was silent, newest first, at most 60: gaps in charts and verdicts."
+    )
+
+
+class ScopeHealth(Answer):
+    """What its rules of scope make of it."""
+
+    revision: Count = Field(description="Revision of its rules in force; 0 where it never had any.")
+    rules: Count = Field(description="How many rules there are.")
+    messages: Count = Field(description="Messages of it that are stored.")
+    excluded: Count = Field(description="Of these: left out by its rules; kept, not themed, not counted.")
+    applied_at: Moment | None = Field(
+        description="When all that is stored had been looked at under these rules; null while that goes on."
+    )
+
+
 class SourceHealth(Answer):
     """Is it on, is it silent, does it fail?"""
 
@@ -135,3 +195,7 @@ class SourceHealth(Answer):
     counts: DeliveryCounts = Field(description="Deliveries by what became of them.")
     failures: list[DeliveryFailure] = Field(description="The latest failures, newest first, at most 20.")
     signature: SignatureHealth = Field(description="Strength of its signature.")
+    failure_reasons: list[FailureReason] = Field(description="Why deliveries failed, most frequent first.")
+    lag: LagHealth = Field(description="How late its deliveries come and are read.")
+    silence: SilenceHealth = Field(description="Whether its silence is ordinary.")
+    scope: ScopeHealth = Field(description="What its rules leave out.")

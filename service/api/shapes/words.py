@@ -48,6 +48,29 @@ class SourceLight(StrEnum):
     RED = "red"
 
 
+class SilenceState(StrEnum):
+    """What a source's silence means."""
+
+    LEARNING = "learning"
+    ORDINARY = "ordinary"
+    SILENT = "silent"
+    ENDED = "ended"
+
+
+class AlertKind(StrEnum):
+    """What an alert is about."""
+
+    SOURCE_SILENT = "source_silent"
+
+
+class AlertState(StrEnum):
+    """Which alerts to list."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    ALL = "all"
+
+
 class EventKind(StrEnum):
     """Kinds of context events: things besides releases that move complaints."""
 

@@ -1,0 +1,34 @@
+"""Read a stored delivery again: parse it as its source's settings say, and fill in the fields that they map."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from models.sources.paths import mapped_all
+from models.sources.registry import source_of
+from models.sources.source import settings_from
+from models.values.feedback import Change, FeedbackChange
+
+
+def read_changes(
+    kind: str,
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    settings: Mapping[str, object],
+    received_at: datetime,
+) -> tuple[Change, ...]:
+    """Turn a raw body into changes; raise Invalid where it cannot be understood."""
+    source = source_of(kind)
+    given = settings_from(source.schemes, settings)
+    changes = source.parse(body, headers=headers, settings=given, received_at=received_at)
+    return mapped_all(changes, body, given.fields)
+
+
+def newest_event(changes: tuple[Change, ...]) -> datetime | None:
+    """Return when the newest event of a delivery happened by the vendor's clock; None where it does not say."""
+    moments = [
+        change.occurred_at or change.updated_at or change.created_at
+        for change in changes
+        if isinstance(change, FeedbackChange)
+    ]
+    return max((moment for moment in moments if moment is not None), default=None)

@@ -1,0 +1,108 @@
+"""Stage `scope`: after a change of a source's rules or map, look at what is stored again, part by part."""
+
+from collections.abc import Sequence
+
+from models.errors import Invalid
+from models.queries import deliveries, scope, work
+from models.queries.scope import Pass
+from models.queries.work import Leased
+from models.records import Delivery, Source
+from models.sources.reading import read_changes
+from models.values.feedback import Action, FeedbackChange
+from workers.context import Context
+
+AT_ONCE = 200
+"""Deliveries or items looked at in one transaction: short enough that intake never waits long for its turn."""
+
+TELLING = frozenset({Action.UPSERT, Action.APPEND_MESSAGE, Action.UPDATE_STATUS, Action.RESTORE})
+
+
+def apply_rules(context: Context, leased: Sequence[Leased]) -> None:
+    """Look at the next part of each source's deliveries and items, and ask for the rest."""
+    for piece in leased:
+        with context.database.read(workspace=piece.workspace_id) as session:
+            found = scope.open_pass(
+                session, workspace=piece.workspace_id, source=piece.subject, revision=piece.version
+            )
+        is_over = found is None or not (
+            _read_part(context, piece, found) or _decide_part(context, piece, found)
+        )
+        with context.database.write(workspace=piece.workspace_id) as session:
+            now = context.clock()
+            if not is_over:
+                work.mark_dirty(
+                    session,
+                    workspace=piece.workspace_id,
+                    stage=piece.stage,
+                    subject=piece.subject,
+                    version=piece.version,
+                    run_at=now,
+                )
+                continue
+            if found is not None:
+                scope.end_pass(
+                    session,
+                    workspace=piece.workspace_id,
+                    source=piece.subject,
+                    revision=piece.version,
+                    now=now,
+                )
+            work.finish(session, [piece], now=now)
+
+
+def _read_part(context: Context, piece: Leased, found: Pass) -> bool:
+    """Read fields from the next raw deliveries under the present map; say whether there were any."""
+    if not found.reads_deliveries:
+        return False
+    workspace, source = piece.workspace_id, piece.subject
+    with context.database.read(workspace=workspace) as session:
+        owner = deliveries.get_source(session, workspace=workspace, source=source)
+        rows = scope.deliveries_after(
+            session, workspace=workspace, source=source, after=found.seen_delivery, limit=AT_ONCE
+        )
+    changes = [change for row in rows for change in _changes(row, owner)]
+    if not rows:
+        return False
+    with context.database.write(workspace=workspace) as session:
+        for change in changes:
+            scope.read_again(
+                session,
+                workspace=workspace,
+                source=source,
+                change=change,
+                revision=found.revision,
+                now=context.clock(),
+            )
+        scope.go_on(
+            session, workspace=workspace, source=source, revision=found.revision, delivery=rows[-1].id
+        )
+    return True
+
+
+def _changes(row: Delivery, source: Source) -> list[FeedbackChange]:
+    """Parse a delivery again; of one whose raw body has expired, or cannot be understood, nothing is known."""
+    try:
+        changes = read_changes(
+            source.kind,
+            row.body,
+            headers=row.headers,
+            settings=source.settings,
+            received_at=row.received_at,
+        )
+    except Invalid:
+        return []
+    return [each for each in changes if isinstance(each, FeedbackChange) and each.action in TELLING]
+
+
+def _decide_part(context: Context, piece: Leased, found: Pass) -> bool:
+    """Apply the rules to the next items; say whether there were any."""
+    with context.database.write(workspace=piece.workspace_id) as session:
+        last = scope.decide_part(
+            session,
+            workspace=piece.workspace_id,
+            source=piece.subject,
+            found=found,
+            limit=AT_ONCE,
+            now=context.clock(),
+        )
+    return last is not None
