@@ -55,5 +55,7 @@ class Chore(StrEnum):
     """Add the work rows that should exist and do not."""
     TIDY = "tidy"
     """Remove what is spent: slots, old signs of life, sign-in links and sessions that are over."""
+    RETAIN = "retain"
+    """Remove the raw bodies of deliveries whose time is over."""
     PULSE = "pulse"
     """Let a worker of each kind show that it gets work done."""

@@ -13,6 +13,7 @@ from models.queries import deliveries, feedback, goals, products, work
 from models.queries.feedback import ItemDraft, StatusDraft
 from models.queries.work import Leased
 from models.records import Delivery, DeliveryState, JsonObject, Metric, Source
+from models.sealing import Keyring, bound_to, keyring
 from models.sources.registry import SOURCES
 from models.sources.source import settings_from
 from models.values.feedback import (
@@ -59,7 +60,8 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
     workspace = leased[0].workspace_id
     with context.database.read(workspace=workspace) as session:
         rows = deliveries.load(session, workspace=workspace, deliveries=list(pieces))
-    reads = [_read(delivery, source) for delivery, source in rows]
+    keys = keyring(context.settings.raw_body_key)
+    reads = [_read(delivery, source, keys) for delivery, source in rows]
     for start in range(0, len(reads), APPLY_AT_ONCE):
         chunk = reads[start : start + APPLY_AT_ONCE]
         with context.database.write(workspace=workspace) as session:
@@ -77,11 +79,11 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
             work.finish(session, [pieces[read.delivery.id] for read in chunk], now=now)
 
 
-def _read(delivery: Delivery, source: Source) -> Read:
+def _read(delivery: Delivery, source: Source, keys: Keyring) -> Read:
     kind = SOURCES[source.kind]
     try:
         changes = kind.parse(
-            delivery.body,
+            keys.open(delivery.body, bound=bound_to(source.id, delivery.key)),
             headers=delivery.headers,
             settings=settings_from(kind.schemes, source.settings),
             received_at=delivery.received_at,

@@ -13,6 +13,7 @@ from models.jobs import Chore, Job
 from models.queries import chores, sweep, work, workspaces
 from models.settings import Settings
 from workers.context import Context
+from workers.retain import retain
 
 log = logging.getLogger("ebb.schedule")
 
@@ -29,6 +30,7 @@ def intervals(settings: Settings) -> Mapping[Chore, timedelta]:
         Chore.PULSE: timedelta(seconds=settings.pulse_seconds),
         Chore.SWEEP: timedelta(seconds=settings.sweep_seconds),
         Chore.TIDY: timedelta(hours=1),
+        Chore.RETAIN: timedelta(hours=1),
     }
 
 
@@ -97,6 +99,7 @@ _ACTS: Mapping[Chore, Callable[[Context, Announce], None]] = {
     Chore.REMIND: _remind,
     Chore.SWEEP: _sweep,
     Chore.TIDY: _tidy,
+    Chore.RETAIN: retain,
 }
 
 

@@ -101,7 +101,7 @@ def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: date
         item = FeedbackItem(workspace_id=workspace, updated_at=draft.changed_at, **_columns(draft))
         session.add(item)
         session.flush()
-    elif stood.withdrawn or stood.changed_at > draft.changed_at:
+    elif stood.withdrawn or stood.erased_at is not None or stood.changed_at > draft.changed_at:
         return None
     else:
         item = stood
@@ -216,7 +216,7 @@ def restore(session: Session, *, workspace: int, source: int, external_id: str) 
     Messages that were deleted or redacted by themselves before stay so.
     """
     tombstone = _find(session, workspace, source, external_id, TOMBSTONE)
-    if tombstone is None:
+    if tombstone is None or tombstone.erased_at is not None:
         return
     session.execute(
         update(FeedbackItem)
@@ -225,6 +225,16 @@ def restore(session: Session, *, workspace: int, source: int, external_id: str) 
     )
     session.delete(tombstone)
     session.flush()
+
+
+def close_record(session: Session, *, workspace: int, source: int, external_id: str, now: datetime) -> None:
+    """Take no text for a record any more, for its person was erased; the vendor cannot undo this."""
+    _remember(session, workspace, source, external_id, TOMBSTONE, now)
+    session.execute(
+        update(FeedbackItem)
+        .where(*_named(workspace, source, external_id), FeedbackItem.message_id == TOMBSTONE)
+        .values(erased_at=now)
+    )
 
 
 def _erase(session: Session, item: FeedbackItem, changed_at: datetime, now: datetime) -> None:
@@ -286,7 +296,9 @@ def _find(
 
 def _of_record(workspace: int, source: int, external_id: str) -> Select[FeedbackItem]:
     return select(FeedbackItem).where(
-        *_named(workspace, source, external_id), FeedbackItem.withdrawn.is_(False)
+        *_named(workspace, source, external_id),
+        FeedbackItem.withdrawn.is_(False),
+        FeedbackItem.erased_at.is_(None),
     )
 
 
@@ -328,7 +340,7 @@ def openers(session: Session, *, workspace: int, items: Sequence[FeedbackItem]) 
 def get_item(session: Session, *, workspace: int, item: int) -> FeedbackItem:
     """Load one item of the workspace."""
     found = session.get(FeedbackItem, item)
-    if found is None or found.workspace_id != workspace or found.withdrawn:
+    if found is None or found.workspace_id != workspace or found.withdrawn or found.erased_at:
         raise NotFound(f"There is no item fb_{item}.")
     return found
 

@@ -46,6 +46,16 @@ def drop_item(session: Session, *, workspace: int, item: int) -> None:
     session.execute(text(statement), {"item": item, "workspace": workspace})
 
 
+def compact(session: Session) -> None:
+    """Write SQLite's index anew without what was taken out of it.
+
+    FTS5 only notes that an entry is gone; the words stay in the file until the segments that hold them are merged,
+    which this does at once. PostgreSQL keeps no such notes.
+    """
+    if _is_sqlite(session):
+        session.execute(text("INSERT INTO feedback_search(feedback_search) VALUES ('optimize')"))
+
+
 def matches(session: Session, *, workspace: int, query: str) -> ColumnElement[bool]:
     """Build the condition "an item of the workspace that contains every word of `query`".
 

@@ -63,6 +63,8 @@ class FeedbackItem(InWorkspace, Record):
     counted: Mapped[bool] = mapped_column(default=False)
     # Deleted or redacted by the vendor: text and vector are gone, the row stays so that nothing revives it.
     withdrawn: Mapped[bool] = mapped_column(default=False)
+    # When its person was erased: text and vector are gone, the row still counts, and nothing fills it again.
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     account_key: Mapped[str | None] = mapped_column(String(200))
     plan: Mapped[str | None] = mapped_column(String(100))

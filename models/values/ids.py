@@ -29,6 +29,8 @@ class Prefix(StrEnum):
     USER = "usr"
     VERDICT = "ver"
     AUDIT = "aud"
+    ERASURE = "era"
+    PERSON = "per"
 
 
 def public_id(prefix: Prefix, number: int) -> str:
