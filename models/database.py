@@ -26,7 +26,16 @@ BUSY_TIMEOUT_MS = 15_000
 CONNECT_WITHIN_S = 5
 """How long to wait for a PostgreSQL server that does not answer, unless the address says `connect_timeout=`."""
 SETTING = "EBB_DATABASE_URL"
-VACUUMED = ("feedback_item", "embedding", "theme_quote", "feedback_search", "delivery", "theme", "person", "work")
+VACUUMED = (
+    "feedback_item",
+    "embedding",
+    "theme_quote",
+    "feedback_search",
+    "delivery",
+    "theme",
+    "person",
+    "work",
+)
 """Tables in which erasing leaves dead rows."""
 STAGES = "stages"
 """Under this name a session collects the stages that its transaction gives work to."""
@@ -146,7 +155,7 @@ class Database:
         if self.is_sqlite:
             connection = self._writer.raw_connection()
             try:
-                busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # type: ignore[union-attr]
+                busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
                 connection.close()
             return not busy

@@ -119,8 +119,8 @@ class Settings(BaseSettings):
         180,
         ge=0,
         le=3650,
-        description="Days after which the raw body of a delivery that could not be understood is removed, and with it "
-        "the chance to replay it; 0 keeps it.",
+        description="Days after which the raw body of a delivery that could not be understood is removed, and "
+        "with it the chance to replay it; 0 keeps it.",
     )
 
     @field_validator("raw_body_key")

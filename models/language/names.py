@@ -65,7 +65,8 @@ _CLOSINGS = any_of(
     cordiali saluti  saluti  grazie  obrigad[oa]  abraços  met vriendelijke groet(?:en)?  groet(?:en|jes)?
     bedankt  mvg  mvh  (?:serdecznie )?pozdrawiam  z poważaniem  s pozdravem  warmly  respectfully  gratefully
     hochachtungsvoll  atenciosamente  (?:com os melhores )?cumprimentos  (?:um )?abraço  distinti saluti
-    (?:med )?(?:vänlig|venlig|vennlig|bästa|beste)(?:a|e)? ?(?:hälsning(?:ar)?|hilsen|hilsener)  ystävällisin terveisin
+    (?:med )?(?:vänlig|venlig|vennlig|bästa|beste)(?:a|e)? ?(?:hälsning(?:ar)?|hilsen|hilsener)
+    ystävällisin terveisin
     """
 )
 _SHY_CLOSINGS = any_of(
@@ -79,7 +80,8 @@ _RELATIONS = any_of(
 )
 
 _GREETING = re.compile(
-    rf"(?m)^[ \t>]{{0,4}}(?i:{_GREETINGS})[ \t]{{1,3}}(?:(?i:again|there|support)\b[ \t]{{1,3}}|(?:(?i:{_TITLES})\b\.?[ \t,]{{1,3}}){{1,2}})?"
+    rf"(?m)^[ \t>]{{0,4}}(?i:{_GREETINGS})[ \t]{{1,3}}"
+    rf"(?:(?i:again|there|support)\b[ \t]{{1,3}}|(?:(?i:{_TITLES})\b\.?[ \t,]{{1,3}}){{1,2}})?"
     rf"(?P<name>{_NAMES}(?:(?:[ \t]?[,&/][ \t]?|[ \t](?:and|und|et|y)[ \t]){_NAMES})?|{_SMALL}(?=[ \t]?[,!]))"
     r"(?=[ \t]*(?:[,!.:;–—-]|$|<)"
     r"|[ \t]+(?:i|we|the|my|our|this|is|can|it|please|thanks|ich|wir|je|nous)\b)"
@@ -93,12 +95,16 @@ _DASHED = re.compile(
     rf"(?m)(?:^[ \t]*(?:[-–—~]{{1,2}}|/)|(?<=[.!?])[ \t](?:--|[–—]))[ \t]?(?P<name>{_NAMES})[ \t]*\Z"
 )
 # "cheers mike" as the last line; "hi sandra the export fails"; both without a capital or a comma.
-_SMALL_SIGNED = re.compile(rf"(?m)^[ \t(]{{0,4}}(?i:thx|thanks|cheers|ty|danke)[ \t](?P<name>{_SMALL})[ \t]*[).!]?\s*\Z")
+_SMALL_SIGNED = re.compile(
+    rf"(?m)^[ \t(]{{0,4}}(?i:thx|thanks|cheers|ty|danke)[ \t](?P<name>{_SMALL})[ \t]*[).!]?\s*\Z"
+)
 _SMALL_GREETED = re.compile(
     rf"(?m)^[ \t>]{{0,4}}(?i:hi|hey|hello|dear)[ \t](?P<name>{_SMALL})"
     r"(?=[ \t](?:the|i|i['’]m|my|we|our|can|could|please|this|any)\b)"
 )
-_THANKED = re.compile(rf"(?m)^[ \t]{{0,4}}(?i:thanks|thank[ \t]you|danke|merci|gracias)[ \t](?P<name>{_NAMES})(?=[,!])")
+_THANKED = re.compile(
+    rf"(?m)^[ \t]{{0,4}}(?i:thanks|thank[ \t]you|danke|merci|gracias)[ \t](?P<name>{_NAMES})(?=[,!])"
+)
 _MENTIONED = re.compile(rf"(?<![\w.])@(?P<name>{_NAME}[ \t]{_NAME})")
 _INITIALLED = re.compile(rf"\n[ \t]*\n[ \t]*(?P<name>{_NAME}[ \t][A-Z]\.)\s*\Z")
 _DISPLAYED = re.compile(rf"(?P<name>{_NAME}(?:[ \t]{_NAME}){{1,2}})[\"']?[ \t]?[<(\[]{{1,2}}\ufdd0")

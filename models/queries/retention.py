@@ -24,8 +24,8 @@ def expire_bodies(
 ) -> int:
     """Remove up to `limit` raw bodies that came before these moments (None: never); return how many.
 
-    `read_before` is for deliveries that were understood, `unread_before` for those that could not be; what still waits
-    to be read is always kept. The row stays, with its state and the moment at which its body went.
+    `read_before` is for deliveries that were understood, `unread_before` for those that could not be; what still
+    waits to be read is always kept. The row stays, with its state and the moment at which its body went.
     """
     if read_before is None and unread_before is None:
         return 0

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from service.api import (
     admin,
     denominators,
+    erasures,
     feedback,
     goals,
     health,
@@ -31,6 +32,7 @@ def routers() -> list[APIRouter]:
         denominators,
         goals,
         admin,
+        erasures,
         users,
         health,
     )
