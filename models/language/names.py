@@ -105,6 +105,11 @@ _SMALL_GREETED = re.compile(
 _THANKED = re.compile(
     rf"(?m)^[ \t]{{0,4}}(?i:thanks|thank[ \t]you|danke|merci|gracias)[ \t](?P<name>{_NAMES})(?=[,!])"
 )
+_CLAIMED = re.compile(
+    r"(?<!\w)(?:I[ \t]am|I['’]m|[Aa]ccording[ \t]to)[ \t]"
+    r"(?P<name>[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ'’-]+[ \t][A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ'’-]+)"
+    r"(?=,|[ \t](?:from|of|at|and|the|this|it)\b)"
+)
 _MENTIONED = re.compile(rf"(?<![\w.])@(?P<name>{_NAME}[ \t]{_NAME})")
 _INITIALLED = re.compile(rf"\n[ \t]*\n[ \t]*(?P<name>{_NAME}[ \t][A-Z]\.)\s*\Z")
 _DISPLAYED = re.compile(rf"(?P<name>{_NAME}(?:[ \t]{_NAME}){{1,2}})[\"']?[ \t]?[<(\[]{{1,2}}\ufdd0")
@@ -115,8 +120,6 @@ _TITLED = re.compile(
 _INTRODUCED = re.compile(
     r"(?=[FIJMNSTAfijmnsta])(?<!\w)(?i:my[ \t](?:full[ \t])?name(?:[ \t]is|['’]s|[ \t]?:)|(?:full[ \t])?name[ \t]?:"
     r"|mein[ \t]name[ \t]ist|ich[ \t]heiße|je[ \t]m['’]appelle|me[ \t]llamo|mi[ \t]nombre[ \t]es"
-    rf"|according[ \t]to(?=[ \t]{_NAME}[ \t]{_NAME})"
-    rf"|(?:i[ \t]am|i['’]m)(?=[ \t]{_NAME}[ \t]{_NAME}(?:[,.(]|[ \t](?:from|of|at|and)\b))"
     rf"|(?:spoke|talked|speaking|spoken)[ \t](?:to|with)|agent[ \t](?:named|called))[ \t](?P<name>{_NAMES})"
 )
 _RELATED = re.compile(
@@ -138,6 +141,7 @@ _PLACES = (
     _SMALL_SIGNED,
     _SMALL_GREETED,
     _THANKED,
+    _CLAIMED,
     _MENTIONED,
     _INITIALLED,
     _DISPLAYED,

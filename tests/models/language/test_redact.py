@@ -13,7 +13,7 @@ from models.language.redact import Redacted, redact
 # rules were mended.
 FLOORS = {
     "tuning": (0.97, 0.97, 0.98),  # measured 202 of 203, 201 of 202, 263 of 264
-    "held out": (0.88, 0.96, 0.96),  # measured 92 of 102, 92 of 93, 149 of 152
+    "held out": (0.88, 0.96, 0.96),  # measured 92 of 102, 92 of 93, 148 of 151
 }
 
 
