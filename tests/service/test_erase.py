@@ -19,6 +19,15 @@ from tests.query_world import ZONE
 from tests.steps import post_entry, recounted, stored_counts, unfinished, walk
 from workers.context import Context
 
+BOTH = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+"""For what the two databases do differently."""
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Database:
+    found: Database = request.getfixturevalue(getattr(request, "param", "sqlite"))
+    return found
+
 
 @pytest.fixture
 def desk(
@@ -51,6 +60,7 @@ def numbers(database: Database, workspace: int) -> tuple[object, ...]:
         )
 
 
+@BOTH
 def test_no_word_is_left_in_any_row_or_file(
     desk: tuple[str, str], client: TestClient, database: Database
 ) -> None:
@@ -72,6 +82,7 @@ def test_no_word_is_left_in_any_row_or_file(
         assert erasing.words_in_files(database) == nowhere
 
 
+@BOTH
 def test_counts_stay_and_say_how_many_are_erased(
     desk: tuple[str, str], client: TestClient, database: Database, context: Context, workspace: int
 ) -> None:
@@ -98,6 +109,7 @@ def test_counts_stay_and_say_how_many_are_erased(
     assert unfinished(database, now=context.clock()) == []
 
 
+@BOTH
 def test_nothing_brings_the_words_back(
     desk: tuple[str, str], client: TestClient, database: Database, context: Context, clock: Clock
 ) -> None:
@@ -143,6 +155,7 @@ def test_others_keep_their_words(desk: tuple[str, str], client: TestClient, data
     ]
 
 
+@BOTH
 def test_a_theme_that_others_speak_of_keeps_its_name(
     desk: tuple[str, str], client: TestClient, database: Database, workspace: int
 ) -> None:
@@ -247,6 +260,7 @@ def test_by_customer_id_only_what_is_about_them_goes(
     assert texts(client) == ["I waited 7 days, it fails."]
 
 
+@BOTH
 def test_sealed_bodies_are_looked_into_and_without_the_key_nothing_is_claimed(
     database: Database, workspace: int, desk: tuple[str, str]
 ) -> None:
