@@ -11,6 +11,7 @@ from models.queries import (
     counts,
     deliveries,
     embeddings,
+    erasures,
     exposure,
     feedback,
     goals,
@@ -19,7 +20,9 @@ from models.queries import (
     links,
     listing,
     overview,
+    people,
     products,
+    retention,
     search,
     seats,
     sweep,
@@ -47,7 +50,7 @@ from models.values.kinds import Kind
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
-from tests.query_world import LATER, SERIES, TODAY, ZONE, World
+from tests.query_world import LATER, RECEIPT, SERIES, TODAY, ZONE, World
 from tests.verdicts import verdict_row
 
 Query = Callable[..., object]
@@ -79,6 +82,15 @@ def reads(w: World) -> Calls:
         deliveries.latest_invalid: {"source": w.source, "limit": 9},
         deliveries.list_sources: {},
         deliveries.load: {"deliveries": [w.delivery]},
+        erasures.count_anew: {"where": {w.theme: {TODAY}}},
+        erasures.count_left: {**items, "deliveries": [w.delivery]},
+        erasures.count_made: items,
+        erasures.digests_of: {"persons": [w.person]},
+        erasures.items_of: {"persons": [w.person]},
+        erasures.list_receipts: {"before": None, "limit": 9},
+        erasures.raw_bodies: {"after": 0, "limit": 9},
+        erasures.records_of: {"persons": [w.person]},
+        erasures.touched: items,
         exposure.read_exposure: {},
         feedback.get_item: {"item": w.item},
         feedback.has_record: record,
@@ -119,6 +131,7 @@ def reads(w: World) -> Calls:
         overview.theme_log: theme,
         overview.theme_sizes: {},
         overview.verdict_lines: {**theme, "releases": [w.release]},
+        people.persons_of: {"identity": "mira"},
         products.find_release: {"key": "1.0"},
         products.get_feature: {"feature": w.feature},
         products.get_release: {"release": w.release},
@@ -126,6 +139,7 @@ def reads(w: World) -> Calls:
         products.list_releases: {},
         products.load_releases: {"releases": [w.release]},
         products.steps_of: {"releases": [w.release]},
+        search.count_entries: items,
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
         # It writes what it finds, and says how much that was.
@@ -183,7 +197,11 @@ def writes(w: World) -> Calls:
         deliveries.create_source: {"kind": "x", "name": "x", "secret": None, "settings": {}, "now": NOON},
         deliveries.reopen_invalid: {"now": NOON},
         embeddings.put: {"item": w.item, "version": 7, "encoder": w.encoder, "vector": w.vector},
+        erasures.add_receipt: {"draft": RECEIPT},
+        erasures.erase_items: {"items": [w.item], "now": LATER},
+        erasures.forget_persons: {"persons": [w.person]},
         exposure.put_exposure: {"series": SERIES, "values": {(TODAY, "all"): 1.0}, "now": NOON},
+        feedback.close_record: {**record, "now": LATER},
         feedback.ensure_person: {"identity": "somebody@example.com", "now": NOON},
         feedback.restore: {"source": w.source, "external_id": "T-gone"},
         feedback.set_kind: {"item": w.item, "version": 1, "kind": Kind.PRAISE, "why": "x"},
@@ -206,6 +224,10 @@ def writes(w: World) -> Calls:
         links.propose: {"feature": w.feature, "drafts": [], "now": LATER},
         products.put_feature: {"draft": FeatureDraft("exports", "X"), "now": LATER},
         products.put_release: {"draft": ReleaseDraft("1.0", "X", LATER), "now": LATER},
+        retention.drop_bodies: {"deliveries": [w.delivery], "now": LATER},
+        retention.expire_bodies: {
+            "read_before": LATER, "unread_before": LATER, "now": LATER, "limit": 9,
+        },
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},

@@ -13,15 +13,18 @@ from models.queries import (
     accounts,
     counts,
     deliveries,
+    erasures,
     exposure,
     feedback,
     goals,
     impact,
     links,
+    people,
     theme_stream,
     themes,
     work,
 )
+from models.queries.erasures import ReceiptDraft, Removed
 from models.queries.links import ProposalDraft
 from models.queries.theme_stream import Change, Entry
 from models.queries.themes import QuoteSpan
@@ -45,6 +48,7 @@ ZONE = ZoneInfo("UTC")
 TODAY = NOON.date()
 LATER = NOON + timedelta(hours=1)
 SERIES = exposure.DEFAULT_SERIES
+RECEIPT = ReceiptDraft(NOON, "x", ("a" * 64,), 1, Removed(1, 1, 1, 1, 1), 0, True, "b" * 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class World:
     # Not in the theme stream.
     loose: int
     rows: tuple[FeedbackItem, ...]
+    person: int
     encoder: int
     vector: bytes
     theme: int
@@ -92,10 +97,12 @@ def build(database: Database) -> World:
             session, workspace=workspace, series=SERIES, values={(TODAY, "all"): 9.0}, now=NOON
         )
         _work(session, workspace, release, items[0])
+        erasures.add_receipt(session, workspace=workspace, draft=RECEIPT)
         return World(
             workspace=workspace, source=source, delivery=delivery,
             item=items[0], late=items[2], loose=items[3],
             rows=tuple(feedback.load_items(session, workspace=workspace, items=items)),
+            person=people.persons_of(session, workspace=workspace, identity="mira")[0],
             encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
             release=release, feature=feature, link=link, metric=metric, objective=objective,
             key=access.list_keys(session, workspace=workspace)[0].id, user=user,

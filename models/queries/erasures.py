@@ -317,17 +317,9 @@ def _count(
     return int(session.scalar(query) or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """The theme days that items count on, and the time zone of days."""
-
-    days: Mapping[int, frozenset[date]]
-    zone: ZoneInfo
-
-
-def touched(session: Session, *, workspace: int, items: Sequence[int]) -> Touched:
+def touched(session: Session, *, workspace: int, items: Sequence[int]) -> dict[int, set[date]]:
     """Return the days and themes on which these items count."""
-    zone = ZoneInfo(get_workspace(session, workspace=workspace).time_zone)
+    zone = _zone(session, workspace)
     days: dict[int, set[date]] = {}
     for start in range(0, len(items), _AT_ONCE):
         chunk = items[start : start + _AT_ONCE]
@@ -335,19 +327,26 @@ def touched(session: Session, *, workspace: int, items: Sequence[int]) -> Touche
         for row in feedback.load_items(session, workspace=workspace, items=chunk):
             if row.id in themes:
                 days.setdefault(themes[row.id], set()).add(row.ticket_created_at.astimezone(zone).date())
-    return Touched({theme: frozenset(found) for theme, found in days.items()}, zone)
+    return days
 
 
-def count_anew(session: Session, *, workspace: int, where: Touched) -> list[tuple[object, ...]]:
+def _zone(session: Session, workspace: int) -> ZoneInfo:
+    return ZoneInfo(get_workspace(session, workspace=workspace).time_zone)
+
+
+def count_anew(
+    session: Session, *, workspace: int, where: Mapping[int, Set[date]]
+) -> list[tuple[object, ...]]:
     """Compute these days again from the items and return all numbers of theirs, and the totals, in order."""
-    for theme, days in sorted(where.days.items()):
-        counts.recompute(session, workspace=workspace, theme=theme, days=days, zone=where.zone)
+    zone = _zone(session, workspace)
+    for theme in sorted(where):
+        counts.recompute(session, workspace=workspace, theme=theme, days=where[theme], zone=zone)
     session.flush()
-    daily = counts.daily(session, workspace=workspace, themes=sorted(where.days))
+    daily = counts.daily(session, workspace=workspace, themes=sorted(where))
     numbers: list[tuple[object, ...]] = [
         (theme, day, count) for theme, days in sorted(daily.items()) for day, count in sorted(days.items())
     ]
-    totals = counts.totals(session, workspace=workspace, zone=where.zone)
+    totals = counts.totals(session, workspace=workspace, zone=zone)
     return [*numbers, *sorted(totals.items())]
 
 

@@ -11,6 +11,7 @@ from models.jobs import Job
 from models.queries import erasures, feedback, people, theme_stream, work
 from models.queries.feedback import StatusDraft
 from models.records import FeedbackItem, Work
+from models.values.feedback import FIRST_MESSAGE
 from tests import factories
 from tests.clock import NOON
 
@@ -59,7 +60,7 @@ def test_a_record_of_the_person_alone_takes_no_text_even_if_the_vendor_restores_
         (mine,) = [factories.item(session, workspace, source, person="zora")]
         erase(session, workspace, "zora")
         feedback.restore(session, workspace=workspace, source=source, external_id="T-1")
-        for message in ("m2", "first"):
+        for message in ("m2", FIRST_MESSAGE):
             again = factories.draft(source, message_id=message, text="Words again.", changed_at=NEXT)
             assert feedback.upsert_item(session, workspace=workspace, draft=again, now=NEXT) is None
         gone = feedback.withdraw(
