@@ -40,7 +40,7 @@ def entries() -> list[dict[str, object]]:
     """Return twelve tickets of the person, one with words of its own, and one that another person wrote in too."""
     made = [entry(number) for number in range(1, 13)]
     made[3]["text"] = f"{made[3]['text']}".replace("very", "wobblethorpe and very")
-    theirs = {"customer_email": OTHER, "customer_id": "mats-4", "subject": None, "tags": []}
+    theirs: dict[str, object] = {"customer_email": OTHER, "customer_id": "mats-4", "subject": None, "tags": []}
     made.append(
         entry(12, message_id="m2", text="The panel crashes for our team as well, it is bad.", **theirs)
     )

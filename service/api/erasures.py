@@ -84,5 +84,6 @@ def _stored(row: Erasure) -> ErasureAnswer:
         labels=row.labels,
         left=row.left,
         reports_unchanged=row.counts_unchanged,
+        files_cleaned=None,
         receipt_hash=row.receipt_hash,
     )

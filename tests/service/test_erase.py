@@ -46,8 +46,8 @@ def ask(client: TestClient, **body: object) -> dict[str, Any]:
     return found
 
 
-def texts(client: TestClient, **where: object) -> list[str]:
-    found = client.get("/v1/feedback", params={"limit": 200, **where}).json()["items"]
+def texts(client: TestClient, **where: str) -> list[str]:
+    found = client.get("/v1/feedback", params={"limit": "200", **where}).json()["items"]
     return [each["text"] for each in found]
 
 

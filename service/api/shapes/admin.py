@@ -133,13 +133,14 @@ class ErasureAnswer(Answer):
     vectors: Count = Field(description="Vectors that went.")
     quotes: Count = Field(description="Quotes that went.")
     deliveries: Count = Field(description="Raw deliveries that went.")
-    labels: Count = Field(description="Themes whose label or keywords lost a word that only this person said.")
+    labels: Count = Field(
+        description="Themes whose label or keywords lost a word that only this person said."
+    )
     left: Count = Field(
         description="Rows that still held words of the person when looked for afterwards; more than 0 is our fault."
     )
     reports_unchanged: bool = Field(description="Whether the daily counts, computed anew, are those before.")
     files_cleaned: bool | None = Field(
-        default=None,
         description="Whether the database's files were cleaned of what was deleted, told by the answer to the "
         "request alone; false: docs/privacy.md says what is left to do.",
     )
