@@ -31,7 +31,12 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
         source = factories.source(session, workspace)
         made = [
             factories.item(
-                session, workspace, source, external_id=f"T{at}", person=f"{source}:p{at}", at=NOON - timedelta(days=9)
+                session,
+                workspace,
+                source,
+                external_id=f"T{at}",
+                person=f"{source}:p{at}",
+                at=NOON - timedelta(days=9),
             )
             for at in range(PEOPLE)
         ]

@@ -40,7 +40,12 @@ def entries() -> list[dict[str, object]]:
     """Return twelve tickets of the person, one with words of its own, and one that another person wrote in too."""
     made = [entry(number) for number in range(1, 13)]
     made[3]["text"] = f"{made[3]['text']}".replace("very", "wobblethorpe and very")
-    theirs: dict[str, object] = {"customer_email": OTHER, "customer_id": "mats-4", "subject": None, "tags": []}
+    theirs: dict[str, object] = {
+        "customer_email": OTHER,
+        "customer_id": "mats-4",
+        "subject": None,
+        "tags": [],
+    }
     made.append(
         entry(12, message_id="m2", text="The panel crashes for our team as well, it is bad.", **theirs)
     )
@@ -51,7 +56,7 @@ def deliver_all(client: TestClient, context: Context, clock: Clock) -> tuple[str
     """Connect a tool, let it deliver a half-year of others and the person's tickets; walk it all to its end."""
     made = client.post("/v1/sources", json={"kind": "generic_json", "name": "desk"}).json()
     address, secret = made["ingest_url"], made["secret"]
-    for body in (*(ticket.row for ticket in year.tickets()[:30]), *entries()):
+    for body in (*(ticket.row for ticket in year.tickets()[:60]), *entries()):
         assert post_entry(client, address, body, secret, now=clock()).status_code == 202
     walk(context)
     return address, secret
