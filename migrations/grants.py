@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from models.database import Database
 from models.errors import Invalid
 
-APPEND_ONLY = ("audit_entry",)
+APPEND_ONLY = ("audit_entry", "erasure")
 """Tables that the programs may add to and never change."""
 KEPT = ("workspace",)
 """Tables whose rows the programs never delete: with a workspace its audit log would go, as the owner and unasked."""

@@ -26,6 +26,17 @@ BUSY_TIMEOUT_MS = 15_000
 CONNECT_WITHIN_S = 5
 """How long to wait for a PostgreSQL server that does not answer, unless the address says `connect_timeout=`."""
 SETTING = "EBB_DATABASE_URL"
+VACUUMED = (
+    "feedback_item",
+    "embedding",
+    "theme_quote",
+    "feedback_search",
+    "delivery",
+    "theme",
+    "person",
+    "work",
+)
+"""Tables in which erasing leaves dead rows."""
 STAGES = "stages"
 """Under this name a session collects the stages that its transaction gives work to."""
 
@@ -134,6 +145,28 @@ class Database:
         stages = session.info.get(STAGES)
         if stages and self.on_work is not None:
             self.on_work(frozenset(stages))
+
+    def scrub(self) -> bool:
+        """Remove from the files what was deleted and stands there still; say whether that could be done now.
+
+        SQLite: the write-ahead log is written back and emptied, which fails while another process reads. PostgreSQL:
+        the tables that erasing touches are vacuumed, which only their owner may do.
+        """
+        if self.is_sqlite:
+            connection = self._writer.raw_connection()
+            try:
+                busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.close()
+            return not busy
+        with self._writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connected:
+            owned = connected.exec_driver_sql(
+                "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE oid = ANY (%s::regclass[])",
+                (list(VACUUMED),),
+            ).scalar()
+            if owned:
+                connected.exec_driver_sql(f"VACUUM {', '.join(VACUUMED)}")
+        return bool(owned)
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -59,5 +59,7 @@ class Chore(StrEnum):
     """Remove what is spent: slots, old signs of life, sign-in links and sessions that are over."""
     WATCH = "watch"
     """Find sources that are silent beyond what their own rhythm lets expect, and those that speak again."""
+    RETAIN = "retain"
+    """Remove the raw bodies of deliveries whose time is over."""
     PULSE = "pulse"
     """Let a worker of each kind show that it gets work done."""

@@ -9,15 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import Invalid
+from models.sealing import parse_keys
 
 PREFIX = "EBB_"
 # Read by tests and benches only; the programs ignore them.
 FOREIGN_NAMES = frozenset({"EBB_SHARED", "EBB_REQUIRE_SERVICES"})
-SECRETS = ("database_url", "owner_database_url", "broker_url")
+SECRETS = ("database_url", "owner_database_url", "broker_url", "raw_body_key")
 """Settings that may be read from a file."""
 
 
@@ -103,6 +104,31 @@ class Settings(BaseSettings):
     least_group: int = Field(
         5, ge=3, le=100, description="Counts below this are not shown to callers who may see aggregates only."
     )
+    raw_body_key: str = Field(
+        "",
+        repr=False,
+        description="Key of 32 bytes in base64 that seals raw deliveries (AES-256-GCM); several with commas between: "
+        "the first seals, all open; empty: raw deliveries are stored as they came.",
+    )
+    raw_body_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="Days after which the raw body of a delivery that was read is removed; 0 keeps it.",
+    )
+    unread_body_days: int = Field(
+        180,
+        ge=0,
+        le=3650,
+        description="Days after which the raw body of a delivery that could not be understood is removed, and "
+        "with it the chance to replay it; 0 keeps it.",
+    )
+
+    @field_validator("raw_body_key")
+    @classmethod
+    def _is_keys(cls, value: str) -> str:
+        parse_keys(value)
+        return value
 
 
 def unknown_names(environment: Mapping[str, str]) -> list[str]:

@@ -21,6 +21,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "themes": ("themes", "links"),
     "impact": ("impact",),
     "text": ("text",),
+    "erase": ("erase",),
 }
 """Modules of `service.commands` and the commands they register; only the one that is asked for is imported."""
 

@@ -31,7 +31,12 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
         source = factories.source(session, workspace)
         made = [
             factories.item(
-                session, workspace, source, external_id=f"T{at}", person=f"p{at}", at=NOON - timedelta(days=9)
+                session,
+                workspace,
+                source,
+                external_id=f"T{at}",
+                person=f"{source}:p{at}",
+                at=NOON - timedelta(days=9),
             )
             for at in range(PEOPLE)
         ]
@@ -89,6 +94,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/events": {"kind": "incident", "title": "Down", "starts_at": AT},
     "POST /v1/keys": {"name": "bot", "role": "integration"},
     "POST /v1/keys/{key_id}/rotate": {"overlap_hours": 1},
+    "POST /v1/erasures": {"customer_id": "p0", "source": "src"},
     "POST /v1/users": {"email": "mira@example.com", "name": "Mira", "role": "viewer"},
 }
 """A valid body for every call that takes one; where an id belongs stands its prefix."""

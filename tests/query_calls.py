@@ -13,6 +13,7 @@ from models.queries import (
     counts,
     deliveries,
     embeddings,
+    erasures,
     exposure,
     feedback,
     goals,
@@ -23,6 +24,7 @@ from models.queries import (
     overview,
     people,
     products,
+    retention,
     scope,
     search,
     seats,
@@ -56,7 +58,7 @@ from models.values.kinds import Kind
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
-from tests.query_world import LATER, RULE, SERIES, TODAY, ZONE, World
+from tests.query_world import LATER, RECEIPT, RULE, SERIES, TODAY, ZONE, World
 from tests.verdicts import verdict_row
 
 Query = Callable[..., object]
@@ -91,6 +93,15 @@ def reads(w: World) -> Calls:
         deliveries.latest_invalid: {"source": w.source, "limit": 9},
         deliveries.list_sources: {},
         deliveries.load: {"deliveries": [w.delivery]},
+        erasures.count_anew: {"where": {w.theme: {TODAY}}},
+        erasures.count_left: {**items, "deliveries": [w.delivery]},
+        erasures.count_made: items,
+        erasures.digests_of: {"persons": [w.person]},
+        erasures.items_of: {"persons": [w.person]},
+        erasures.list_receipts: {"before": None, "limit": 9},
+        erasures.raw_bodies: {"after": 0, "limit": 9},
+        erasures.records_of: {"persons": [w.person]},
+        erasures.touched: items,
         exposure.read_exposure: {},
         feedback.get_item: {"item": w.item},
         feedback.has_record: record,
@@ -144,6 +155,7 @@ def reads(w: World) -> Calls:
         scope.latest: {"source": w.source},
         scope.latest_deliveries: {"source": w.source, "limit": 9},
         scope.open_pass: {"source": w.source, "revision": 1},
+        search.count_entries: items,
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
         silence.failures: {"source": w.source},
@@ -214,7 +226,11 @@ def writes(w: World) -> Calls:
         deliveries.create_source: {"kind": "x", "name": "x", "secret": None, "settings": {}, "now": NOON},
         deliveries.reopen_invalid: {"now": NOON},
         embeddings.put: {"item": w.item, "version": 7, "encoder": w.encoder, "vector": w.vector},
+        erasures.add_receipt: {"draft": RECEIPT},
+        erasures.erase_items: {"items": [w.item], "now": LATER},
+        erasures.forget_persons: {"persons": [w.person]},
         exposure.put_exposure: {"series": SERIES, "values": {(TODAY, "all"): 1.0}, "now": NOON},
+        feedback.close_record: {**record, "now": LATER},
         feedback.restore: {"source": w.source, "external_id": "T-gone", "changed_at": LATER, "now": LATER},
         feedback.set_kind: {"item": w.item, "version": 1, "kind": Kind.PRAISE, "why": "x"},
         feedback.update_record: {"draft": closed, "now": LATER},
@@ -244,6 +260,10 @@ def writes(w: World) -> Calls:
             "source": w.source, "rules": [RULE], "fields": {}, "author": "x", "expected": 1, "now": LATER,
         },
         scope.read_again: {"source": w.source, "change": told, "revision": 1, "now": LATER},
+        retention.drop_bodies: {"deliveries": [w.delivery], "now": LATER},
+        retention.expire_bodies: {
+            "read_before": LATER, "unread_before": LATER, "now": LATER, "limit": 9,
+        },
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},

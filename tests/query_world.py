@@ -14,6 +14,7 @@ from models.queries import (
     alerts,
     counts,
     deliveries,
+    erasures,
     exposure,
     feedback,
     goals,
@@ -27,6 +28,7 @@ from models.queries import (
     ticket_states,
     work,
 )
+from models.queries.erasures import ReceiptDraft, Removed
 from models.queries.links import ProposalDraft
 from models.queries.theme_stream import Change, Entry
 from models.queries.themes import QuoteSpan
@@ -53,6 +55,7 @@ TODAY = NOON.date()
 LATER = NOON + timedelta(hours=1)
 SERIES = exposure.DEFAULT_SERIES
 RULE = Rule("no chat", Act.EXCLUDE, Fact.CHANNEL, ("chat",))
+RECEIPT = ReceiptDraft(NOON, "x", ("a" * 64,), 1, Removed(1, 1, 1, 1, 1), 0, True, "b" * 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class World:
     # Not in the theme stream.
     loose: int
     rows: tuple[FeedbackItem, ...]
+    person: int
     encoder: int
     vector: bytes
     theme: int
@@ -79,7 +83,6 @@ class World:
     objective: int
     key: int
     user: int
-    person: int
     open_pass: scope.Pass
 
 
@@ -106,13 +109,15 @@ def build(database: Database) -> World:
         _work(session, workspace, release, items[0])
         open_pass = scope.open_pass(session, workspace=workspace, source=source, revision=1)
         assert open_pass is not None
+        erasures.add_receipt(session, workspace=workspace, draft=RECEIPT)
         return World(
             workspace=workspace, source=source, delivery=delivery,
             item=items[0], late=items[2], loose=items[3],
             rows=tuple(feedback.load_items(session, workspace=workspace, items=items)),
+            person=person,
             encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
             release=release, feature=feature, link=link, metric=metric, objective=objective,
-            key=access.list_keys(session, workspace=workspace)[0].id, user=user, person=person,
+            key=access.list_keys(session, workspace=workspace)[0].id, user=user,
             open_pass=open_pass,
         )  # fmt: skip
 

@@ -34,7 +34,7 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
     with context.database.read(workspace=workspace) as session:
         found = feedback.load_items(session, workspace=workspace, items=list(versions))
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
-    items = [item for item in found if item.version == versions[item.id].version and not item.withdrawn]
+    items = [item for item in found if item.version == versions[item.id].version and _has_text(item)]
     themed = [item for item in items if is_themed(item)]
     if themed:
         _encode(context, workspace, dtype, themed, versions)
@@ -123,7 +123,7 @@ def _write(
     now = context.clock()
     # While the batch was encoded, a text may have been edited or deleted: its old vector must not come back.
     stored = feedback.load_items(session, workspace=workspace, items=[item.id for item in items])
-    standing = {(item.id, item.version) for item in stored if not item.withdrawn}
+    standing = {(item.id, item.version) for item in stored if _has_text(item)}
     for item, vector in zip(items, vectors, strict=True):
         if (item.id, item.version) not in standing:
             continue
@@ -173,3 +173,8 @@ def _share_of_scale(item: FeedbackItem) -> float | None:
     if rating.scale_max <= rating.scale_min:
         return None
     return (rating.value - rating.scale_min) / (rating.scale_max - rating.scale_min)
+
+
+def _has_text(item: FeedbackItem) -> bool:
+    """Say whether an item still has the text that it was written with: neither the vendor nor an erasure took it."""
+    return not item.withdrawn and item.erased_at is None

@@ -14,6 +14,7 @@ from models.queries import deliveries, feedback, goals, people, products, scope,
 from models.queries.feedback import ItemDraft, StatusDraft
 from models.queries.work import Leased
 from models.records import Delivery, DeliveryState, JsonObject, Metric, Source
+from models.sealing import Keyring, bound_to, keyring
 from models.sources.reading import newest_event, read_changes
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -60,7 +61,8 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
     workspace = leased[0].workspace_id
     with context.database.read(workspace=workspace) as session:
         rows = deliveries.load(session, workspace=workspace, deliveries=list(pieces))
-    reads = [_read(delivery, source) for delivery, source in rows]
+    keys = keyring(context.settings.raw_body_key)
+    reads = [_read(delivery, source, keys) for delivery, source in rows]
     for start in range(0, len(reads), APPLY_AT_ONCE):
         chunk = reads[start : start + APPLY_AT_ONCE]
         with context.database.write(workspace=workspace) as session:
@@ -81,11 +83,11 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
             work.finish(session, [pieces[read.delivery.id] for read in chunk], now=now)
 
 
-def _read(delivery: Delivery, source: Source) -> Read:
+def _read(delivery: Delivery, source: Source, keys: Keyring) -> Read:
     try:
         changes = read_changes(
             source.kind,
-            delivery.body,
+            keys.open(delivery.body, bound=bound_to(source.id, delivery.key)),
             headers=delivery.headers,
             settings=source.settings,
             received_at=delivery.received_at,

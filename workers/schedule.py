@@ -13,6 +13,7 @@ from models.jobs import Chore, Job
 from models.queries import chores, sweep, work, workspaces
 from models.settings import Settings
 from workers.context import Context
+from workers.retain import retain
 from workers.watch import watch
 
 log = logging.getLogger("ebb.schedule")
@@ -31,6 +32,7 @@ def intervals(settings: Settings) -> Mapping[Chore, timedelta]:
         Chore.SWEEP: timedelta(seconds=settings.sweep_seconds),
         Chore.TIDY: timedelta(hours=1),
         Chore.WATCH: timedelta(seconds=settings.watch_seconds),
+        Chore.RETAIN: timedelta(hours=1),
     }
 
 
@@ -108,6 +110,7 @@ _ACTS: Mapping[Chore, Callable[[Context, Announce], None]] = {
     Chore.SWEEP: _sweep,
     Chore.TIDY: _tidy,
     Chore.WATCH: _watch,
+    Chore.RETAIN: retain,
 }
 
 

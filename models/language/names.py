@@ -29,10 +29,19 @@ _NOBODY = frozenset(
     why will with world x xx xxx yes yesterday yet you your yours mr mrs ms miss dr prof
     hallo zusammen leute herr frau damen herren liebes guten tag morgen abend moin kollegen
     bonjour bonsoir tous toutes équipe madame monsieur equipo todos todas señor señora señores
+    about after although apparently because before cannot concerning couldn't currently did didn't does doesn't during
+    each either ever every found guess hope hoping how's i've know lately maybe never often perhaps previously quick
+    recently regarding saw see since sometimes suddenly think tried trying unfortunately until usually we're wondering
+    without sir/madam madam/sir
     monday tuesday wednesday thursday friday saturday sunday january february march april june july august september
     october november december
     """.split()  # noqa: SIM905
 )
+
+_COLLECTIVE = frozenset(
+    "billing care crew customer desk helpdesk office sales service staff support team teams".split()  # noqa: SIM905
+)
+"""Last words of what greets an organisation: `Hi Acme Support` names nobody, and Acme may be the product."""
 
 _GREETINGS = any_of(
     """
@@ -54,7 +63,10 @@ _CLOSINGS = any_of(
     (?:bien )?cordialement  merci(?: d'avance)?  amicalement  bien à vous
     (?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?  atentamente  (?:muchas )?gracias
     cordiali saluti  saluti  grazie  obrigad[oa]  abraços  met vriendelijke groet(?:en)?  groet(?:en|jes)?
-    bedankt  mvg  mvh  pozdrawiam
+    bedankt  mvg  mvh  (?:serdecznie )?pozdrawiam  z poważaniem  s pozdravem  warmly  respectfully  gratefully
+    hochachtungsvoll  atenciosamente  (?:com os melhores )?cumprimentos  (?:um )?abraço  distinti saluti
+    (?:med )?(?:vänlig|venlig|vennlig|bästa|beste)(?:a|e)? ?(?:hälsning(?:ar)?|hilsen|hilsener)
+    ystävällisin terveisin
     """
 )
 _SHY_CLOSINGS = any_of(
@@ -68,7 +80,8 @@ _RELATIONS = any_of(
 )
 
 _GREETING = re.compile(
-    rf"(?m)^[ \t>]{{0,4}}(?i:{_GREETINGS})[ \t]{{1,3}}(?:(?i:again|there|support|{_TITLES})\b\.?[ \t,]{{1,3}})?"
+    rf"(?m)^[ \t>]{{0,4}}(?i:{_GREETINGS})[ \t]{{1,3}}"
+    rf"(?:(?i:again|there|support)\b[ \t]{{1,3}}|(?:(?i:{_TITLES})\b\.?[ \t,]{{1,3}}){{1,2}})?"
     rf"(?P<name>{_NAMES}(?:(?:[ \t]?[,&/][ \t]?|[ \t](?:and|und|et|y)[ \t]){_NAMES})?|{_SMALL}(?=[ \t]?[,!]))"
     r"(?=[ \t]*(?:[,!.:;–—-]|$|<)"
     r"|[ \t]+(?:i|we|the|my|our|this|is|can|it|please|thanks|ich|wir|je|nous)\b)"
@@ -76,9 +89,30 @@ _GREETING = re.compile(
 _SIGNED = re.compile(
     rf"(?m)(?:^|(?<=[.!?] ))[ \t]{{0,4}}(?:(?i:{_CLOSINGS})(?:[ \t]?[,.!:–—-]{{1,2}}[ \t]*|[ \t]*\n|[ \t])"
     rf"|(?i:{_SHY_CLOSINGS})(?:,[ \t]*|[ \t]*\n))(?:\n[ \t]*){{0,2}}[ \t–—-]{{0,3}}"
-    rf"(?P<name>{_NAMES}|(?<=, ){_SMALL}|(?<=\n){_SMALL}(?=\s*\Z))(?=[ \t]*[,.!]?[ \t]*(?:$|\n|\||\())"
+    rf"(?P<name>{_NAMES}|(?<=, ){_SMALL}|(?<=\n){_SMALL}(?=\s*\Z))(?=[ \t]*[,.!]?[ \t]*(?:$|\n|\||\(|/[ \t]))"
 )
-_DASHED = re.compile(rf"(?m)^[ \t]*(?:[-–—~]{{1,2}})[ \t]?(?P<name>{_NAMES})[ \t]*\Z")
+_DASHED = re.compile(
+    rf"(?m)(?:^[ \t]*(?:[-–—~]{{1,2}}|/)|(?<=[.!?])[ \t](?:--|[–—]))[ \t]?(?P<name>{_NAMES})[ \t]*\Z"
+)
+# "cheers mike" as the last line; "hi sandra the export fails"; both without a capital or a comma.
+_SMALL_SIGNED = re.compile(
+    rf"(?m)^[ \t(]{{0,4}}(?i:thx|thanks|cheers|ty|danke)[ \t](?P<name>{_SMALL})[ \t]*[).!]?\s*\Z"
+)
+_SMALL_GREETED = re.compile(
+    rf"(?m)^[ \t>]{{0,4}}(?i:hi|hey|hello|dear)[ \t](?P<name>{_SMALL})"
+    r"(?=[ \t](?:the|i|i['’]m|my|we|our|can|could|please|this|any)\b)"
+)
+_THANKED = re.compile(
+    rf"(?m)^[ \t]{{0,4}}(?i:thanks|thank[ \t]you|danke|merci|gracias)[ \t](?P<name>{_NAMES})(?=[,!])"
+)
+_CLAIMED = re.compile(
+    r"(?<!\w)(?:I[ \t]am|I['’]m|[Aa]ccording[ \t]to)[ \t]"
+    r"(?P<name>[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ'’-]+[ \t][A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ'’-]+)"
+    r"(?=,|[ \t](?:from|of|at|and|the|this|it)\b)"
+)
+_MENTIONED = re.compile(rf"(?<![\w.])@(?P<name>{_NAME}[ \t]{_NAME})")
+_INITIALLED = re.compile(rf"\n[ \t]*\n[ \t]*(?P<name>{_NAME}[ \t][A-Z]\.)\s*\Z")
+_DISPLAYED = re.compile(rf"(?P<name>{_NAME}(?:[ \t]{_NAME}){{1,2}})[\"']?[ \t]?[<(\[]{{1,2}}\ufdd0")
 _TITLED = re.compile(
     r"(?=[DFHMPS])(?<!\w)(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herrn?|Frau|Mme|Monsieur|Madame|Señora?|Sra?|Signora?)\b"
     rf"\.?[ \t](?:Dr\.?[ \t])?(?P<name>{_NAMES})"
@@ -90,13 +124,28 @@ _INTRODUCED = re.compile(
 )
 _RELATED = re.compile(
     rf"(?=[IMOTYimoty])(?<!\w)(?:(?i:my|our|your)[ \t](?i:{_RELATIONS}),?[ \t](?P<name>{_NAMES})(?=[ \t][a-z]|[,.]|$)"
-    rf"|(?i:it['’]s|this[ \t]is)[ \t](?P<caller>{_NAMES})(?=[ \t](?:again|here|from)\b))"
+    rf"|(?i:it['’]s|this[ \t]is|hier[ \t]ist)[ \t](?P<caller>{_NAMES})(?=[ \t](?:again|here|from)\b))"
 )
 _OF_YOURS = re.compile(
     rf"(?<![\w.])(?P<name>{_NAMES})(?=[ \t](?:from|in|at|of)[ \t](?:your|the|customer|tech|technical|billing)[ \t]"
     r"(?:\w+[ \t])?(?:team|support|service|desk|department|hotline))"
 )
-_PLACES = (_GREETING, _SIGNED, _DASHED, _TITLED, _INTRODUCED, _RELATED, _OF_YOURS)
+_PLACES = (
+    _GREETING,
+    _SIGNED,
+    _DASHED,
+    _TITLED,
+    _INTRODUCED,
+    _RELATED,
+    _OF_YOURS,
+    _SMALL_SIGNED,
+    _SMALL_GREETED,
+    _THANKED,
+    _CLAIMED,
+    _MENTIONED,
+    _INITIALLED,
+    _DISPLAYED,
+)
 
 
 def find_names(text: str) -> Iterator[tuple[int, int]]:
@@ -105,7 +154,8 @@ def find_names(text: str) -> Iterator[tuple[int, int]]:
         for found in place.finditer(text):
             group = "name" if found.group("name") else "caller"
             name = found.group(group)
-            if not _is_nobody(name.replace(",", " ").split()[0]):
+            words = name.replace(",", " ").split()
+            if not _is_nobody(words[0]) and words[-1].lower() not in _COLLECTIVE:
                 start = found.start(group)
                 yield start, start + len(_without_tail(name))
 

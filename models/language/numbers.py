@@ -30,7 +30,8 @@ _PHONES = any_of(
     """
     tel(?:efon|ephone|éfono)?  phone  cell  mobile?  mob  handy  fax  whatsapp  sms  text me
     call(?:ing)?(?: me| us| back)?  ring me  reach me  tél(?:éphone)?  portable  móvil  rufnummer  dial
-    landline  number
+    landline  number  extension  ext  hotline  direct line  numer telefonu  tlf  telef[oó]n[eo]?  telefoon  puhelin
+    numéro  número  numero  rückruf(?: bitte)?  ll[aá]m[ae](?:me|nos)?  bel  contact  kontakt
     """
 )
 _PHONE_LABEL = re.compile(
@@ -65,7 +66,7 @@ _US_SHAPE = re.compile(r"(?:1[ .-]?)?(?:\(\d{3}\)[ ]?|\d{3}[ .-])\d{3}[ .-]\d{4}
 _LOCAL_SHAPE = re.compile(
     r"0\d{1,5}[ /-]{1,3}\d{3,}|0\d(?:[ .]\d\d){4}$|\(0\d{1,5}\)|0\d{3,4} \d{3} ?\d{3,4}$"
 )
-_REGIONS = ("US", "GB", "DE", "FR", "ES", "IN", "AU", "IT", "NL")
+_REGIONS = ("US", "GB", "DE", "FR", "ES", "IN", "AU", "IT", "NL", "CH", "AT", "IE", "BE", "SE", "BR", "ZA")
 
 
 def find_cards(text: str) -> Iterator[Span]:

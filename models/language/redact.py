@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from models.language.names import find_names
 from models.language.numbers import find_cards, find_ibans, find_phones
+from models.language.secrets import find_secrets
 from models.language.wordlists import any_of
 from models.values.text import Removed, RemovedKind
 
-REDACT_VERSION = "redact-1"
+REDACT_VERSION = "redact-2"
 
 Span = tuple[int, int]
 
@@ -24,63 +25,51 @@ _ROUNDS = 10
 
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{1,20}://[^\s<>\"'`\ufdd0]{1,2000}")
 _USERINFO = re.compile(r"(?i)[a-z][a-z0-9+.-]{1,20}://([^\s/@?#<>]{1,300})@")
+# An address without a scheme has a query where a name stands before an equals sign: "fixed?" is a question.
+_BARE_QUERY = re.compile(
+    r"(?<![^\s\"'(<])(?:[\w-]{1,63}(?:\.[\w-]{1,63}){1,6})?/?[\w/.~%-]{1,500}\?(?P<query>[\w.%\[\]-]{1,60}=[^\s<>\"'\ufdd0]{0,2000})"
+)
+_OWNER = re.compile(
+    r"(?i)/(?:(?:user|profile|member|customer|account|contact|person|people)s?|u)/(?P<owner>[\w.~%+@-]{1,100})"
+    r"|/(?P<handle>@[\w.-]{1,60})"
+)
+_PAGES = frozenset(
+    """
+    all add api billing create delete details edit export import index invite list login logout me new null
+    overview password profile register search security self settings sign-in sign-up signin signup undefined
+    """.split()  # noqa: SIM905
+)
+"""What stands after `/users/` in an address and is a page, not a person."""
 _QUERY = re.compile(r"\?[^\s#<>]*(?:#\S*)?|#[^\s?<>]*=\S*")
 
 _MAIL_AT = re.compile(
     r"[\w.%+'’~!$&*=-]{0,64}[\w%+~$*=-]@(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24}(?![\w-]*@)"
 )
+# The address of a repository, "git@host:owner/name": the same for everybody.
+_REPOSITORY = re.compile(r"git@[\w.-]+:[\w~-]+/")
 _MAIL_SPELLED = re.compile(
-    r"(?i)\b[\w.+-]{1,64}[ \t]?(?:\(at\)|\[at\]|\{at\})[ \t]?[\w-]{1,63}"
-    r"(?:[ \t]?(?:\(dot\)|\[dot\]|\.)[ \t]?[a-z]{2,24}){1,3}\b"
+    r"(?i)\b[\w.+-]{1,64}[ \t]?(?:\(at\)|\[at\]|\{at\}|<at>|\(a\)|\(@\)|\[@\])[ \t]?[\w-]{1,63}"
+    r"(?:[ \t]?(?:\(dot\)|\[dot\]|\{dot\}|\.|[ \t]dot[ \t])[ \t]?[a-z]{2,24}){1,3}\b"
 )
-
-_KEYS = any_of(
-    # payment, code hosting, chat, clouds, mail, packages, models; then JSON web tokens
-    r"""
-    (?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,}  whsec_[A-Za-z0-9+/=]{8,}  sq0(?:atp|csp)-[\w-]{16,}
-    gh[pousr]_[A-Za-z0-9]{16,}  github_pat_[A-Za-z0-9_]{16,}  glpat-[A-Za-z0-9_-]{12,}
-    xox[abeoprs]-[A-Za-z0-9-]{8,}  xapp-[A-Za-z0-9-]{10,}
-    (?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{16}(?![0-9A-Za-z])  AIza[0-9A-Za-z_-]{30,}  ya29\.[0-9A-Za-z_-]{16,}
-    SG\.[\w-]{16,}\.[\w-]{16,}  AC[a-f0-9]{32}  SK[a-f0-9]{32}  shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{16,}
-    npm_[A-Za-z0-9]{30,}  pypi-[A-Za-z0-9_-]{30,}  dop_v1_[a-f0-9]{32,}  EAA[A-Za-z0-9]{40,}
-    hf_[A-Za-z0-9]{24,}  sk-(?:ant-|proj-|or-)?[A-Za-z0-9_-]{16,}
-    eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?
-    """
+_MAIL_SPACED = re.compile(
+    r"(?i)(?<![\w.+-])[\w.+-]{1,64}[ \t]@[ \t](?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24}\b(?!@)"
+    r"|(?<![\w.+-])[\w.+-]{1,64}@[ \t](?:[a-z0-9-]{1,63}\.){1,4}[a-z]{2,24}\b(?!@)"
 )
-_SECRET_SHAPES = re.compile(rf"(?<![A-Za-z0-9]){_KEYS}")
-_PEM_END = re.compile(r"-----END [A-Z ]{0,40}-----")
-_PEM_START = re.compile(r"-----BEGIN [A-Z ]{0,30}(?:PRIVATE KEY|CERTIFICATE)-----")
-_SECRET_WORDS = any_of(
-    """
-    pass(?:word|wort|phrase|code)  passwd  pwd  kennwort  mot de passe  contraseña  api[ _-]?key
-    secret(?:[ _-]?key)?  access[ _-]?(?:key|token)  auth(?:entication)?[ _-]?token  token
-    client[ _-]?secret  otp  2fa code  pin(?: ?code)?  cvv  cvc
-    """
+# "john dot doe at example dot com", and "sven AT beispiel DOT de"; "look at example dot com" is advice.
+_MAIL_SAID = re.compile(
+    r"(?<![\w.])(?:\w{1,40}(?:[ \t](?i:dot|underscore|dash|minus)[ \t]\w{1,40}){1,3}|[\w.+-]{0,40}[\d_.][\w.+-]{0,40}"
+    r"|(?<=is )\w{2,40})[ \t](?i:at)[ \t][\w-]{1,40}(?:[ \t]?(?i:dot|\.)[ \t]?[a-z]{2,24}){1,3}\b"
+    r"|(?<![\w.])[\w.+-]{1,64}[ \t](?:AT|@)[ \t][\w-]{1,63}(?:[ \t](?:DOT|dot)[ \t][A-Za-z]{2,24}){1,3}\b"
 )
-_LABELLED = re.compile(
-    rf"(?i)(?=[2acikmopst])\b{_SECRET_WORDS}(?:[ \t](?:is|was|ist|est|es)(?:[ \t]?:)?[ \t]|[ \t]?[:=][ \t]?)[\"'`]?"
-    r"(?P<value>[^\s\"'`<>,;\ufdd0]{3,200})"
-)
-_BEARER = re.compile(r"(?i)(?=[ab])\b(?:bearer|basic|authorization:)[ \t]+(?P<value>[A-Za-z0-9+/._=~-]{12,})")
-_KEY_LABEL = re.compile(rf"(?i)\b(?:{_SECRET_WORDS}|keys?|credentials?)\W{{0,3}}(?:(?:is|was|of)\W{{1,2}})?$")
-_SURE_LENGTH = 32  # shorter words that look random are as often public identifiers of tracks, orders or pages
-_LONG = re.compile(r"(?<![\w/+.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w])")
-_SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
-_HARMLESS = any_of(
-    """
-    commit  sha-?\\d*  md5  checksum  digest  hash  build
-    (?:trace|request|correlation|error|event|span|session)[ _-]?id
-    """
-)
-_HARMLESS_LABEL = re.compile(rf"(?i)\b{_HARMLESS}\W{{0,4}}(?:is\W{{1,2}})?$")
-_UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
+_VERSION_AFTER = re.compile(r"(?i) (?:is|was) (?:the|our|my) (?:\w+ )?(?:version|build|release)")
+_NAME_SERVERS = frozenset({(8, 8, 8, 8), (8, 8, 4, 4), (1, 1, 1, 1), (1, 0, 0, 1), (9, 9, 9, 9)})
 _IPV6 = re.compile(r"(?i)(?<![\w:.])(?:[0-9a-f]{1,4}:|:){2,7}(?::?[0-9a-f]{1,4}){1,2}(?![\w:])")
 _VERSIONED = any_of(
     """
     v  version  ver  release  build  firmware  driver  chrome  safari  firefox  edge  android  ios  windows  macos
-    agent  sdk  client  app  update  patch
+    agent  sdk  client  app  update  patch  section  chapter  clause  paragraph  step  oid  item  heading
     """
 )
 _VERSION_LABEL = re.compile(rf"(?i)\b{_VERSIONED}(?: (?:number|no))?\W{{0,3}}(?:is\W{{1,2}}|to\W{{1,2}}|v)?$")
@@ -208,68 +197,38 @@ def _find_queries(text: str) -> Iterator[Span]:
         query = _QUERY.search(url.group())
         if query and len(query.group().rstrip(".,;:!?)]")) > 1:
             yield url.start() + query.start() + 1, url.start() + len(url.group().rstrip(".,;:!?)]"))
+    for found in _BARE_QUERY.finditer(text):
+        yield found.start("query"), found.start("query") + len(found.group("query").rstrip(".,;:!?)]"))
 
 
 def _find_logins(text: str) -> Iterator[Span]:
     for login in _USERINFO.finditer(text):
         if login.group(1).strip(_HOLE):
             yield login.span(1)
+    for url in _URL.finditer(text):
+        for owner in _OWNER.finditer(url.group()):
+            group = "owner" if owner.group("owner") else "handle"
+            if owner.group(group).lower().rstrip(".") not in _PAGES:
+                end = owner.start(group) + len(owner.group(group).rstrip(".,"))
+                yield url.start() + owner.start(group), url.start() + end
 
 
 def _find_mails(text: str) -> Iterator[Span]:
     for found in _MAIL_AT.finditer(text):
-        yield found.span()
-    if "at" in text:
-        for found in _MAIL_SPELLED.finditer(text):
+        if not _REPOSITORY.match(text, found.start()):
             yield found.span()
-
-
-def _find_secrets(text: str) -> Iterator[Span]:
-    for found in _PEM_START.finditer(text):
-        end = _PEM_END.search(text, found.end(), found.end() + 8000)
-        yield found.start(), end.end() if end else len(text)
-    for found in _SECRET_SHAPES.finditer(text):
-        yield found.span()
-    for found in _BEARER.finditer(text):
-        yield found.span("value")
-    for found in _LONG.finditer(text):
-        before = text[max(0, found.start() - 24) : found.start()]
-        if not _looks_random(found.group()) or _HARMLESS_LABEL.search(before):
-            continue
-        if found.end() - found.start() >= _SURE_LENGTH or _KEY_LABEL.search(before):
+    for pattern in (_MAIL_SPELLED, _MAIL_SPACED, _MAIL_SAID):
+        for found in pattern.finditer(text):
             yield found.span()
-    yield from _find_labelled(text)
-
-
-def _find_labelled(text: str) -> Iterator[Span]:
-    """Yield values that a word such as "password" introduces, and social security numbers."""
-    for found in _LABELLED.finditer(text):
-        value = found.group("value").rstrip(".?)")
-        if any(character.isdigit() for character in value) and len(value) >= 3:
-            yield found.start("value"), found.start("value") + len(value)
-    for found in _SSN.finditer(text):
-        yield found.span()
-
-
-def _looks_random(word: str) -> bool:
-    """Tell a key from a long word or a path: hexadecimal, or digits and both cases mixed; UUIDs are no keys."""
-    body = word.rstrip("=")
-    if _UUID.match(body):
-        return False
-    digits = sum(character.isdigit() for character in body)
-    if all(character in "0123456789abcdefABCDEF" for character in body):
-        return len(body) >= 32 and 4 <= digits < len(body)
-    upper = sum(character.isupper() for character in body)
-    lower = sum(character.islower() for character in body)
-    least = 3 if len(body) >= 32 else 4
-    return min(digits, upper, lower) >= least and body.count("/") <= 4 and body.count("-") <= 4
 
 
 def _find_addresses(text: str) -> Iterator[Span]:
     for found in _IPV4.finditer(text):
         octets = [int(octet) for octet in found.group().split(".")]
         before = text[max(0, found.start() - 28) : found.start()]
-        if max(octets) <= 255 and not _is_local(octets) and not _VERSION_LABEL.search(before):
+        after = text[found.end() : found.end() + 24]
+        is_version = _VERSION_LABEL.search(before) or _VERSION_AFTER.match(after)
+        if max(octets) <= 255 and not _is_nobodys(octets) and not is_version:
             yield found.span()
     if "::" in text or text.count(":") >= 7:
         for found in _IPV6.finditer(text):
@@ -277,9 +236,11 @@ def _find_addresses(text: str) -> Iterator[Span]:
                 yield found.span()
 
 
-def _is_local(octets: list[int]) -> bool:
-    """Tell addresses that every office uses (RFC 1918, loopback): they name nobody."""
+def _is_nobodys(octets: list[int]) -> bool:
+    """Tell addresses that name nobody: of every office (RFC 1918, loopback), masks, public name servers."""
     first, second = octets[:2]
+    if first >= 224 or tuple(octets) in _NAME_SERVERS:
+        return True
     return first in (0, 10, 127) or (first, second) == (192, 168) or (first == 172 and 16 <= second <= 31)
 
 
@@ -302,13 +263,14 @@ def _always(text: str) -> bool:
     return bool(text)
 
 
+_MAIL_HINT = re.compile(r"(?i)@|\(a\)|\bat\b")
 _DIGIT = re.compile(r"\d")
 _DIGITS = re.compile(r"\d(?:[^\d\n]{0,4}\d){5}")
 _DETECTORS: tuple[tuple[str, Callable[[str], bool], Callable[[str], Iterable[Span]]], ...] = (
-    ("query", lambda text: "://" in text, _find_queries),
-    ("login", lambda text: "://" in text and "@" in text, _find_logins),
-    ("email", lambda text: "@" in text or "at)" in text or "at]" in text, _find_mails),
-    ("secret", _always, _find_secrets),
+    ("query", lambda text: "://" in text or "?" in text, _find_queries),
+    ("login", lambda text: "://" in text, _find_logins),
+    ("email", lambda text: _MAIL_HINT.search(text) is not None, _find_mails),
+    ("secret", _always, find_secrets),
     ("iban", _has_many_digits, find_ibans),
     ("card", _has_many_digits, find_cards),
     ("ip", _has_digit, _find_addresses),

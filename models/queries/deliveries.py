@@ -164,7 +164,11 @@ def close(
 def reopen_invalid(session: Session, *, workspace: int, now: datetime) -> int:
     """Make every delivery that could not be understood due again (a mended parser re-reads); return how many."""
     rows = session.scalars(
-        select(Delivery).where(Delivery.workspace_id == workspace, Delivery.state == DeliveryState.INVALID)
+        select(Delivery).where(
+            Delivery.workspace_id == workspace,
+            Delivery.state == DeliveryState.INVALID,
+            Delivery.body_expired_at.is_(None),
+        )
     ).all()
     for row in rows:
         row.state, row.reason = DeliveryState.OPEN, None

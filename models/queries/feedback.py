@@ -79,6 +79,8 @@ def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: date
     ticket = ticket_rows.load(
         session, workspace=workspace, source=draft.source_id, external_id=draft.external_id
     )
+    if ticket.is_closed:
+        return None
     if draft.opener_id is not None:
         known = {"opener_id": draft.opener_id}
         ticket_states.put_attributes(
@@ -125,6 +127,8 @@ def _write(
             item.text, item.subject, item.removed, item.withdrawn = "", None, [], True
             return None, False
         return item, True
+    if stood.erased_at is not None:
+        return None, False
     stood.created_at = min(stood.created_at, draft.created_at)
     stood.ticket_created_at = min(stood.ticket_created_at, draft.ticket_created_at)
     stood.person_id = stood.person_id or draft.person_id
@@ -199,6 +203,8 @@ def update_record(session: Session, *, workspace: int, draft: StatusDraft, now: 
     ticket = ticket_rows.load(
         session, workspace=workspace, source=draft.source_id, external_id=draft.external_id
     )
+    if ticket.is_closed:
+        return 0
     return ticket_states.put_attributes(
         session,
         workspace=workspace,
@@ -270,6 +276,8 @@ def restore(
     state.restored_at = max(state.restored_at or changed_at, changed_at)
     ticket_states.unmerge(session, workspace=workspace, state=state, at=changed_at, now=now)
     tombstone = ticket.tombstone
+    if ticket.is_closed:
+        return
     if tombstone is not None and not tombstone.withdrawn_alone and tombstone.changed_at < changed_at:
         session.delete(tombstone)
     session.flush()
@@ -282,6 +290,15 @@ def _bury(
     grave = ticket.tombstone or _remember(session, workspace, ticket, TOMBSTONE, changed_at, [])
     grave.changed_at = max(grave.changed_at, changed_at)
     grave.withdrawn_alone |= is_redaction
+
+
+def close_record(session: Session, *, workspace: int, source: int, external_id: str, now: datetime) -> None:
+    """Take no text for a record any more, for its person was erased; the vendor cannot undo this."""
+    ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
+    grave = ticket.tombstone or _remember(session, workspace, ticket, TOMBSTONE, now, [])
+    grave.erased_at = now
+    ticket_states.forget_words(ticket.state)
+    session.flush()
 
 
 def _erase(session: Session, item: FeedbackItem, changed_at: datetime, now: datetime) -> None:
@@ -350,7 +367,7 @@ def load_items(session: Session, *, workspace: int, items: Sequence[int]) -> lis
 def get_item(session: Session, *, workspace: int, item: int) -> FeedbackItem:
     """Load one item of the workspace."""
     found = session.get(FeedbackItem, item)
-    if found is None or found.workspace_id != workspace or found.withdrawn:
+    if found is None or found.workspace_id != workspace or found.withdrawn or found.erased_at:
         raise NotFound(f"There is no item fb_{item}.")
     return found
 

@@ -48,7 +48,11 @@ def list_feedback(
             and_(Assignment.item_id == FeedbackItem.id, Assignment.until_revision.is_(None)),
         )
         .outerjoin(active, active.id == Assignment.theme_id)
-        .where(FeedbackItem.workspace_id == workspace, FeedbackItem.withdrawn.is_(False))
+        .where(
+            FeedbackItem.workspace_id == workspace,
+            FeedbackItem.withdrawn.is_(False),
+            FeedbackItem.erased_at.is_(None),
+        )
     )
     conditions = [
         where.source is not None and FeedbackItem.source_id == where.source,

@@ -1,11 +1,13 @@
 """Full-text search over items: FTS5 on SQLite, tsvector on PostgreSQL, one table `feedback_search` on both."""
 
 import re
+from collections.abc import Sequence
 
 from sqlalchemy import (
     ColumnClause,
     ColumnElement,
     and_,
+    bindparam,
     column,
     func,
     literal_column,
@@ -44,6 +46,26 @@ def drop_item(session: Session, *, workspace: int, item: int) -> None:
         else "DELETE FROM feedback_search WHERE item_id = :item AND workspace_id = :workspace"
     )
     session.execute(text(statement), {"item": item, "workspace": workspace})
+
+
+def count_entries(session: Session, *, workspace: int, items: Sequence[int]) -> int:
+    """Count those of the workspace's items that stand in the index."""
+    key = "rowid" if _is_sqlite(session) else "item_id"
+    found = text(
+        f"SELECT count(*) FROM feedback_search JOIN feedback_item ON feedback_item.id = feedback_search.{key} "
+        "WHERE feedback_item.workspace_id = :workspace AND feedback_item.id IN :items"
+    ).bindparams(bindparam("items", expanding=True))
+    return int(session.scalar(found, {"workspace": workspace, "items": list(items)}) or 0)
+
+
+def compact(session: Session) -> None:
+    """Write SQLite's index anew without what was taken out of it.
+
+    FTS5 only notes that an entry is gone; the words stay in the file until the segments that hold them are merged,
+    which this does at once. PostgreSQL keeps no such notes.
+    """
+    if _is_sqlite(session):
+        session.execute(text("INSERT INTO feedback_search(feedback_search) VALUES ('optimize')"))
 
 
 def matches(session: Session, *, workspace: int, query: str) -> ColumnElement[bool]:

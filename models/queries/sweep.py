@@ -96,7 +96,12 @@ def _items(workspace: int) -> Subjects:
     never = ~_has_work(Job.EMBED, FeedbackItem.id, FeedbackItem.version.expression)
     return (
         select(FeedbackItem.id, FeedbackItem.version)
-        .where(FeedbackItem.workspace_id == workspace, FeedbackItem.withdrawn.is_(False), or_(never, foreign))
+        .where(
+            FeedbackItem.workspace_id == workspace,
+            FeedbackItem.withdrawn.is_(False),
+            FeedbackItem.erased_at.is_(None),
+            or_(never, foreign),
+        )
         .order_by(FeedbackItem.id)
     )
 

@@ -130,14 +130,17 @@ def quote_totals(session: Session, *, workspace: int, theme: int) -> QuoteTotals
     """Count what a theme's quotes are drawn from."""
     items, counted = session.execute(
         _members(workspace, theme)
-        .where(FeedbackItem.withdrawn.is_(False))
+        .where(FeedbackItem.withdrawn.is_(False), FeedbackItem.erased_at.is_(None))
         .with_only_columns(func.count(), func.sum(cast(FeedbackItem.counted, Integer)))
     ).one()
     gone = session.scalar(
         select(func.count(func.distinct(Assignment.item_id)))
         .join(FeedbackItem, FeedbackItem.id == Assignment.item_id)
         .join(Theme, Theme.id == Assignment.theme_id)
-        .where(_stands_for(workspace, theme), FeedbackItem.withdrawn.is_(True))
+        .where(
+            _stands_for(workspace, theme),
+            or_(FeedbackItem.withdrawn.is_(True), FeedbackItem.erased_at.is_not(None)),
+        )
     )
     return QuoteTotals(int(counted or 0), int(items) - int(counted or 0), int(gone or 0))
 

@@ -25,7 +25,12 @@ class TicketRows:
     @property
     def standing(self) -> list[FeedbackItem]:
         """The messages whose text stands."""
-        return [item for item in self.messages if not item.withdrawn]
+        return [item for item in self.messages if not item.withdrawn and item.erased_at is None]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether a person behind the ticket was erased, so that nothing more is written about it."""
+        return self.tombstone is not None and self.tombstone.erased_at is not None
 
     def find(self, message_id: str) -> FeedbackItem | None:
         """Find a message by the vendor's id."""

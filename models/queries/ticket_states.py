@@ -72,6 +72,15 @@ def put_attributes(
     return _copy(session, workspace, state, items, at, now)
 
 
+def forget_words(state: TicketState) -> None:
+    """Drop attributes that may hold words of a person or lead to one: tags, and an account that is an address."""
+    known = dict(state.attributes)
+    known.pop("tags", None)
+    if "@" in str(value_of(state, "account_key")):
+        known.pop("account_key", None)
+    state.attributes = known
+
+
 def _clock(stood: object) -> str:
     assert isinstance(stood, list)
     return str(stood[1])

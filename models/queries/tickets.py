@@ -86,7 +86,11 @@ def _tickets(
             Assignment, and_(Assignment.item_id == FeedbackItem.id, Assignment.until_revision.is_(None))
         )
         .outerjoin(_PLACED_IN, _PLACED_IN.id == Assignment.theme_id)
-        .where(FeedbackItem.workspace_id == workspace, FeedbackItem.withdrawn.is_(False))
+        .where(
+            FeedbackItem.workspace_id == workspace,
+            FeedbackItem.withdrawn.is_(False),
+            FeedbackItem.erased_at.is_(None),
+        )
     )
     if where.theme is not None:
         query = query.where(_theme_id() == where.theme)

@@ -3,6 +3,7 @@
 from models.records.audit import AuditEntry
 from models.records.base import JsonObject, Record
 from models.records.delivery import Delivery, DeliveryState, Source
+from models.records.erasure import Erasure
 from models.records.exposure import Exposure
 from models.records.feedback import (
     Account,
@@ -47,6 +48,7 @@ __all__ = [
     "DeliveryState",
     "Embedding",
     "Encoder",
+    "Erasure",
     "Exposure",
     "Feature",
     "FeedbackItem",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.records.base import EnumText, InWorkspace, JsonObject, Record, UtcDateTime
@@ -38,14 +38,19 @@ class Delivery(InWorkspace, Record):
     """One webhook call, or one row of an import, exactly as it came."""
 
     __tablename__ = "delivery"
-    __table_args__ = (UniqueConstraint("source_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("source_id", "key"),
+        Index("ix_delivery_raw", "workspace_id", "body_expired_at", "received_at"),
+    )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
     # The vendor's event id, or the hash of the body where there is none.
     key: Mapped[str] = mapped_column(String(200))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     headers: Mapped[dict[str, str]] = mapped_column(JSON)
+    # As it came, or sealed (`models.sealing`); empty once it expired or a person in it was erased.
     body: Mapped[bytes] = mapped_column(LargeBinary)
+    body_expired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     state: Mapped[DeliveryState] = mapped_column(EnumText(DeliveryState))
     reason: Mapped[str | None] = mapped_column(Text)
     # When the newest event in it happened, by the vendor's clock; None before it was read, or where it does not say.

@@ -117,6 +117,8 @@ class FeedbackItem(InWorkspace, Record):
     turn: Mapped[Turn] = mapped_column(EnumText(Turn), default=Turn.OPENS)
     # The ticket that counts in place of this one's since they were merged; null where this one counts.
     merged_into: Mapped[str | None] = mapped_column(String(300))
+    # When its person was erased: text and vector are gone, the row still counts, and nothing fills it again.
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     account_key: Mapped[str | None] = mapped_column(String(200))
     plan: Mapped[str | None] = mapped_column(String(100))

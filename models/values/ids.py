@@ -30,6 +30,8 @@ class Prefix(StrEnum):
     VERDICT = "ver"
     AUDIT = "aud"
     ALERT = "alr"
+    ERASURE = "era"
+    PERSON = "per"
 
 
 def public_id(prefix: Prefix, number: int) -> str:

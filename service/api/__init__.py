@@ -6,6 +6,7 @@ from service.api import (
     admin,
     alerts,
     denominators,
+    erasures,
     feedback,
     goals,
     health,
@@ -35,6 +36,7 @@ def routers() -> list[APIRouter]:
         denominators,
         goals,
         admin,
+        erasures,
         users,
         health,
     )

@@ -13,6 +13,7 @@ from models.queries import deliveries
 from models.queries.access import KEY_PREFIX
 from models.queries.deliveries import DeliveryDraft
 from models.records import Source as SourceRow
+from models.sealing import bound_to, keyring
 from models.sources.registry import source_of
 from models.sources.signature import SCHEMES, header
 from models.sources.source import Source, authenticate, settings_from
@@ -37,14 +38,15 @@ async def ingest(
     if answer is not None:
         return Response(answer.body, 200, media_type=answer.content_type)
     writer: IntakeWriter = request.app.state.intake
+    key = kind.delivery_key(request.headers, body)
     is_new = await writer.submit(
         DeliveryDraft(
             workspace_id=row.workspace_id,
             source_id=row.id,
-            key=kind.delivery_key(request.headers, body),
+            key=key,
             received_at=now,
             headers=_kept_headers(kind, request.headers),
-            body=body,
+            body=keyring(settings.raw_body_key).seal(body, bound=bound_to(row.id, key)),
         )
     )
     content = json.dumps({"status": "accepted" if is_new else "duplicate"})

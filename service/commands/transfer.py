@@ -19,6 +19,8 @@ from models.errors import Invalid
 from models.queries import deliveries, products
 from models.queries.deliveries import DeliveryDraft
 from models.records import Source, Workspace
+from models.sealing import bound_to, keyring
+from models.settings import load_settings
 from models.sources import rows
 from models.sources.changelog import Changelog, ReleaseDraft, read_changelog, read_release_csv
 from models.sources.generic_json import delivery_key
@@ -99,9 +101,12 @@ def _chunks(found: Iterable[Row | RejectedRow]) -> Iterator[list[Row | RejectedR
 
 def _store(database: Database, workspace: Workspace, source: Source, chunk: list[Row], now: datetime) -> int:
     drafts = []
+    keys = keyring(load_settings().raw_body_key)
     for row in chunk:
         body = rows.body_of(row)
-        drafts.append(DeliveryDraft(workspace.id, source.id, delivery_key({}, body), now, {}, body))
+        key = delivery_key({}, body)
+        sealed = keys.seal(body, bound=bound_to(source.id, key))
+        drafts.append(DeliveryDraft(workspace.id, source.id, key, now, {}, sealed))
     with database.write(workspace=workspace.id) as session:
         return sum(deliveries.record(session, drafts=drafts))
 

@@ -46,6 +46,7 @@ ACROSS = {
     "liveness.silence_of": "worker processes belong to no workspace",
     "nudges.claim": "messages belong to no workspace",
     "nudges.clear": "messages belong to no workspace",
+    "search.compact": "the index of SQLite holds the words of every workspace",
     "upsert.insert_many": "the rows name their workspace",
     "upsert.insert_or_ignore": "the row names its workspace",
     "upsert.insert_or_update": "the row names its workspace",

@@ -38,7 +38,6 @@ NOT_YET = {
     ("GET", "/v1/reports/monthly"),
     ("GET", "/v1/reports/quarterly"),
     ("POST", "/v1/reports/snapshots"),
-    ("POST", "/v1/erasures"),
     ("GET", "/v1/export"),
 }
 """Calls that have their shapes and no behaviour yet; whoever builds one takes it out of this list."""

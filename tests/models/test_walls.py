@@ -26,7 +26,7 @@ SHARED = {"encoder", "heartbeat", "nudge", "schedule_run"}
 """Tables of no workspace: nothing in them comes from a customer. A new one must be thought about and added here."""
 SEEN_BY_ALL = {"api_key", "console_user", "source", "workspace"}
 USED_BY_ALL = {"console_ticket", "work"}
-APPEND_ONLY = {"audit_entry"}
+APPEND_ONLY = {"audit_entry", "erasure"}
 KEPT = {"workspace"}
 """What the programs do not delete."""
 

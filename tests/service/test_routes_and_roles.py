@@ -38,6 +38,7 @@ HANDS_OUT = {
 WRITTEN_DOWN = HANDS_OUT | {
     "DELETE /v1/keys/{key_id}",
     "DELETE /v1/users/{user_id}",
+    "POST /v1/erasures",
     "POST /v1/links",
     "POST /v1/links/{link_id}/confirm",
     "POST /v1/links/{link_id}/reject",

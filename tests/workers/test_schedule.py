@@ -28,13 +28,13 @@ def deaf(_: frozenset[Job]) -> None:
 
 def test_two_schedulers_do_a_chore_once_for_its_slot(context: Context, clock: Clock) -> None:
     other = replace(context, kind="default")
-    for chore in (Chore.REMIND, Chore.SWEEP, Chore.TIDY):
+    for chore in (Chore.REMIND, Chore.SWEEP, Chore.TIDY, Chore.RETAIN):
         assert run_chore(context, chore, announce=deaf)
         assert not run_chore(other, chore, announce=deaf)
         clock.advance(seconds=intervals(context.settings)[chore].total_seconds())
         assert run_chore(other, chore, announce=deaf)
     with context.database.read(workspace=None) as session:
-        assert session.scalar(select(func.count(ScheduleRun.id))) == 6
+        assert session.scalar(select(func.count(ScheduleRun.id))) == 8
         assert session.scalar(select(func.count(ScheduleRun.id)).where(ScheduleRun.done_at.is_(None))) == 0
 
 
@@ -74,7 +74,7 @@ def test_the_embedded_worker_does_each_chore_when_its_time_has_come(context: Con
     with context.database.read(workspace=None) as session:
         done = session.scalars(select(ScheduleRun.chore).order_by(ScheduleRun.chore)).all()
         (first,) = session.scalars(select(Heartbeat.seen_at))
-    assert done == [Chore.SWEEP, Chore.TIDY, Chore.WATCH]
+    assert done == [Chore.RETAIN, Chore.SWEEP, Chore.TIDY, Chore.WATCH]
     clock.advance(seconds=context.settings.pulse_seconds)
     timetable.run(context)
     with context.database.read(workspace=None) as session:

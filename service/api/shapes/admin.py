@@ -124,12 +124,26 @@ class ErasureAnswer(Answer):
 
     id: ErasureId | None = Field(description="Public id of the receipt; null for a dry run.")
     at: Moment = Field(description="When it was done.")
-    persons: Count = Field(description="Persons erased, 0 or 1.")
+    asked_by: str = Field(description="The name of the key or person that asked for it.")
+    persons: Count = Field(description="Persons erased: 1, or more where several stand behind one name.")
+    digests: list[Hash] = Field(
+        description="Keyed hashes of the person: the same address or customer id has the same in this workspace."
+    )
     items: Count = Field(description="Items whose text went.")
     vectors: Count = Field(description="Vectors that went.")
     quotes: Count = Field(description="Quotes that went.")
     deliveries: Count = Field(description="Raw deliveries that went.")
-    reports_unchanged: bool = Field(description="Whether every snapshot still has its number hash.")
+    labels: Count = Field(
+        description="Themes whose label or keywords lost a word that only this person said."
+    )
+    left: Count = Field(
+        description="Rows that still held words of the person when looked for afterwards; more than 0 is our fault."
+    )
+    reports_unchanged: bool = Field(description="Whether the daily counts, computed anew, are those before.")
+    files_cleaned: bool | None = Field(
+        description="Whether the database's files were cleaned of what was deleted, told by the answer to the "
+        "request alone; false: docs/privacy.md says what is left to do.",
+    )
     receipt_hash: Hash = Field(description="SHA-256 of this receipt's other fields.")
 
 

@@ -215,6 +215,14 @@ CALLS: tuple[Call, ...] = (
     ),
     Call("GET", "/v1/audit", Page[admin.AuditEntry], query=admin.AuditQuery, permission=ADMINISTER),
     Call(
+        "GET",
+        "/v1/erasures",
+        Page[admin.ErasureAnswer],
+        query=Paging,
+        permission=ADMINISTER,
+        promised=False,
+    ),
+    Call(
         "POST",
         "/v1/erasures",
         admin.ErasureAnswer,

@@ -1,74 +1,51 @@
-import json
 import re
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.redaction import BEYOND, SPLITS, Snippet, load, score
 from models.language.redact import Redacted, redact
 
-# 175 snippets written for this test by the author of the rules, some of them beyond what the rules can know
-# (names inside a sentence, street addresses, bank account numbers): figures on real mail will be lower.
-SNIPPETS = Path(__file__).parents[2] / "data" / "redaction.jsonl"
-RECALL = 0.92  # measured 93 of 101
-PRECISION = 0.97  # measured 92 of 94
-KEPT = 0.98  # measured 121 of 123: order numbers, dates, amounts, versions, error codes
-
-
-@dataclass(frozen=True, slots=True)
-class Snippet:
-    text: str
-    removed: tuple[tuple[str, str], ...]
-    kept: tuple[str, ...]
+# Written for this test by the author of the rules, some of them beyond what the rules can know (names inside a
+# sentence, street addresses): figures on real mail will be lower. Nobody looked at single held-out snippets while the
+# rules were mended.
+FLOORS = {
+    "tuning": (0.97, 0.97, 0.98),  # measured 202 of 203, 201 of 202, 263 of 264
+    "held out": (0.88, 0.96, 0.96),  # measured 92 of 102, 92 of 93, 148 of 151
+}
 
 
 def snippets() -> list[Snippet]:
-    rows = [json.loads(line) for line in SNIPPETS.read_text(encoding="utf-8").splitlines()]
-    return [
-        Snippet(
-            row["text"], tuple((item["what"], item["value"]) for item in row["removed"]), tuple(row["kept"])
-        )
-        for row in rows
-    ]
+    return [snippet for split in SPLITS for snippet in load(split)]
 
 
-def is_covered(value: str, text: str, redacted: Redacted) -> bool:
-    """Tell whether every character of a value was removed."""
-    start = text.index(value)
-    return all(
-        any(span.start <= at < span.end for span in redacted.removed)
-        for at in range(start, start + len(value))
-    )
+@pytest.mark.parametrize("split", SPLITS)
+def test_finds_personal_data_and_leaves_the_rest(split: str) -> None:
+    tally = score(load(split))
+    recall, precision, spared = FLOORS[split]
+
+    assert tally.recall() >= recall
+    assert tally.precision() >= precision
+    assert tally.spared() >= spared
 
 
-def is_right(start: int, end: int, what: str, snippet: Snippet) -> bool:
-    """Tell whether a removed span overlaps a labelled value of its kind."""
-    for label, value in snippet.removed:
-        at = snippet.text.index(value)
-        if label == what and at < end and start < at + len(value):
-            return True
-    return False
+def test_the_snippets_are_many_and_cover_every_kind() -> None:
+    assert len(snippets()) >= 400
+    assert len({snippet.text for snippet in snippets()}) == len(snippets())
+    for split in SPLITS:
+        kinds = {what for snippet in load(split) for what, _ in snippet.removed}
+        assert kinds - BEYOND == {"email", "phone", "card", "iban", "secret", "ip", "name", "query", "login"}
+    assert all(value in each.text for each in snippets() for _, value in each.removed)
 
 
-def test_finds_personal_data_and_leaves_the_rest() -> None:
-    found = total = right = spans = survived = kept = 0
-    for snippet in snippets():
-        redacted = redact(snippet.text)
-        total += len(snippet.removed)
-        found += sum(is_covered(value, snippet.text, redacted) for _, value in snippet.removed)
-        spans += len(redacted.removed)
-        right += sum(is_right(span.start, span.end, span.what, snippet) for span in redacted.removed)
-        kept += len(snippet.kept)
-        survived += sum(value in redacted.text for value in snippet.kept)
-    print(f"recall {found}/{total}, precision {right}/{spans}, survived {survived}/{kept}")  # noqa: T201
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("kind", ["email", "phone", "card", "iban"])
+def test_kinds_with_a_shape_of_their_own_are_found(split: str, kind: str) -> None:
+    tally = score(load(split))
 
-    assert len(snippets()) >= 100
-    assert found / total >= RECALL
-    assert right / spans >= PRECISION
-    assert survived / kept >= KEPT
+    assert tally.found[kind] >= 0.95 * tally.labelled[kind]
 
 
 def test_puts_a_placeholder_in_each_place_and_tells_where() -> None:
