@@ -101,7 +101,11 @@ def _add_alerts() -> None:
         sa.Column("open_slot", sa.Integer(), nullable=False),
         *_own("alert"),
         sa.UniqueConstraint(
-            "workspace_id", "subject", "kind", "open_slot", name="uq_alert_workspace_id_subject_kind_open_slot"
+            "workspace_id",
+            "subject",
+            "kind",
+            "open_slot",
+            name="uq_alert_workspace_id_subject_kind_open_slot",
         ),
     )
 
