@@ -22,7 +22,7 @@ from models.queries import (
     impact,
     links,
     products,
-    scope,
+    scope_reading,
     silence,
     theme_stream,
     work,
@@ -198,7 +198,7 @@ def _definition(
     start = datetime.combine(window.start, time.min, window.zone)
     end = datetime.combine(window.end, time.min, window.zone)
     checks, is_mixed = [], False
-    for found in scope.definitions(session, workspace=release.workspace_id, start=start, end=end):
+    for found in scope_reading.definitions(session, workspace=release.workspace_id, start=start, end=end):
         is_mixed = is_mixed or found.is_mixed
         checks.append(Check("definition", not found.is_mixed, found.sentence(window.zone)))
     return tuple(checks), (Reason.DEFINITION_CHANGED,) if is_mixed else ()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from models.errors import Invalid
-from models.queries import deliveries, scope, work
+from models.queries import deliveries, scope, scope_reading, work
 from models.queries.scope import Pass
 from models.queries.work import Leased
 from models.records import Delivery, Source
@@ -57,7 +57,7 @@ def _read_part(context: Context, piece: Leased, found: Pass) -> bool:
     workspace, source = piece.workspace_id, piece.subject
     with context.database.read(workspace=workspace) as session:
         owner = deliveries.get_source(session, workspace=workspace, source=source)
-        rows = scope.deliveries_after(
+        rows = scope_reading.deliveries_after(
             session, workspace=workspace, source=source, after=found.seen_delivery, limit=AT_ONCE
         )
     changes = [change for row in rows for change in _changes(row, owner)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict
@@ -15,9 +15,9 @@ from models.queries.deliveries import get_source
 from models.queries.listing import themes_of
 from models.queries.within import within
 from models.queries.workspaces import get_workspace, hash_person
-from models.records import Delivery, Embedding, FeedbackItem, Source, SourceRules, ThemeQuote
+from models.records import Embedding, FeedbackItem, Source, SourceRules, ThemeQuote
 from models.sources.scope import Facts, Rule, decide, domain_of, hashed, rules_of
-from models.values.feedback import FeedbackChange
+from models.values.feedback import AuthorRole, FeedbackChange
 
 DOMAIN = "domain:"
 """Before an e-mail domain that is hashed, so that its digest is never that of a person."""
@@ -58,12 +58,6 @@ def latest(session: Session, *, workspace: int, source: int) -> RulesState:
 def _latest_row(session: Session, workspace: int, source: int) -> SourceRules | None:
     query = select(SourceRules).where(SourceRules.source_id == source, within(SourceRules, workspace))
     return session.scalar(query.order_by(SourceRules.revision.desc()).limit(1))
-
-
-def history(session: Session, *, workspace: int, source: int, limit: int = 50) -> list[SourceRules]:
-    """Return the revisions of a source's rules, newest first."""
-    query = select(SourceRules).where(SourceRules.source_id == source, within(SourceRules, workspace))
-    return list(session.scalars(query.order_by(SourceRules.revision.desc()).limit(limit)))
 
 
 def put_rules(
@@ -183,14 +177,15 @@ def apply_change(
 
 def _tell(session: Session, workspace: int, items: Sequence[FeedbackItem], change: FeedbackChange) -> None:
     """Write what a change says, and what is known of the record's other messages, to all of them."""
-    domain = domain_of(change.customer_email)
+    is_theirs = change.author_role in (None, AuthorRole.CUSTOMER) or change.relayed
+    domain = domain_of(change.customer_email) if is_theirs else None
     digest = digest_domain(session, workspace=workspace, domain=domain) if domain else None
     for name in (*_SAID, "domain_digest"):
         said = digest if name == "domain_digest" else getattr(change, name)
         known = next((getattr(item, name) for item in items if getattr(item, name) is not None), None)
         value = said if said is not None else known
         for item in items:
-            # An agent's address in a later message must not make a customer's ticket one of staff.
+            # Whoever opened the record is whose it is, whoever else writes in it.
             is_kept = name == "domain_digest" and item.domain_digest is not None
             if value is not None and not is_kept:
                 setattr(item, name, value)
@@ -279,22 +274,6 @@ def _must_read(session: Session, workspace: int, row: SourceRules) -> bool:
         SourceRules.done_at.is_not(None),
     )
     return row.fields_revision > 0 and session.scalar(query.limit(1)) is None
-
-
-def deliveries_after(
-    session: Session, *, workspace: int, source: int, after: int, limit: int
-) -> list[Delivery]:
-    """Return a source's deliveries in the order they came, those after `after`."""
-    query = select(Delivery).where(
-        Delivery.source_id == source, within(Delivery, workspace), Delivery.id > after
-    )
-    return list(session.scalars(query.order_by(Delivery.id).limit(limit)))
-
-
-def latest_deliveries(session: Session, *, workspace: int, source: int, limit: int) -> list[Delivery]:
-    """Return a source's latest deliveries, newest first."""
-    query = select(Delivery).where(Delivery.source_id == source, within(Delivery, workspace))
-    return list(session.scalars(query.order_by(Delivery.id.desc()).limit(limit)))
 
 
 def read_again(
@@ -409,110 +388,3 @@ def _mark_verdicts(session: Session, workspace: int, source: int, now: datetime)
     )
     if first is not None:
         impact.mark_releases(session, workspace=workspace, since=first.date(), now=now)
-
-
-# --- what is shown, and what verdicts ask -------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """How many of a source's messages are stored, and how many of them rules leave out."""
-
-    items: int
-    excluded: int
-
-
-def excluded_share(session: Session, *, workspace: int, source: int) -> Share:
-    """Count a source's messages, and those that its rules leave out."""
-    items, excluded = session.execute(
-        select(func.count(), func.count(FeedbackItem.excluded_by)).where(
-            FeedbackItem.workspace_id == workspace,
-            FeedbackItem.source_id == source,
-            FeedbackItem.withdrawn.is_(False),
-        )
-    ).one()
-    return Share(int(items), int(excluded))
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What rules decided of a source's items in a time: the revision in force, and items that it has not reached.
-
-    `is_done`: all that is stored was looked at again; what is stale then can never be: its raw body has expired.
-    """
-
-    source: int
-    name: str
-    revision: int
-    at: datetime
-    is_done: bool
-    stale: int
-    fresh: int
-
-    @property
-    def is_mixed(self) -> bool:
-        """Say whether some of the items follow these rules and others older ones, now or until all is looked at."""
-        if not self.is_done:
-            return self.stale + self.fresh > 0
-        return self.stale > 0 and self.fresh > 0
-
-    def sentence(self, zone: ZoneInfo) -> str:
-        """Tell how the items stand to the rules, for a verdict's checks."""
-        rules = f"the rules of {self.name} of {self.at.astimezone(zone).date()} (revision {self.revision})"
-        if not self.is_done:
-            return f"Stored tickets are being looked at again under {rules}."
-        if self.is_mixed:
-            return (
-                f"{self.stale} tickets could not be read again under {rules}: their raw bodies have expired."
-            )
-        return f"All tickets are counted under {rules}."
-
-
-def definitions(session: Session, *, workspace: int, start: datetime, end: datetime) -> list[Definition]:
-    """Return, for each source with rules, how its items of a half-open time stand to the rules in force."""
-    newest = (
-        select(SourceRules.source_id, func.max(SourceRules.revision).label("revision"))
-        .where(SourceRules.workspace_id == workspace)
-        .group_by(SourceRules.source_id)
-        .subquery()
-    )
-    rows = session.execute(
-        select(SourceRules, Source.name)
-        .join(
-            newest,
-            (newest.c.source_id == SourceRules.source_id) & (newest.c.revision == SourceRules.revision),
-        )
-        .join(Source, Source.id == SourceRules.source_id)
-        .where(SourceRules.workspace_id == workspace)
-        .order_by(SourceRules.source_id)
-    ).all()
-    return [_definition(session, workspace, rules, name, start, end) for rules, name in rows]
-
-
-def _definition(
-    session: Session, workspace: int, rules: SourceRules, name: str, start: datetime, end: datetime
-) -> Definition:
-    is_stale = or_(FeedbackItem.rules_revision.is_(None), FeedbackItem.rules_revision < rules.fields_revision)
-    if rules.done_at is None:
-        is_stale = or_(FeedbackItem.rules_revision.is_(None), FeedbackItem.rules_revision < rules.revision)
-    counted = (
-        select(is_stale, func.count())
-        .where(
-            FeedbackItem.workspace_id == workspace,
-            FeedbackItem.source_id == rules.source_id,
-            FeedbackItem.withdrawn.is_(False),
-            FeedbackItem.ticket_created_at >= start,
-            FeedbackItem.ticket_created_at < end,
-        )
-        .group_by(is_stale)
-    )
-    found = {bool(stale): int(count) for stale, count in session.execute(counted)}
-    return Definition(
-        source=rules.source_id,
-        name=name,
-        revision=rules.revision,
-        at=rules.at,
-        is_done=rules.done_at is not None,
-        stale=found.get(True, 0),
-        fresh=found.get(False, 0),
-    )

@@ -11,7 +11,7 @@ from models.errors import Invalid
 from models.language.clean import clean
 from models.language.detect import detect
 from models.language.redact import redact
-from models.queries import deliveries, scope
+from models.queries import deliveries, scope, scope_reading
 from models.queries.access import Caller
 from models.records import Delivery, Source
 from models.sources.paths import TARGETS, fields_of
@@ -77,7 +77,9 @@ def preview_rules(source_id: str, body: PreviewRequest, database: DatabaseOf, ca
     rules, fields = _read(body)
     with database.read(workspace=caller.workspace_id) as session:
         row = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
-        rows = scope.latest_deliveries(session, workspace=row.workspace_id, source=row.id, limit=body.limit)
+        rows = scope_reading.latest_deliveries(
+            session, workspace=row.workspace_id, source=row.id, limit=body.limit
+        )
         draft = scope.compiled(session, workspace=row.workspace_id, rules=rules)
         chosen = scope.row_fields(row) if fields is None else fields
         read = [(each, _messages(each, row, chosen)) for each in rows]
@@ -97,8 +99,8 @@ def _read(body: RulesDraft) -> tuple[tuple[Rule, ...], Mapping[str, str] | None]
 def _answer(session: Session, caller: Caller, source: int) -> RulesAnswer:
     row = deliveries.get_source(session, workspace=caller.workspace_id, source=source)
     state = scope.latest(session, workspace=row.workspace_id, source=row.id)
-    share = scope.excluded_share(session, workspace=row.workspace_id, source=row.id)
-    past = scope.history(session, workspace=row.workspace_id, source=row.id)
+    share = scope_reading.excluded_share(session, workspace=row.workspace_id, source=row.id)
+    past = scope_reading.history(session, workspace=row.workspace_id, source=row.id)
     return RulesAnswer(
         source=public_id(Prefix.SOURCE, row.id),
         revision=state.revision,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from models.database import Session
-from models.queries import scope, silence, workspaces
+from models.queries import scope, scope_reading, silence, workspaces
 from models.records import Source
 from models.sources.rhythm import Reading, allowed_until
 from service.api.shapes.sources import FailureReason, LagHealth, ScopeHealth, SilenceHealth
@@ -68,7 +68,7 @@ def read_failures(session: Session, row: Source) -> list[FailureReason]:
 def read_scope(session: Session, row: Source) -> ScopeHealth:
     """Say what a source's rules leave out."""
     state = scope.latest(session, workspace=row.workspace_id, source=row.id)
-    share = scope.excluded_share(session, workspace=row.workspace_id, source=row.id)
+    share = scope_reading.excluded_share(session, workspace=row.workspace_id, source=row.id)
     return ScopeHealth(
         revision=state.revision,
         rules=len(state.rules),

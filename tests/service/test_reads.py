@@ -112,6 +112,7 @@ def test_an_item_shows_what_is_stored_and_nothing_missing(client: TestClient, wo
         "rating": None,
         "language": "en",
         "theme_id": world["main"],
+        "excluded_by": None,
     }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from models.database import Database
 from models.jobs import Job
-from models.queries import scope, sweep, work
+from models.queries import scope, scope_reading, sweep, work
 from models.records import Delivery, FeedbackItem, SourceRules, Work
 from models.sources.scope import rules_of
 from models.values.verdicts import Word
@@ -186,7 +186,7 @@ def test_a_new_map_is_read_from_stored_deliveries(
     walk(context)
     assert {row.plan for row in items(database)} == {"pro", "free"}
     with context.database.read(workspace=workspace) as session:
-        (found,) = scope.definitions(
+        (found,) = scope_reading.definitions(
             session, workspace=workspace, start=NOON - timedelta(weeks=9), end=NOON + timedelta(weeks=9)
         )
     assert (found.is_done, found.stale, found.fresh, found.is_mixed) == (True, 0, 26, False)
@@ -263,7 +263,7 @@ def test_a_delivery_whose_body_has_expired_leaves_its_items_under_the_old_map(
     walk(context)
     assert [row.plan for row in items(database)] == [None, "pro"]
     with context.database.read(workspace=workspace) as session:
-        (found,) = scope.definitions(
+        (found,) = scope_reading.definitions(
             session, workspace=workspace, start=NOON - timedelta(weeks=9), end=NOON + timedelta(weeks=9)
         )
     assert (found.stale, found.fresh, found.is_mixed) == (1, 1, True)
@@ -271,7 +271,7 @@ def test_a_delivery_whose_body_has_expired_leaves_its_items_under_the_old_map(
     put(context, workspace, source, [], {"plan": "extra.tier"})
     walk(context)
     with context.database.read(workspace=workspace) as session:
-        (found,) = scope.definitions(
+        (found,) = scope_reading.definitions(
             session, workspace=workspace, start=NOON - timedelta(weeks=9), end=NOON + timedelta(weeks=9)
         )
     assert (found.is_done, found.stale) == (True, 1)
