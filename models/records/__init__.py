@@ -9,6 +9,7 @@ from models.records.goal import ContextEvent, KeyResult, Metric, Objective, Obse
 from models.records.link import Link, LinkState
 from models.records.nudge import Nudge
 from models.records.product import Feature, Release, RolloutStep
+from models.records.pull import Pull, PullCount, PullRecord
 from models.records.theme import (
     Arrival,
     Assignment,
@@ -50,6 +51,9 @@ __all__ = [
     "Objective",
     "Observation",
     "Person",
+    "Pull",
+    "PullCount",
+    "PullRecord",
     "Record",
     "Release",
     "RolloutStep",
