@@ -57,3 +57,7 @@ class Chore(StrEnum):
     """Remove what is spent: slots, old signs of life, sign-in links and sessions that are over."""
     PULSE = "pulse"
     """Let a worker of each kind show that it gets work done."""
+    PULL = "pull"
+    """Ask the vendors whose sources are pulled for what changed."""
+    RECONCILE = "reconcile"
+    """Compare our records of a day with the vendor's own count, and fetch what is missing."""

@@ -9,10 +9,11 @@ from models.errors import Invalid
 from models.language.clean import clean
 from models.language.detect import detect
 from models.language.redact import redact
-from models.queries import deliveries, feedback, goals, products, work
+from models.queries import deliveries, feedback, goals, products, pulls, work
 from models.queries.feedback import ItemDraft, StatusDraft
 from models.queries.work import Leased
 from models.records import Delivery, DeliveryState, JsonObject, Metric, Source
+from models.sources.pullers import parser_of
 from models.sources.registry import SOURCES
 from models.sources.source import settings_from
 from models.values.feedback import (
@@ -79,8 +80,9 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
 
 def _read(delivery: Delivery, source: Source) -> Read:
     kind = SOURCES[source.kind]
+    parse = parser_of(delivery.headers) or kind.parse
     try:
-        changes = kind.parse(
+        changes = parse(
             delivery.body,
             headers=delivery.headers,
             settings=settings_from(kind.schemes, source.settings),
@@ -175,6 +177,8 @@ def _apply_feedback(
                 now=now,
                 **record,  # type: ignore[arg-type]
             )
+        case Action.FETCH:
+            pulls.want_record(session, now=now, **record)  # type: ignore[arg-type]
         case _:
             return
 

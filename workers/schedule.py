@@ -13,6 +13,8 @@ from models.jobs import Chore, Job
 from models.queries import chores, sweep, work, workspaces
 from models.settings import Settings
 from workers.context import Context
+from workers.pull import pull_due
+from workers.reconcile import reconcile_due
 
 log = logging.getLogger("ebb.schedule")
 
@@ -29,6 +31,8 @@ def intervals(settings: Settings) -> Mapping[Chore, timedelta]:
         Chore.PULSE: timedelta(seconds=settings.pulse_seconds),
         Chore.SWEEP: timedelta(seconds=settings.sweep_seconds),
         Chore.TIDY: timedelta(hours=1),
+        Chore.PULL: timedelta(seconds=settings.pull_seconds),
+        Chore.RECONCILE: timedelta(hours=1),
     }
 
 
@@ -93,10 +97,20 @@ def _tidy(context: Context, _announce: Announce) -> None:
         chores.tidy(session, now=context.clock())
 
 
+def _pull(context: Context, _announce: Announce) -> None:
+    pull_due(context)
+
+
+def _reconcile(context: Context, _announce: Announce) -> None:
+    reconcile_due(context)
+
+
 _ACTS: Mapping[Chore, Callable[[Context, Announce], None]] = {
     Chore.REMIND: _remind,
     Chore.SWEEP: _sweep,
     Chore.TIDY: _tidy,
+    Chore.PULL: _pull,
+    Chore.RECONCILE: _reconcile,
 }
 
 

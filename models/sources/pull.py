@@ -112,6 +112,8 @@ class Puller:
     one: Callable[[str, str], Talk[Stub | None]] | None
     count: Callable[[str, date], Talk[int]]
     listed: Callable[[str, date], Talk[tuple[Stub, ...]]]
+    # Write the record that says a record is gone.
+    gone: Callable[[str], JsonObject]
     parse: PullParse
 
 

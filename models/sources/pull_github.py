@@ -120,7 +120,7 @@ def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
             reads=frozenset({301, 404, 410}),
         )
         if reply.status != 200:
-            return {"issue": {"id": issue.get("id")}, "gone": True}
+            return gone(stub.external_id)
         comments += objects(reply.body, name="comments")
         number = _next_page(reply)
     return {"issue": issue, "comments": list(comments)}
@@ -152,6 +152,11 @@ def _search(place: str, day: date, number: int) -> Ask:
         "/search/issues",
         (("q", query), ("sort", "created"), ("per_page", str(PER_PAGE)), ("page", str(number))),
     )
+
+
+def gone(external_id: str) -> JsonObject:
+    """Write the record of what was deleted at the vendor."""
+    return {"issue": {"id": external_id}, "gone": True}
 
 
 # --- what a pulled issue says -------------------------------------------------------------------------------
@@ -235,5 +240,6 @@ PULLER = Puller(
     one=None,
     count=count,
     listed=listed,
+    gone=gone,
     parse=parse,
 )

@@ -153,7 +153,7 @@ def _stub(conversation: JsonObject) -> Stub:
 def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
     """Retrieve a conversation with its parts; one that was deleted meanwhile is gone."""
     reply = yield Ask(f"/conversations/{stub.external_id}", reads=frozenset({404}))
-    return {"id": stub.external_id, "gone": True} if reply.status == 404 else answer_of(reply)
+    return gone(stub.external_id) if reply.status == 404 else answer_of(reply)
 
 
 def one(place: str, external_id: str) -> Talk[Stub | None]:
@@ -180,6 +180,11 @@ def listed(place: str, day: date) -> Talk[tuple[Stub, ...]]:
         after = _next(answer)
         if not after or not fresh:
             return tuple(found.values())
+
+
+def gone(external_id: str) -> JsonObject:
+    """Write the record of what was deleted at the vendor."""
+    return {"id": external_id, "gone": True}
 
 
 # --- what a pulled conversation says ------------------------------------------------------------------------
@@ -350,5 +355,6 @@ PULLER = Puller(
     one=one,
     count=count,
     listed=listed,
+    gone=gone,
     parse=parse,
 )

@@ -157,7 +157,7 @@ def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
             reads=frozenset({404}),
         )
         if reply.status == 404:
-            return {"ticket": {**ticket, "status": "deleted"}, "users": [], "comments": []}
+            return gone(stub.external_id)
         answer = answer_of(reply)
         comments += objects(answer.get("comments"), name="comments")
         users |= _by_id(answer.get("users"))
@@ -203,6 +203,11 @@ def listed(place: str, day: date) -> Talk[tuple[Stub, ...]]:
 def _created(day: date) -> str:
     start, end = day_bounds(day)
     return f"created>={iso(start)} created<{iso(end)}"
+
+
+def gone(external_id: str) -> JsonObject:
+    """Write the record of what was deleted at the vendor."""
+    return {"ticket": {"id": external_id, "status": "deleted"}, "users": [], "comments": []}
 
 
 # --- what a pulled ticket says ------------------------------------------------------------------------------
@@ -350,5 +355,6 @@ PULLER = Puller(
     one=one,
     count=count,
     listed=listed,
+    gone=gone,
     parse=parse,
 )
