@@ -212,10 +212,10 @@ def turn(run: Run, act: Callable[[], timedelta]) -> None:
     except Invalid as error:
         # The vendor's answer, or an address that is allowed no more: later it may be right again.
         _release(run, timedelta(seconds=backoff(failures)), error=error.message, is_failure=True)
-    except Exception as error:  # noqa: BLE001 - a fault of ours with one source must not hold up the others
-        if isinstance(error, Lost):
-            log.info("source %d is pulled by somebody else", run.source.id)
-            return
+    except Lost:
+        log.info("source %d is pulled by somebody else", run.source.id)
+    except Exception as error:
+        # A fault of ours with one source must not hold up the others.
         log.error("a source could not be pulled", exc_info=error)
         reason = f"a fault of Ebb's ({type(error).__name__}); its log tells more"
         _release(run, timedelta(seconds=backoff(failures)), error=reason, is_failure=True)

@@ -86,7 +86,9 @@ def page(place: str, cursor: JsonObject, since: datetime, now: datetime) -> Talk
         return Page((), cursor, True, now)
     issues = objects(reply.body, name="issues")
     stubs = tuple(_stub(issue) for issue in issues if "pull_request" not in issue)
-    last = max((moment_in(issue, "updated_at") or start for issue in issues), default=start)
+    moments = [moment_in(issue, "updated_at") or start for issue in issues]
+    # An issue that changed while the page was made may stand among older ones: what lies between is not skipped.
+    last = max(min(moments[-3:], default=start), start)
     following = _next_page(reply)
     if following and issues:
         here: JsonObject = {"since": iso(last)}

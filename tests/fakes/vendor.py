@@ -79,6 +79,8 @@ class Vendor:
         if self.per_minute is not None and self.minutes[minute] > self.per_minute:
             return self.limited(60 - int(now.timestamp()) % 60)
         said = self.answer(call)
+        # What was said stays said, whatever changes afterwards.
+        said.body = json.loads(json.dumps(said.body))
         self.after_call(self, call)
         return said
 
@@ -118,7 +120,7 @@ def listening(vendor: Vendor) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 - the name that http.server asks for
 
         def log_message(self, *_: object) -> None:
             pass

@@ -85,7 +85,7 @@ class Zendesk(Vendor):
         return [
             {
                 "id": number,
-                "role": "agent" if number >= AGENT else "end-user",
+                "role": "agent" if number == AGENT else "end-user",
                 "email": f"person{number}@example.com",
                 "locale": "en-US",
             }
