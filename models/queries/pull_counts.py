@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import distinct, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.queries.feedback import TOMBSTONE
@@ -26,7 +26,7 @@ def our_records(session: Session, *, workspace: int, source: int, day: date) -> 
         PullRecord.created_at < end,
         PullRecord.gone.is_(False),
     )
-    told = select(distinct(FeedbackItem.external_id)).where(
+    told = select(FeedbackItem.external_id).where(
         FeedbackItem.source_id == source,
         within(FeedbackItem, workspace),
         FeedbackItem.ticket_created_at >= start,
