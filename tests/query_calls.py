@@ -20,6 +20,8 @@ from models.queries import (
     listing,
     overview,
     products,
+    pull_counts,
+    pulls,
     search,
     seats,
     sweep,
@@ -33,6 +35,7 @@ from models.queries import (
 from models.queries.feedback import StatusDraft
 from models.queries.listing import FeedbackFilter
 from models.queries.products import FeatureDraft, ReleaseDraft
+from models.queries.pulls import Progress, PullDraft, RecordDraft
 from models.queries.theme_stream import Change, Entry
 from models.queries.tickets import TicketFilter
 from models.records import (
@@ -47,7 +50,7 @@ from models.values.kinds import Kind
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
-from tests.query_world import LATER, SERIES, TODAY, ZONE, World
+from tests.query_world import LATER, PULL_LEASE, SERIES, TODAY, ZONE, World
 from tests.verdicts import verdict_row
 
 Query = Callable[..., object]
@@ -126,6 +129,14 @@ def reads(w: World) -> Calls:
         products.list_releases: {},
         products.load_releases: {"releases": [w.release]},
         products.steps_of: {"releases": [w.release]},
+        pull_counts.list_counts: {"source": w.source, "limit": 9},
+        pull_counts.our_records: {"source": w.source, "day": TODAY},
+        pulls.count_wanted: {"source": w.source},
+        pulls.find_pull: {"source": w.source},
+        pulls.known_keys: {"source": w.source, "keys": ["broken"]},
+        pulls.list_due: {"now": NOON},
+        pulls.list_pulls: {},
+        pulls.wanted_records: {"source": w.source, "limit": 9},
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
         # It writes what it finds, and says how much that was.
@@ -206,6 +217,21 @@ def writes(w: World) -> Calls:
         links.propose: {"feature": w.feature, "drafts": [], "now": LATER},
         products.put_feature: {"draft": FeatureDraft("exports", "X"), "now": LATER},
         products.put_release: {"draft": ReleaseDraft("1.0", "X", LATER), "now": LATER},
+        pull_counts.put_count: {
+            "source": w.source, "day": TODAY, "theirs": 9, "ours": 9, "fetched": 9, "now": LATER,
+        },
+        pulls.lease_pull: {"source": w.source, "now": LATER, "until": LATER},
+        pulls.note_records: {"source": w.source, "records": [RecordDraft("P-1", LATER, True)]},
+        pulls.put_pull: {
+            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "now": LATER,
+        },
+        pulls.release_pull: {"source": w.source, "lease": PULL_LEASE, "next_at": LATER},
+        pulls.remove_pull: {"source": w.source},
+        pulls.renew_pull: {"source": w.source, "lease": PULL_LEASE, "until": LATER},
+        pulls.want_record: {"source": w.source, "external_id": "P-3", "now": NOON},
+        pulls.write_progress: {
+            "source": w.source, "lease": PULL_LEASE, "progress": Progress({}, LATER), "now": LATER,
+        },
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},
@@ -225,7 +251,16 @@ def writes(w: World) -> Calls:
 
 
 KEYED: frozenset[Query] = frozenset(
-    {counts.mark, embeddings.put, feedback.upsert_item, links.add, work.mark_dirty},
+    {
+        counts.mark,
+        embeddings.put,
+        feedback.upsert_item,
+        links.add,
+        pull_counts.put_count,
+        pulls.note_records,
+        pulls.put_pull,
+        work.mark_dirty,
+    },
 )
 """Queries that cannot write a row whose key another workspace has: the database refuses it."""
 
@@ -249,6 +284,12 @@ NARROW: frozenset[Query] = frozenset(
         links.of_release,
         listing.themes_of,
         products.steps_of,
+        pull_counts.list_counts,
+        pull_counts.our_records,
+        pulls.count_wanted,
+        pulls.find_pull,
+        pulls.known_keys,
+        pulls.wanted_records,
         theme_reading.spans,
         theme_stream.arrived_among,
         theme_stream.enter,

@@ -18,11 +18,14 @@ from models.queries import (
     goals,
     impact,
     links,
+    pull_counts,
+    pulls,
     theme_stream,
     themes,
     work,
 )
 from models.queries.links import ProposalDraft
+from models.queries.pulls import PullDraft, RecordDraft
 from models.queries.theme_stream import Change, Entry
 from models.queries.themes import QuoteSpan
 from models.records import (
@@ -45,6 +48,7 @@ ZONE = ZoneInfo("UTC")
 TODAY = NOON.date()
 LATER = NOON + timedelta(hours=1)
 SERIES = exposure.DEFAULT_SERIES
+PULL_LEASE = "a lease of the tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ def build(database: Database) -> World:
         exposure.put_exposure(
             session, workspace=workspace, series=SERIES, values={(TODAY, "all"): 9.0}, now=NOON
         )
+        _pulls(session, workspace, source)
         _work(session, workspace, release, items[0])
         return World(
             workspace=workspace, source=source, delivery=delivery,
@@ -181,6 +186,19 @@ def _release(session: Session, workspace: int, theme: int, item: int) -> tuple[i
     impact.write_verdict(session, workspace=workspace, row=verdict_row(release, theme))
     (link,) = links.list_links(session, workspace=workspace, state=LinkState.PROPOSED)
     return release, proposal, link.id
+
+
+def _pulls(session: Session, workspace: int, source: int) -> None:
+    """Let somebody's lease of a pulled source have run out; one record of it is here, one is wanted."""
+    named = {"workspace": workspace, "source": source}
+    draft = PullDraft("acme", None, None, "token", 60, NOON)
+    row = pulls.put_pull(session, **named, draft=draft, now=NOON)
+    row.lease, row.lease_until = PULL_LEASE, NOON
+    pulls.note_records(session, **named, records=[RecordDraft("P-1", NOON, False)])
+    pulls.want_record(session, **named, external_id="P-2", now=NOON)
+    pull_counts.put_count(
+        session, **named, day=TODAY, theirs=2, ours=1, fetched=0, now=NOON - timedelta(days=2)
+    )
 
 
 def _goals(session: Session, workspace: int) -> tuple[int, int]:

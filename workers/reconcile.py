@@ -6,10 +6,11 @@ id, and deleted here where they are gone there.
 """
 
 import logging
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from models import logs
 from models.queries import pull_counts, pulls, workspaces
+from models.records import PullCount
 from models.sources.pull import converse
 from workers.context import Context
 from workers.pull import CHUNK, SPAN_S, Budget, Run, begin, chunks, fetch_one, for_seconds, turn
@@ -21,6 +22,8 @@ FRESH_DAYS = 3
 """So many days back a day is compared every day: late changes and deletions are most likely there."""
 SETTLED_AFTER = timedelta(hours=2)
 """How long after its end a day is first compared: the vendors' searches follow with a delay."""
+AGAIN_AFTER = timedelta(hours=20)
+"""A day that was compared is left alone for so long."""
 EXTRA_AT_ONCE = 100
 """Records of a day that the vendor lists no more and that are asked for, at most."""
 
@@ -68,23 +71,25 @@ def reconcile_source(
 
 
 def _days_due(context: Context, workspace: int, source: int) -> list[date]:
+    """List the days that are to be compared, newest first: each until it agrees, and the youngest every day."""
     now = context.clock()
-    last = (now - SETTLED_AFTER).astimezone(UTC).date() - timedelta(days=1)
     with context.database.read(workspace=workspace) as session:
         row = pulls.find_pull(session, workspace=workspace, source=source)
-        if row is None or row.covered_until is None:
-            return []
-        last = min(last, row.covered_until.astimezone(UTC).date() - timedelta(days=1))
-        return pull_counts.days_due(
-            session,
-            workspace=workspace,
-            source=source,
-            # The first day is covered from some hour on, so the second is the first whole one.
-            first=row.since.astimezone(UTC).date() + timedelta(days=1),
-            last=last,
-            fresh_from=last - timedelta(days=FRESH_DAYS - 1),
-            now=now,
-        )
+        counts = pull_counts.list_counts(session, workspace=workspace, source=source, limit=10_000)
+    if row is None or row.covered_until is None:
+        return []
+    last = min(now - SETTLED_AFTER, row.covered_until).astimezone(UTC).date() - timedelta(days=1)
+    # The first day is covered from some hour on, so the second is the first whole one.
+    span = (last - row.since.astimezone(UTC).date()).days
+    counted = {each.day: each for each in counts}
+    days = [last - timedelta(days=back) for back in range(span)]
+    return [day for back, day in enumerate(days) if _is_due(counted.get(day), back < FRESH_DAYS, now)]
+
+
+def _is_due(row: PullCount | None, is_fresh: bool, now: datetime) -> bool:
+    if row is None:
+        return True
+    return (is_fresh or row.theirs != row.ours) and row.checked_at <= now - AGAIN_AFTER
 
 
 def _compare(run: Run, day: date) -> None:

@@ -78,22 +78,3 @@ def list_counts(session: Session, *, workspace: int, source: int, limit: int) ->
     """List the days that were compared, newest first."""
     query = select(PullCount).where(PullCount.source_id == source, within(PullCount, workspace))
     return list(session.scalars(query.order_by(PullCount.day.desc()).limit(limit)))
-
-
-def days_due(
-    session: Session, *, workspace: int, source: int, first: date, last: date, fresh_from: date, now: datetime
-) -> list[date]:
-    """List the days from `first` to `last` that are to be compared, newest first.
-
-    Those that never were or did not agree, and those from `fresh_from` on, unless they were compared within 20 hours.
-    """
-    counted = {row.day: row for row in list_counts(session, workspace=workspace, source=source, limit=10_000)}
-    span = (last - first).days
-    days = [last - timedelta(days=back) for back in range(span + 1)]
-    return [day for day in days if _is_due(counted.get(day), day >= fresh_from, now)]
-
-
-def _is_due(row: PullCount | None, is_fresh: bool, now: datetime) -> bool:
-    if row is None:
-        return True
-    return (is_fresh or row.theirs != row.ours) and row.checked_at <= now - timedelta(hours=20)

@@ -12,6 +12,7 @@ from service.api import (
     ingest,
     links,
     products,
+    pulls,
     sources,
     themes,
     users,
@@ -22,6 +23,7 @@ def routers() -> list[APIRouter]:
     """Return every router, in the order of the documentation."""
     families = (
         sources,
+        pulls,
         ingest,
         feedback,
         themes,

@@ -15,6 +15,7 @@ from service.api.shapes import (
     impact,
     links,
     products,
+    pulls,
     reports,
     sources,
     themes,
@@ -86,6 +87,16 @@ CALLS: tuple[Call, ...] = (
     # A signature opens it, or a key with DELIVER: which of the two, the header says.
     Call("POST", "/v1/ingest/{source_id}", sources.IngestAnswer, status=202, permission=None),
     Call("GET", "/v1/sources/{id}/health", sources.SourceHealth, permission=TICKETS),
+    Call("GET", "/v1/sources/{id}/pull", pulls.PullAnswer, permission=TICKETS, promised=False),
+    Call(
+        "PUT",
+        "/v1/sources/{id}/pull",
+        pulls.PullAnswer,
+        request=pulls.PullPut,
+        permission=ADMINISTER,
+        promised=False,
+    ),
+    Call("DELETE", "/v1/sources/{id}/pull", None, status=204, permission=ADMINISTER, promised=False),
     Call(
         "GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery, permission=TICKETS
     ),

@@ -14,6 +14,7 @@ from service.api.shapes.base import (
     ShortText,
     SourceId,
 )
+from service.api.shapes.pulls import PullAnswer, PullPut
 from service.api.shapes.words import SourceLight
 
 
@@ -65,6 +66,9 @@ class SourceCreate(Request):
         description="The signing secret or token of the tool; null makes one, told once in the answer.",
     )
     settings: SourceSettings | None = Field(default=None, description="Null: the defaults of the kind.")
+    pull: PullPut | None = Field(
+        default=None, description="Ask the vendor's API as well, or instead; null: wait for webhooks."
+    )
 
 
 class SourceAnswer(Answer):
@@ -135,3 +139,7 @@ class SourceHealth(Answer):
     counts: DeliveryCounts = Field(description="Deliveries by what became of them.")
     failures: list[DeliveryFailure] = Field(description="The latest failures, newest first, at most 20.")
     signature: SignatureHealth = Field(description="Strength of its signature.")
+    pull: PullAnswer | None = Field(description="How it is pulled; null where it is not.")
+    texts_missing: Count = Field(
+        description="Records that webhooks told of without text; pulling fetches them."
+    )
