@@ -38,6 +38,8 @@ HANDS_OUT = {
 WRITTEN_DOWN = HANDS_OUT | {
     "DELETE /v1/keys/{key_id}",
     "DELETE /v1/users/{user_id}",
+    "PUT /v1/sources/{source_id}/pull",
+    "DELETE /v1/sources/{source_id}/pull",
     "POST /v1/links",
     "POST /v1/links/{link_id}/confirm",
     "POST /v1/links/{link_id}/reject",
