@@ -8,6 +8,7 @@ are read again, and are copies.
 import contextlib
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -77,10 +78,13 @@ class FileImport:
         """Store the file's rows and say so; return how many were set aside."""
         now = world.now()
         mark = Mark(self.file, f"{self.workspace.id}/{self.source}/{self.mapping}/{self.export}")
-        after, self.rejected = (0, 0) if from_start else mark.read()
+        after, self.rejected, size = (0, 0, 0) if from_start else mark.read()
         if after:
             typer.echo(f"{self.file.name}: goes on after line {after:,}.", err=True)
-        else:
+        if self._size_aside() > size:
+            # What was set aside after the mark is met again.
+            os.truncate(self._aside, size)
+        if not size:
             self._aside.unlink(missing_ok=True)
         owner = self._source(now)
         with self.file.open("rb") as stream, _progress() as bar:
@@ -96,8 +100,9 @@ class FileImport:
             )
             for number, chunk in enumerate(_chunks(found), start=1):
                 self._take(owner, chunk, now)
-                if number % MARK_EVERY == 0:
-                    mark.write(chunk[-1].line_number, self.rejected)
+                # The last record may have more messages in the next chunk: it is read again.
+                if number % MARK_EVERY == 0 and isinstance(chunk[-1], Row):
+                    mark.write(chunk[-1].line_number - 1, self.rejected, self._size_aside())
                 bar.update(task, completed=stream.tell())
         mark.remove()
         self._report()
@@ -106,6 +111,9 @@ class FileImport:
     @property
     def _aside(self) -> Path:
         return self.file.with_name(f"{self.file.name}.rejected.jsonl")
+
+    def _size_aside(self) -> int:
+        return self._aside.stat().st_size if self._aside.exists() else 0
 
     def _source(self, now: datetime) -> Source:
         """Find the one source of this id or name, whatever its kind, or make one for files."""
@@ -176,18 +184,23 @@ class Mark:
         told = f"{self.file.stat().st_size}/{self.how}".encode("utf-8", "backslashreplace")
         return hashlib.sha256(head + told).hexdigest()
 
-    def read(self) -> tuple[int, int]:
-        """Return the last line that is stored, and how many rows were set aside up to it; zeros without a mark."""
+    def read(self) -> tuple[int, int, int]:
+        """Return the last line that is stored, the rows set aside up to it and their bytes; zeros without a mark."""
         try:
             found = json.loads(self.path.read_text(encoding="utf-8"))
-            line, rejected, identity = int(found["line"]), int(found["rejected"]), found["file"]
+            place = int(found["line"]), int(found["rejected"]), int(found["aside_bytes"])
+            return place if found["file"] == self._identity() else (0, 0, 0)
         except (OSError, ValueError, KeyError, TypeError):
-            return 0, 0
-        return (line, rejected) if identity == self._identity() else (0, 0)
+            return 0, 0, 0
 
-    def write(self, line: int, rejected: int) -> None:
+    def write(self, line: int, rejected: int, aside_bytes: int) -> None:
         """Say that everything up to a line is stored; a folder that cannot be written costs the mark alone."""
-        told = {"file": self._identity(), "line": line, "rejected": rejected}
+        told = {
+            "file": self._identity(),
+            "line": line,
+            "rejected": rejected,
+            "aside_bytes": aside_bytes,
+        }
         fresh = self.path.with_suffix(".new")
         with contextlib.suppress(OSError):
             fresh.write_text(json.dumps(told), encoding="utf-8")
