@@ -175,6 +175,8 @@ def parse(
         return (FeedbackChange(action=Action.DELETE, external_id=external_id, occurred_at=received_at),)
     known = _state(issue, settings=settings, received_at=received_at)
     opening = _written(replace(known, action=Action.UPSERT, message_id=FIRST_MESSAGE), issue)
+    # Staff open issues for customers, as the webhooks' parser reads them too.
+    opening = replace(opening, relayed=opening.author_role is AuthorRole.AGENT)
     comments = objects(record.get("comments") or [], name="comments")
     return opening, *(_comment(known, comment, received_at) for comment in comments), known
 

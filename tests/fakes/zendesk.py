@@ -26,7 +26,7 @@ class Zendesk(Vendor):
 
     def is_known(self, headers: Any) -> bool:
         pair = base64.b64encode(f"mira@example.com/token:{self.token}".encode()).decode()
-        return headers.get("authorization") == f"Basic {pair}"
+        return bool(headers.get("authorization") == f"Basic {pair}")
 
     def add(
         self, number: int, at: datetime, *, text: str = "", by: int | None = None, replies: int = 0

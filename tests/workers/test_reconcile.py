@@ -42,7 +42,8 @@ def filled(kind: str, clock: Clock) -> Vendor:
 def hide(vendor: Vendor, number: int) -> object:
     """Take a record out of the vendor's lists; the return value puts it back by `show`."""
     if isinstance(vendor, Zendesk):
-        return vendor.hidden.add(number)
+        vendor.hidden.add(number)
+        return None
     if isinstance(vendor, Intercom):
         return vendor.conversations.pop(str(1_000 + number))
     assert isinstance(vendor, GitHub)

@@ -13,7 +13,7 @@ from models.sources.mapping import ColumnMap
 from models.sources.rows import FileFormat, RejectedRow, Row, read_rows
 from tests.models.sources.examples import NOW
 
-CSV = {
+CSV: dict[str, tuple[str, dict[str, object]]] = {
     "zendesk": (
         "Summation column,Id,Requester,Requester id,Requester email,Subject,Tags,Status,Via,Created at,Updated at,"
         "Organization,Area [list]\n"
