@@ -63,3 +63,7 @@ class Chore(StrEnum):
     """Remove the raw bodies of deliveries whose time is over."""
     PULSE = "pulse"
     """Let a worker of each kind show that it gets work done."""
+    PULL = "pull"
+    """Ask the vendors whose sources are pulled for what changed."""
+    RECONCILE = "reconcile"
+    """Compare our records of a day with the vendor's own count, and fetch what is missing."""

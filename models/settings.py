@@ -100,6 +100,17 @@ class Settings(BaseSettings):
     worker_silent_seconds: float = Field(
         180.0, gt=0, description="Silence after which a worker counts as gone."
     )
+    pull_months: int = Field(
+        12, ge=0, le=120, description="Months of history that a source's first pull fetches; 0: none."
+    )
+    pull_seconds: float = Field(
+        60.0, gt=0, description="How often pulled sources are looked at; each has its own interval besides."
+    )
+    pull_bases: str = Field(
+        "",
+        description="Addresses of vendors' APIs, separated by commas, that a pulled source may name in place of the "
+        "public one (GitHub Enterprise: `https://github.example.com/api/v3`); empty: none.",
+    )
     sign_in_minutes: int = Field(60, ge=1, description="Minutes a console sign-in link stays valid.")
     least_group: int = Field(
         5, ge=3, le=100, description="Counts below this are not shown to callers who may see aggregates only."

@@ -15,6 +15,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "setup": ("init", "sign-in", "workspaces", "users"),
     "serve": ("up", "api", "worker", "beat"),
     "operate": ("work", "replay"),
+    "pull": ("pull",),
     "doctor": ("doctor",),
     "transfer": ("import", "releases"),
     "demo": ("demo",),

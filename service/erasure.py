@@ -13,8 +13,7 @@ from models.errors import Conflict, EbbError, Invalid, NotFound
 from models.queries import deliveries, erasures, people, retention, search, workspaces
 from models.queries.erasures import RawBody, ReceiptDraft, RecordKey, Removed
 from models.sealing import Keyring, bound_to
-from models.sources.registry import SOURCES
-from models.sources.source import settings_from
+from models.sources.reading import read_changes
 from models.values.feedback import FeedbackChange
 from models.values.ids import Prefix, parse_id, public_id
 
@@ -176,14 +175,14 @@ def _is_about(row: RawBody, body: bytes, wanted: _Search) -> bool:
     if wanted.email is not None and wanted.email.lower() in text.lower():
         return True
     try:
-        kind = SOURCES[row.source.kind]
-        changes = kind.parse(
+        changes = read_changes(
+            row.source.kind,
             body,
             headers=row.headers,
-            settings=settings_from(kind.schemes, row.source.settings),
+            settings=row.source.settings,
             received_at=row.received_at,
         )
-    except (EbbError, KeyError):
+    except EbbError:
         return True  # it cannot be read, and one of the words stands in it: better gone
     return any(isinstance(change, FeedbackChange) and _names(change, row, wanted) for change in changes)
 

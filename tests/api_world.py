@@ -9,8 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.database import Database
-from models.queries import access, counts, goals, impact, links
+from models.queries import access, counts, goals, impact, links, pulls
 from models.queries.links import ProposalDraft
+from models.queries.pulls import PullDraft
 from models.records import LinkState, Metric, Objective, Team
 from models.values.roles import Role
 from tests import factories
@@ -28,7 +29,9 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
     """Make a workspace in which every id of the API leads to something."""
     workspace = factories.workspace(database)
     with database.write(workspace=workspace) as session:
-        source = factories.source(session, workspace)
+        source = factories.source(session, workspace, kind="zendesk")
+        pull = PullDraft("acme", None, None, "t0ken", 300, NOON)
+        pulls.put_pull(session, workspace=workspace, source=source, draft=pull, now=NOON)
         made = [
             factories.item(
                 session,
@@ -77,6 +80,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/sources/{source_id}/rules/preview": {
         "rules": [{"action": "exclude", "field": "tag", "values": ["internal"]}],
         "fields": {"plan": "tier"},
+    },
+    "PUT /v1/sources/{source_id}/pull": {
+        "subdomain": "acme",
+        "account": "mira@example.com",
+        "token": "t0ken",
     },
     "PUT /v1/exposure/{series}": {"points": [{"day": "2026-06-01", "value": 9}]},
     "PUT /v1/accounts": {"accounts": [{"key": "acme"}]},

@@ -24,6 +24,8 @@ from models.queries import (
     overview,
     people,
     products,
+    pull_counts,
+    pulls,
     retention,
     scope,
     scope_reading,
@@ -43,6 +45,7 @@ from models.queries import (
 from models.queries.feedback import StatusDraft
 from models.queries.listing import FeedbackFilter
 from models.queries.products import FeatureDraft, ReleaseDraft
+from models.queries.pulls import Progress, PullDraft, RecordDraft
 from models.queries.theme_stream import Change, Entry
 from models.queries.tickets import TicketFilter
 from models.records import (
@@ -59,7 +62,7 @@ from models.values.kinds import Kind
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
-from tests.query_world import LATER, RECEIPT, RULE, SERIES, TODAY, ZONE, World
+from tests.query_world import LATER, PULL_LEASE, RECEIPT, RULE, SERIES, TODAY, ZONE, World
 from tests.verdicts import verdict_row
 
 Query = Callable[..., object]
@@ -149,6 +152,14 @@ def reads(w: World) -> Calls:
         products.list_releases: {},
         products.load_releases: {"releases": [w.release]},
         products.steps_of: {"releases": [w.release]},
+        pull_counts.list_counts: {"source": w.source, "limit": 9},
+        pull_counts.our_records: {"source": w.source, "day": TODAY},
+        pulls.count_wanted: {"source": w.source},
+        pulls.find_pull: {"source": w.source},
+        pulls.known_keys: {"source": w.source, "keys": ["broken"]},
+        pulls.list_due: {"now": NOON},
+        pulls.list_pulls: {},
+        pulls.wanted_records: {"source": w.source, "limit": 9},
         scope_reading.definitions: {"start": NOON - timedelta(days=9), "end": LATER},
         scope_reading.deliveries_after: {"source": w.source, "after": 0, "limit": 9},
         scope_reading.excluded_share: {"source": w.source},
@@ -265,6 +276,21 @@ def writes(w: World) -> Calls:
         retention.expire_bodies: {
             "read_before": LATER, "unread_before": LATER, "now": LATER, "limit": 9,
         },
+        pull_counts.put_count: {
+            "source": w.source, "day": TODAY, "theirs": 9, "ours": 9, "fetched": 9, "now": LATER,
+        },
+        pulls.lease_pull: {"source": w.source, "now": LATER, "until": LATER},
+        pulls.note_records: {"source": w.source, "records": [RecordDraft("P-1", LATER, True)]},
+        pulls.put_pull: {
+            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "now": LATER,
+        },
+        pulls.release_pull: {"source": w.source, "lease": PULL_LEASE, "next_at": LATER},
+        pulls.remove_pull: {"source": w.source},
+        pulls.renew_pull: {"source": w.source, "lease": PULL_LEASE, "until": LATER},
+        pulls.want_record: {"source": w.source, "external_id": "P-3", "now": NOON},
+        pulls.write_progress: {
+            "source": w.source, "lease": PULL_LEASE, "progress": Progress({}, LATER), "now": LATER,
+        },
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},
@@ -305,6 +331,9 @@ KEYED: frozenset[Query] = frozenset(
         links.add,
         ticket_states.fold,
         ticket_states.merge,
+        pull_counts.put_count,
+        pulls.note_records,
+        pulls.put_pull,
         work.mark_dirty,
     },
 )
@@ -332,6 +361,12 @@ NARROW: frozenset[Query] = frozenset(
         scope.apply_change,
         scope.read_again,
         silence.note_event,
+        pull_counts.list_counts,
+        pull_counts.our_records,
+        pulls.count_wanted,
+        pulls.find_pull,
+        pulls.known_keys,
+        pulls.wanted_records,
         theme_reading.spans,
         theme_stream.arrived_among,
         theme_stream.enter,

@@ -21,6 +21,8 @@ from models.queries import (
     impact,
     links,
     people,
+    pull_counts,
+    pulls,
     scope,
     silence,
     theme_stream,
@@ -30,6 +32,7 @@ from models.queries import (
 )
 from models.queries.erasures import ReceiptDraft, Removed
 from models.queries.links import ProposalDraft
+from models.queries.pulls import PullDraft, RecordDraft
 from models.queries.theme_stream import Change, Entry
 from models.queries.themes import QuoteSpan
 from models.records import (
@@ -56,6 +59,7 @@ LATER = NOON + timedelta(hours=1)
 SERIES = exposure.DEFAULT_SERIES
 RULE = Rule("no chat", Act.EXCLUDE, Fact.CHANNEL, ("chat",))
 RECEIPT = ReceiptDraft(NOON, "x", ("a" * 64,), 1, Removed(1, 1, 1, 1, 1), 0, True, "b" * 64)
+PULL_LEASE = "a lease of the tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ def build(database: Database) -> World:
         exposure.put_exposure(
             session, workspace=workspace, series=SERIES, values={(TODAY, "all"): 9.0}, now=NOON
         )
+        _pulls(session, workspace, source)
         _work(session, workspace, release, items[0])
         open_pass = scope.open_pass(session, workspace=workspace, source=source, revision=1)
         assert open_pass is not None
@@ -232,6 +237,19 @@ def _scope(session: Session, workspace: int, source: int, delivery: int) -> None
         reason="x",
         since=NOON,
         now=NOON,
+    )
+
+
+def _pulls(session: Session, workspace: int, source: int) -> None:
+    """Let somebody's lease of a pulled source have run out; one record of it is here, one is wanted."""
+    named = {"workspace": workspace, "source": source}
+    draft = PullDraft("acme", None, None, "token", 60, NOON)
+    row = pulls.put_pull(session, **named, draft=draft, now=NOON)
+    row.lease, row.lease_until = PULL_LEASE, NOON
+    pulls.note_records(session, **named, records=[RecordDraft("P-1", NOON, False)])
+    pulls.want_record(session, **named, external_id="P-2", now=NOON)
+    pull_counts.put_count(
+        session, **named, day=TODAY, theirs=2, ours=1, fetched=0, now=NOON - timedelta(days=2)
     )
 
 

@@ -10,7 +10,18 @@ from models.errors import Invalid
 from models.language.clean import clean
 from models.language.detect import detect
 from models.language.redact import redact
-from models.queries import deliveries, feedback, goals, people, products, scope, silence, ticket_states, work
+from models.queries import (
+    deliveries,
+    feedback,
+    goals,
+    people,
+    products,
+    pulls,
+    scope,
+    silence,
+    ticket_states,
+    work,
+)
 from models.queries.feedback import ItemDraft, StatusDraft
 from models.queries.work import Leased
 from models.records import Delivery, DeliveryState, JsonObject, Metric, Source
@@ -187,6 +198,8 @@ def _apply_feedback(
             ticket_states.merge(session, into=into, at=changed_at, now=now, **record.named)
         case Action.VOTE:
             _vote(session, record, change, changed_at)
+        case Action.FETCH:
+            pulls.want_record(session, now=now, **record.named)
         case _:
             # Nothing to store; a change that asks to fetch the record is answered by the puller.
             return

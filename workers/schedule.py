@@ -13,6 +13,8 @@ from models.jobs import Chore, Job
 from models.queries import chores, sweep, work, workspaces
 from models.settings import Settings
 from workers.context import Context
+from workers.pull import pull_due
+from workers.reconcile import reconcile_due
 from workers.retain import retain
 from workers.watch import watch
 
@@ -33,6 +35,8 @@ def intervals(settings: Settings) -> Mapping[Chore, timedelta]:
         Chore.TIDY: timedelta(hours=1),
         Chore.WATCH: timedelta(seconds=settings.watch_seconds),
         Chore.RETAIN: timedelta(hours=1),
+        Chore.PULL: timedelta(seconds=settings.pull_seconds),
+        Chore.RECONCILE: timedelta(hours=1),
     }
 
 
@@ -105,12 +109,22 @@ def _watch(context: Context, _announce: Announce) -> None:
         watch(context, number)
 
 
+def _pull(context: Context, _announce: Announce) -> None:
+    pull_due(context)
+
+
+def _reconcile(context: Context, _announce: Announce) -> None:
+    reconcile_due(context)
+
+
 _ACTS: Mapping[Chore, Callable[[Context, Announce], None]] = {
     Chore.REMIND: _remind,
     Chore.SWEEP: _sweep,
     Chore.TIDY: _tidy,
     Chore.WATCH: _watch,
     Chore.RETAIN: retain,
+    Chore.PULL: _pull,
+    Chore.RECONCILE: _reconcile,
 }
 
 

@@ -7,6 +7,7 @@ from models.queries import deliveries, scope, scope_reading, work
 from models.queries.scope import Pass
 from models.queries.work import Leased
 from models.records import Delivery, Source
+from models.sealing import Keyring, bound_to, keyring
 from models.sources.reading import read_changes
 from models.values.feedback import Action, FeedbackChange
 from workers.context import Context
@@ -60,7 +61,8 @@ def _read_part(context: Context, piece: Leased, found: Pass) -> bool:
         rows = scope_reading.deliveries_after(
             session, workspace=workspace, source=source, after=found.seen_delivery, limit=AT_ONCE
         )
-    changes = [change for row in rows for change in _changes(row, owner)]
+    keys = keyring(context.settings.raw_body_key)
+    changes = [change for row in rows for change in _changes(row, owner, keys)]
     if not rows:
         return False
     with context.database.write(workspace=workspace) as session:
@@ -79,12 +81,12 @@ def _read_part(context: Context, piece: Leased, found: Pass) -> bool:
     return True
 
 
-def _changes(row: Delivery, source: Source) -> list[FeedbackChange]:
+def _changes(row: Delivery, source: Source, keys: Keyring) -> list[FeedbackChange]:
     """Parse a delivery again; of one whose raw body has expired, or cannot be understood, nothing is known."""
     try:
         changes = read_changes(
             source.kind,
-            row.body,
+            keys.open(row.body, bound=bound_to(source.id, row.key)),
             headers=row.headers,
             settings=source.settings,
             received_at=row.received_at,

@@ -18,6 +18,7 @@ from models.records.goal import ContextEvent, KeyResult, Metric, Objective, Obse
 from models.records.link import Link, LinkState
 from models.records.nudge import Nudge
 from models.records.product import Feature, Release, RolloutStep
+from models.records.pull import Pull, PullCount, PullRecord
 from models.records.scope import Alert, SourceRules, SourceSilence
 from models.records.theme import (
     Arrival,
@@ -63,6 +64,9 @@ __all__ = [
     "Observation",
     "Person",
     "PersonIdentity",
+    "Pull",
+    "PullCount",
+    "PullRecord",
     "Record",
     "Release",
     "RolloutStep",

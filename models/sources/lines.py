@@ -4,6 +4,7 @@ in it."""
 import codecs
 import csv
 import io
+import json
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ MAX_RAW_CHARS = 2_000
 DELIMITERS = (",", ";", "\t", "|")
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_DECODER = json.JSONDecoder()
+_BETWEEN = re.compile(r"[ \t\r\n,]*")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -75,6 +78,42 @@ def read_lines(file: BinaryIO, *, encoding: str | None = None) -> Iterator[Line]
             held, skipping = "", True
     if held and not skipping:
         yield Line(number + 1, held)
+
+
+def json_lines(file: BinaryIO) -> Iterator[Line]:
+    """Yield the elements of a JSON list as lines, numbered from 1; a file that is no list is read line by line.
+
+    In constant memory: an element longer than `MAX_LINE_CHARS` ends the reading, as nothing after it can be trusted.
+    """
+    head = file.read(CHUNK_BYTES).removeprefix(codecs.BOM_UTF8)
+    if not head.lstrip().startswith(b"["):
+        file.seek(0)
+        yield from read_lines(file)
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
+    held, at, number, is_over = decoder.decode(head).lstrip()[1:], 0, 0, False
+    while True:
+        at = _BETWEEN.match(held, at).end()  # type: ignore[union-attr]  # it matches nothing as well
+        if held.startswith("]", at):
+            return
+        try:
+            _, end = _DECODER.raw_decode(held, at)
+        except (ValueError, RecursionError):
+            end = None
+        # A number or word at the end of what was read may go on.
+        if end is not None and (end < len(held) or is_over):
+            number += 1
+            yield Line(number, held[at:end])
+            at = end
+            continue
+        held, at = held[at:], 0
+        if is_over or len(held) > MAX_LINE_CHARS:
+            if held.strip():
+                yield Line(number + 1, held[:MAX_LINE_CHARS], complete=len(held) <= MAX_LINE_CHARS)
+            return
+        chunk = file.read(max(CHUNK_BYTES, len(held)))
+        is_over = not chunk
+        held += decoder.decode(chunk, final=is_over)
 
 
 def damage(text: str) -> str | None:

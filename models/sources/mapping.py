@@ -36,6 +36,10 @@ class ColumnMap:
     tag_separator: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    # Of built-in maps alone: fields whose columns are joined, words of a column with ours, columns of no field.
+    joined: frozenset[str] = frozenset()
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
 
 
 def load_map(text: str) -> ColumnMap:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from models.sources.paths import mapped_all
+from models.sources.pullers import parser_of
 from models.sources.registry import source_of
 from models.sources.source import settings_from
 from models.values.feedback import Change, FeedbackChange
@@ -19,8 +20,9 @@ def read_changes(
 ) -> tuple[Change, ...]:
     """Turn a raw body into changes; raise Invalid where it cannot be understood."""
     source = source_of(kind)
+    parse = parser_of(headers) or source.parse
     given = settings_from(source.schemes, settings)
-    changes = source.parse(body, headers=headers, settings=given, received_at=received_at)
+    changes = parse(body, headers=headers, settings=given, received_at=received_at)
     return mapped_all(changes, body, given.fields)
 
 

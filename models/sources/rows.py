@@ -25,6 +25,7 @@ map names them).
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -33,6 +34,7 @@ from typing import BinaryIO
 
 from models.errors import Invalid
 from models.sources import generic_json
+from models.sources.exports import Export, fitted, numbered, recognise
 from models.sources.generic_fields import FIELDS
 from models.sources.lines import (
     MAX_LINE_CHARS,
@@ -42,11 +44,13 @@ from models.sources.lines import (
     csv_records,
     damage,
     delimiter_of,
+    json_lines,
     raw_of,
     read_lines,
 )
 from models.sources.mapping import ColumnMap
 from models.sources.payload import JsonObject
+from models.sources.records import entries_of
 from models.sources.source import SourceSettings
 from models.sources.times import instant_of
 
@@ -56,6 +60,8 @@ class FileFormat(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    # A list of objects, or objects one after another.
+    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class _Reading:
     settings: SourceSettings
     received_at: datetime
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    after_line: int = 0
 
 
 EXTRA_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -103,9 +110,14 @@ _TIMES = ("created_at", "updated_at", "occurred_at")
 def format_of(name: str) -> FileFormat:
     """Tell the format from a file's name."""
     suffix = PurePath(name).suffix.lower()
-    known = {".jsonl": FileFormat.JSONL, ".ndjson": FileFormat.JSONL, ".csv": FileFormat.CSV}
+    known = {
+        ".jsonl": FileFormat.JSONL,
+        ".ndjson": FileFormat.JSONL,
+        ".json": FileFormat.JSON,
+        ".csv": FileFormat.CSV,
+    }
     if suffix not in {**known, ".tsv": FileFormat.CSV}:
-        raise Invalid(f"{name}: the name must end in .csv, .tsv, .jsonl or .ndjson", field="file")
+        raise Invalid(f"{name}: the name must end in .csv, .tsv, .jsonl, .ndjson or .json", field="file")
     return known.get(suffix, FileFormat.CSV)
 
 
@@ -116,18 +128,27 @@ def read_rows(
     received_at: datetime,
     mapping: ColumnMap | None = None,
     settings: SourceSettings | None = None,
+    export: Export | None = None,
+    after_line: int = 0,
 ) -> Iterator[Row | RejectedRow]:
     """Yield every row of a file in order, good or rejected, in constant memory.
 
-    A row is good only if the generic JSON parser takes it, so nothing that is imported fails later. Raises
+    A row is good only if the generic JSON parser takes it, so nothing that is imported fails later. Without a map
+    the exports of known tools are told by their columns (`export` names one instead). Rows that begin at
+    `after_line` or before are passed over: they were imported by an earlier run. Raises
     Invalid where the file as a whole cannot be read: no header, no id or date column, a mapped column that is
     not there.
     """
     chosen = mapping or ColumnMap()
-    reading = _Reading(chosen, settings or SourceSettings(), received_at)
-    lines = read_lines(file, encoding=chosen.encoding)
-    found = _csv_rows(lines, reading) if file_format is FileFormat.CSV else _jsonl_rows(lines, reading)
-    yield from found
+    reading = _Reading(chosen, settings or SourceSettings(), received_at, after_line=after_line)
+    if file_format is FileFormat.CSV:
+        lines = read_lines(file, encoding=chosen.encoding)
+        yield from _csv_rows(lines, reading, export=export, is_told=mapping is None)
+    else:
+        is_json = file_format is FileFormat.JSON
+        yield from _jsonl_rows(
+            json_lines(file) if is_json else read_lines(file, encoding=chosen.encoding), reading
+        )
 
 
 def body_of(row: Row) -> bytes:
@@ -135,7 +156,9 @@ def body_of(row: Row) -> bytes:
     return json.dumps(dict(row.values), sort_keys=True, separators=(",", ":")).encode("ascii")
 
 
-def _csv_rows(lines: Iterator[Line], reading: _Reading) -> Iterator[Row | RejectedRow]:
+def _csv_rows(
+    lines: Iterator[Line], reading: _Reading, *, export: Export | None, is_told: bool
+) -> Iterator[Row | RejectedRow]:
     head = next(lines, None)
     if head is None:
         raise Invalid("the file is empty: its first line must name the columns", field="file")
@@ -144,9 +167,15 @@ def _csv_rows(lines: Iterator[Line], reading: _Reading) -> Iterator[Row | Reject
     header = next(records, None)
     if not isinstance(header, Record) or damage(header.raw):
         raise Invalid("the first line cannot be read as column names", field="file")
-    reading = replace(reading, columns=_columns(header.cells, reading.mapping))
+    names = header.cells
+    known = export or (recognise(numbered(names)) if is_told else None)
+    if known is not None:
+        names = numbered(names)
+        reading = replace(reading, mapping=fitted(known.mapping, names))
+    reading = replace(reading, columns=_columns(names, reading.mapping))
     for record in records:
-        yield _csv_row(record, header.cells, reading)
+        if record.line_number > reading.after_line:
+            yield _csv_row(record, names, reading)
 
 
 def _chained(head: Line, rest: Iterator[Line]) -> Iterator[Line]:
@@ -172,16 +201,37 @@ def _csv_row(record: Record | Broken, header: tuple[str, ...], reading: _Reading
 def _jsonl_rows(lines: Iterator[Line], reading: _Reading) -> Iterator[Row | RejectedRow]:
     names: tuple[str, ...] = ()
     for line in lines:
-        if not line.text.strip():
+        if not line.text.strip() or line.number <= reading.after_line:
             continue
         entry = _jsonl_entry(line)
         if isinstance(entry, str):
             yield RejectedRow(line.number, entry, raw_of([line]))
             continue
+        messages = _messages(entry, line, reading)
+        if messages is not None:
+            yield from messages
+            continue
         if tuple(entry) != names:
             names = tuple(entry)
             reading = replace(reading, columns=_columns(names, reading.mapping, strict=False))
         yield _row(line.number, entry, raw_of([line]), reading)
+
+
+def _messages(entry: JsonObject, line: Line, reading: _Reading) -> list[Row | RejectedRow] | None:
+    """Read the messages of a tool's own record; None where the entry is no such record."""
+    if reading.mapping.columns:
+        return None
+    try:
+        found = entries_of(entry, settings=reading.settings, received_at=reading.received_at)
+        return None if found is None else [_checked(Row(line.number, each), reading) for each in found]
+    except Invalid as error:
+        return [RejectedRow(line.number, error.message, raw_of([line]))]
+
+
+def _checked(row: Row, reading: _Reading) -> Row:
+    """Have the webhook's own parser judge a row."""
+    generic_json.parse(body_of(row), headers={}, settings=reading.settings, received_at=reading.received_at)
+    return row
 
 
 def _jsonl_entry(line: Line) -> JsonObject | str:
@@ -201,10 +251,7 @@ def _jsonl_entry(line: Line) -> JsonObject | str:
 def _row(line_number: int, cells: Mapping[str, object], raw: str, reading: _Reading) -> Row | RejectedRow:
     """Map a row's cells to an entry and have the webhook's own parser judge it."""
     try:
-        row = Row(line_number, _entry(cells, reading))
-        generic_json.parse(
-            body_of(row), headers={}, settings=reading.settings, received_at=reading.received_at
-        )
+        row = _checked(Row(line_number, _entry(cells, reading)), reading)
     except Invalid as error:
         return RejectedRow(line_number, error.message, raw)
     return row
@@ -214,9 +261,9 @@ def _entry(cells: Mapping[str, object], reading: _Reading) -> JsonObject:
     mapping = reading.mapping
     entry: JsonObject = dict(mapping.constants)
     for name, columns in reading.columns.items():
-        value = next((cells[each] for each in columns if _filled(cells[each])), None)
-        if value is not None:
-            entry[name] = value
+        filled = [each for each in columns if _filled(cells[each])]
+        if filled:
+            entry[name] = _value(name, filled, cells, mapping)
     for name in _TIMES:
         if name in entry:
             entry[name] = _written_time(entry[name], name, mapping)
@@ -238,6 +285,19 @@ def _entry(cells: Mapping[str, object], reading: _Reading) -> JsonObject:
     return entry
 
 
+def _value(name: str, filled: list[str], cells: Mapping[str, object], mapping: ColumnMap) -> object:
+    """Return what a field's columns say: the first of them, or all where these are joined."""
+    if name in mapping.joined:
+        return [str(cells[each]) for each in filled]
+    if mapping.ignored and name == "text":
+        # The questions of a survey: each column is one, and its number alone says nothing.
+        return (
+            "\n".join(str(cells[each]) for each in filled if not str(cells[each]).strip().isdecimal()) or None
+        )
+    words = mapping.words.get(name)
+    return words.get(str(cells[filled[0]]).strip().lower(), cells[filled[0]]) if words else cells[filled[0]]
+
+
 def _filled(value: object) -> bool:
     return bool(value.strip()) if isinstance(value, str) else value is not None
 
@@ -255,11 +315,16 @@ def _written_time(value: object, name: str, mapping: ColumnMap) -> str:
 
 
 def _formatted(value: str, name: str, mapping: ColumnMap) -> datetime:
-    try:
-        moment = datetime.strptime(value, mapping.date_format or "")
-        return (moment if moment.tzinfo else moment.replace(tzinfo=mapping.zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(f"{name} is not written as {mapping.date_format}", field=name) from None
+    for written in (mapping.date_format or "").split("|"):
+        with suppress(ValueError, OverflowError, Invalid):
+            if written == "iso":
+                found = instant_of(value, field=name, zone=mapping.zone)
+                if found is not None:
+                    return found
+                continue
+            moment = datetime.strptime(value, written)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=mapping.zone)).astimezone(UTC)
+    raise Invalid(f"{name} is not written as {mapping.date_format}", field=name)
 
 
 def _columns(
@@ -290,4 +355,5 @@ def _columns(
 
 
 def _folded(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).lower()
+    # A column of signs alone, such as Typeform's "#", keeps them.
+    return name.strip() if not re.search(r"\w", name) else re.sub(r"[\W_]+", "", name).lower()

@@ -14,6 +14,7 @@ from models.language.redact import redact
 from models.queries import deliveries, scope, scope_reading
 from models.queries.access import Caller
 from models.records import Delivery, Source
+from models.sealing import Keyring, bound_to, keyring
 from models.sources.paths import TARGETS, fields_of
 from models.sources.reading import read_changes
 from models.sources.scope import Decision, Facts, Rule, decide, domain_of, rules_of
@@ -31,7 +32,7 @@ from service.api.shapes.scope import (
     RulesPut,
     RulesRevision,
 )
-from service.dependencies import Admin, DatabaseOf, Now, TicketReader
+from service.dependencies import Admin, DatabaseOf, Now, SettingsOf, TicketReader
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
@@ -71,7 +72,9 @@ def put_rules(source_id: str, body: RulesPut, database: DatabaseOf, caller: Admi
 
 
 @router.post("/{source_id}/rules/preview")
-def preview_rules(source_id: str, body: PreviewRequest, database: DatabaseOf, caller: Admin) -> PreviewAnswer:
+def preview_rules(
+    source_id: str, body: PreviewRequest, database: DatabaseOf, settings: SettingsOf, caller: Admin
+) -> PreviewAnswer:
     """Try a draft on the latest deliveries: what it would keep and leave out, and why; nothing is stored."""
     number = parse_id(Prefix.SOURCE, source_id)
     rules, fields = _read(body)
@@ -82,7 +85,8 @@ def preview_rules(source_id: str, body: PreviewRequest, database: DatabaseOf, ca
         )
         draft = scope.compiled(session, workspace=row.workspace_id, rules=rules)
         chosen = scope.row_fields(row) if fields is None else fields
-        read = [(each, _messages(each, row, chosen)) for each in rows]
+        keys = keyring(settings.raw_body_key)
+        read = [(each, _messages(each, row, chosen, keys)) for each in rows]
         tried = [
             _try(session, row.workspace_id, draft, each, message)
             for each, messages in read
@@ -142,12 +146,14 @@ class Tried:
     decision: Decision
 
 
-def _messages(row: Delivery, source: Source, fields: Mapping[str, str]) -> list[FeedbackChange] | None:
+def _messages(
+    row: Delivery, source: Source, fields: Mapping[str, str], keys: Keyring
+) -> list[FeedbackChange] | None:
     """Read a delivery under a draft's map; None where it cannot be understood."""
     try:
         changes = read_changes(
             source.kind,
-            row.body,
+            keys.open(row.body, bound=bound_to(source.id, row.key)),
             headers=row.headers,
             settings={**source.settings, "fields": dict(fields)},
             received_at=row.received_at,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from models.database import Session
 from models.errors import Invalid
 from models.queries import deliveries
+from models.queries import pulls as pull_queries
 from models.queries.access import KEY_PREFIX
 from models.records import Source
 from models.sources.registry import source_of
@@ -16,7 +17,7 @@ from models.sources.source import settings_from
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
 from service import acts
-from service.api import source_signs
+from service.api import pulls, source_signs
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.sources import (
     DeliveryCounts,
@@ -33,6 +34,7 @@ from service.dependencies import (
     Admin,
     DatabaseOf,
     Now,
+    SettingsOf,
     TicketReader,
     read_after,
     require_held,
@@ -43,7 +45,9 @@ router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 
 @router.post("", status_code=201)
-def create_source(body: SourceCreate, database: DatabaseOf, caller: Admin, now: Now) -> SourceCreated:
+def create_source(
+    body: SourceCreate, database: DatabaseOf, settings_of: SettingsOf, caller: Admin, now: Now
+) -> SourceCreated:
     """Connect a tool; the answer says where it must send, and its secret if we made one.
 
     Whoever has the secret delivers, so the caller needs `deliver` as well.
@@ -65,6 +69,8 @@ def create_source(body: SourceCreate, database: DatabaseOf, caller: Admin, now: 
             settings=settings,
             now=now,
         )
+        if body.pull is not None:
+            pulls.set_up(session, row, body.pull, settings=settings_of, now=now)
         acts.note(session, caller, "source.create", public_id(Prefix.SOURCE, row.id), now=now)
     told = None if body.secret else secret
     return SourceCreated(**_answer(row).model_dump(), secret=told)
@@ -96,11 +102,15 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
         lag = source_signs.read_lag(session, row)
         silence = source_signs.read_silence(session, row, now=now)
         within = source_signs.read_scope(session, row)
+        pull = pulls.read(session, row, now)
+        missing = pull_queries.count_wanted(session, workspace=row.workspace_id, source=row.id)
     scheme = _scheme_of(row)
     silent = (now - found.last_delivery_at).total_seconds() if found.last_delivery_at else None
     return SourceHealth(
         id=source_id,
-        light=SourceLight.RED if silence.state is SilenceState.SILENT else _light(found, row),
+        light=pulls.light_of(_light(found, row), pull)
+        if silence.state is not SilenceState.SILENT
+        else SourceLight.RED,
         last_delivery_at=found.last_delivery_at,
         last_rejected_at=row.rejected_at,
         last_rejected_reason=row.rejected_reason,
@@ -122,6 +132,8 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
         lag=lag,
         silence=silence,
         scope=within,
+        pull=pull,
+        texts_missing=missing,
     )
 
 

@@ -39,6 +39,8 @@ WRITTEN_DOWN = HANDS_OUT | {
     "DELETE /v1/keys/{key_id}",
     "DELETE /v1/users/{user_id}",
     "POST /v1/erasures",
+    "PUT /v1/sources/{source_id}/pull",
+    "DELETE /v1/sources/{source_id}/pull",
     "POST /v1/links",
     "POST /v1/links/{link_id}/confirm",
     "POST /v1/links/{link_id}/reject",

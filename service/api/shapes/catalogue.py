@@ -15,6 +15,7 @@ from service.api.shapes import (
     impact,
     links,
     products,
+    pulls,
     reports,
     scope,
     sources,
@@ -112,6 +113,16 @@ CALLS: tuple[Call, ...] = (
         permission=TICKETS,
         promised=False,
     ),
+    Call("GET", "/v1/sources/{id}/pull", pulls.PullAnswer, permission=TICKETS, promised=False),
+    Call(
+        "PUT",
+        "/v1/sources/{id}/pull",
+        pulls.PullAnswer,
+        request=pulls.PullPut,
+        permission=ADMINISTER,
+        promised=False,
+    ),
+    Call("DELETE", "/v1/sources/{id}/pull", None, status=204, permission=ADMINISTER, promised=False),
     Call(
         "GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery, permission=TICKETS
     ),

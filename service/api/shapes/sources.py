@@ -16,6 +16,7 @@ from service.api.shapes.base import (
     ShortText,
     SourceId,
 )
+from service.api.shapes.pulls import PullAnswer, PullPut
 from service.api.shapes.words import SilenceState, SourceLight
 
 
@@ -73,6 +74,9 @@ class SourceCreate(Request):
         description="The signing secret or token of the tool; null makes one, told once in the answer.",
     )
     settings: SourceSettings | None = Field(default=None, description="Null: the defaults of the kind.")
+    pull: PullPut | None = Field(
+        default=None, description="Ask the vendor's API as well, or instead; null: wait for webhooks."
+    )
 
 
 class SourceAnswer(Answer):
@@ -199,3 +203,7 @@ class SourceHealth(Answer):
     lag: LagHealth = Field(description="How late its deliveries come and are read.")
     silence: SilenceHealth = Field(description="Whether its silence is ordinary.")
     scope: ScopeHealth = Field(description="What its rules leave out.")
+    pull: PullAnswer | None = Field(description="How it is pulled; null where it is not.")
+    texts_missing: Count = Field(
+        description="Records that webhooks told of without text; pulling fetches them."
+    )

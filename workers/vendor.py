@@ -1,0 +1,87 @@
+"""The wire to a vendor's API: one request at a time, bounded, never redirected, never faster than it allows."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.metadata import version
+
+import httpx
+
+from models.errors import Invalid
+from models.sources.pull import Ask, Held, Reply, backoff, check, pause_after
+
+MAX_ANSWER_BYTES = 64_000_000
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+
+
+def open_client() -> httpx.Client:
+    """Open a client for one vendor; it follows no redirect, which could lead anywhere."""
+    agent = f"Ebb/{version('ebb')}"
+    return httpx.Client(timeout=TIMEOUT, follow_redirects=False, headers={"User-Agent": agent})
+
+
+OpenClient = Callable[[], httpx.Client]
+
+
+@dataclass(slots=True)
+class Wire:
+    """Sends a puller's requests to one address; `failures` counts the runs that failed before."""
+
+    client: httpx.Client
+    base: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    clock: Callable[[], datetime]
+    failures: int = 0
+    sent: int = 0
+    not_before: datetime | None = None
+    # Called before each request, to go on holding what is worked on.
+    on_send: Callable[[], None] = lambda: None
+
+    def send(self, ask: Ask) -> Reply:
+        """Send one request; raise `Held` or `Refused` where its answer is none."""
+        self.on_send()
+        now = self.clock()
+        if self.not_before is not None and now < self.not_before:
+            wait = (self.not_before - now).total_seconds()
+            raise Held("the vendor's rate limit is used up", wait, is_limit=True)
+        self.sent += 1
+        try:
+            reply = self._exchange(ask)
+        except httpx.HTTPError as error:
+            reason = f"the vendor could not be reached ({type(error).__name__})"
+            raise Held(reason, backoff(self.failures), is_limit=False) from error
+        now = self.clock()
+        check(ask, reply, now=now, failures=self.failures)
+        if pause := pause_after(reply, now=now):
+            self.not_before = now + timedelta(seconds=pause)
+        return reply
+
+    def _exchange(self, ask: Ask) -> Reply:
+        method = "GET" if ask.body is None else "POST"
+        headers = [*self.headers, *ask.headers]
+        address = f"{self.base}{ask.path}"
+        with self.client.stream(
+            method, address, params=list(ask.query) or None, headers=headers, json=ask.body
+        ) as response:
+            raw = self._read(response)
+        body: object = None
+        if response.status_code == 200:
+            try:
+                body = json.loads(raw)
+            except (ValueError, RecursionError) as error:
+                raise Invalid("the vendor's answer is not JSON", field="answer") from error
+        return Reply(
+            response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
+        )
+
+    def _read(self, response: httpx.Response) -> bytes:
+        """Read an answer, giving up as soon as it is longer than an answer may be."""
+        found = bytearray()
+        for chunk in response.iter_bytes():
+            found += chunk
+            if len(found) > MAX_ANSWER_BYTES:
+                raise Invalid(
+                    f"the vendor's answer is longer than {MAX_ANSWER_BYTES:,} bytes", field="answer"
+                )
+        return bytes(found)
