@@ -13,7 +13,7 @@ from models.language.kind import classify
 from models.queries import embeddings, feedback, work, workspaces
 from models.queries.work import Leased
 from models.records import FeedbackItem
-from models.values.feedback import Rating, RatingKind, Turn
+from models.values.feedback import AuthorRole, Rating, RatingKind, Turn
 from workers.context import Context
 
 WRITE_AT_ONCE = 64
@@ -95,7 +95,9 @@ def is_themed(item: FeedbackItem) -> bool:
 
     A further person's first message may be short, for it is read with the subject; a follow-up is read alone.
     """
-    if item.excluded_by is not None or item.language not in THEMED_LANGUAGES or not text_of(item):
+    if item.excluded_by is not None or item.author_role is AuthorRole.BOT:
+        return False
+    if item.language not in THEMED_LANGUAGES or not text_of(item):
         return False
     match item.turn:
         case Turn.OPENS:

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from models.database import Session
 from models.errors import Invalid
-from models.language.clean import clean
+from models.language.clean import CleanNote, clean
 from models.language.detect import detect
 from models.language.redact import redact
 from models.queries import (
@@ -64,6 +64,8 @@ class Prepared:
     text: str = ""
     removed: tuple[JsonObject, ...] = ()
     language: str = "und"
+    # Every word of it is a machine's: an absence note, a confirmation of receipt.
+    is_automatic: bool = False
 
 
 def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
@@ -137,7 +139,8 @@ def _prepare(change: Change) -> Prepared:
         for cut in (*cleaned.removed, *redacted.removed)
     ]
     language = change.language or detect(f"{subject or ''} {redacted.text}")
-    return Prepared(change, subject, redacted.text, tuple(removed), language[:8])
+    is_automatic = CleanNote.ONLY_AUTOMATIC_TEXT in cleaned.notes
+    return Prepared(change, subject, redacted.text, tuple(removed), language[:8], is_automatic)
 
 
 def _apply(
@@ -270,7 +273,7 @@ def _item_draft(
         subject=prepared.subject,
         text=prepared.text,
         removed=list(prepared.removed),
-        author_role=change.author_role or AuthorRole.CUSTOMER,
+        author_role=AuthorRole.BOT if prepared.is_automatic else change.author_role or AuthorRole.CUSTOMER,
         reported_by_agent=change.relayed,
         person_id=_person_of(session, workspace, source.id, change, received_at),
         account_key=change.account_id,

@@ -11,7 +11,7 @@ from models.language.mailparts import Labels, Line, is_boilerplate, label, split
 from models.language.markup import MAX_HTML, html_to_plain, is_html
 from models.values.text import Removed, RemovedKind
 
-CLEAN_VERSION = "clean-1"
+CLEAN_VERSION = "clean-2"
 MAX_TEXT = 20_000  # characters that `clean` returns at most
 MAX_PLAIN = MAX_HTML  # characters of input that are read at all
 

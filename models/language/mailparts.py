@@ -177,11 +177,13 @@ def _is_comparison(lines: Sequence[Line], index: int) -> bool:
 
 def _label_automatic(lines: Sequence[Line], labels: Labels) -> None:
     first = True
+    opened = next((start for start, _ in _paragraphs(lines, labels)), 0)
     for start, stop in _paragraphs(lines, labels):
         if first and rules.AUTO_REPLY.match(lines[start].text):
-            _fill(lines, labels, range(start, len(lines)), RemovedKind.MACRO)
+            _fill(lines, labels, range(opened, len(lines)), RemovedKind.MACRO)
             return
-        first = False
+        # Below a bare salutation the message has yet to begin.
+        first = first and stop == start + 1 and bool(rules.SALUTATION.match(lines[start].text))
         for index in range(start, stop):
             if rules.MACRO_LINE.match(lines[index].text):
                 labels[index] = RemovedKind.MACRO
@@ -260,10 +262,11 @@ def _contact_block(lines: Sequence[Line], own: Sequence[int]) -> int | None:
     while position > 0 and own[position - 1] == own[position] - 1:
         position -= 1
     block = [lines[index].text for index in own[position:]]
-    if position == 0 or not 2 <= len(block) <= SIGNATURE_LINES or not rules.NAME_LINE.match(block[0][:120]):
+    is_named = rules.NAME_LINE.match(block[0][:120]) or rules.PIPED_NAME.match(block[0][:160])
+    if position == 0 or not is_named or len(block) > SIGNATURE_LINES:
         return None
     contacts = sum(1 for text in block if rules.CONTACT.match(text[:300]))
-    titles = sum(1 for text in block[1:] if rules.JOB_TITLE.match(text[:120]) and _is_signature_line(text))
+    titles = sum(1 for text in block if rules.JOB_TITLE.match(text[:120]) and _is_signature_line(text))
     if contacts + titles >= 2 and all(_is_signature_line(text) for text in block):
         return position
     return None

@@ -50,13 +50,14 @@ ORIGINAL_MESSAGE = re.compile(
 
 WROTE_START = re.compile(
     r"(?i)[\s>*]*(?:(?:on|am|le|el|il|em|op|den|dnia|dne|pe)\s+\S|\d{1,4}[-./年]\s?\d{1,2}[-./月]"
-    r"|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+\S|.{1,60}<[^<>\s]{3,80}@[^<>\s]{3,80}>)"
+    r"|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+\S"
+    r"|(?:pon|wt|śr|czw|pt|sob|niedz|jeu|lun|mar|mer|ven|sam|dim)\w{0,6}\.,?\s+\S|.{1,60}<[^<>\s]{3,80}@[^<>\s]{3,80}>)"
 )
 _WROTE = any_of(
     r"""
     \bwrote(?: the following)?  \bwrites  \bschrieb(?: .{1,80})?  \ba écrit  \bescribió  \bha scritto
     \bescreveu  \bschreef(?: .{1,80})?  \bskrev(?: .{1,80})?  \bnapisał(?:\(a\)|a)?  \bnapsal\(?a?\)?
-    \bkirjoitti  \byazdı  写道  님이 작성(?:하였습니다)?  のメール
+    \bhet volgende geschreven  \bkirjoitti  \byazdı  写道  님이 작성(?:하였습니다)?  のメール
     """
 )
 WROTE_END = re.compile(rf"(?i){_WROTE}\s*[:：]\s*$")
@@ -93,7 +94,10 @@ _DEVICES = any_of(
 SENT_FROM = _line(
     rf"sent (?:from|via|by) (?:my |the |an? )?{_DEVICES}",
     r"""
-    get outlook for  download outlook  téléchargez outlook  obtén outlook  von mein\w+ .{1,40} gesendet
+    (?:get|download) outlook for  (?:téléchargez|obtenez|obtén|consigue|descarga|scarica|hent|hämta) outlook
+    (?:holen sie sich|laden sie) outlook  download outlook
+    sent (?:with|using) (?:front|proton ?mail|k-9|superhuman|spark|mailspring|fastmail|canary|airmail|hey|tutanota)
+    gesendet mit (?:der )?[\w. -]{2,30}(?:app|mail)  von mein\w+ .{1,40} gesendet
     gesendet (?:von|mit) (?:mein|der|outlook|iphone|android|samsung|yahoo|gmx|web\.de)
     diese nachricht wurde von mein\w+
     envoyé (?:de(?:puis)?|à partir de|avec) (?:mon|ma|l'|outlook|yahoo|un)
@@ -137,11 +141,16 @@ DASH_NAME = re.compile(rf"\s*[-–—~/]{{1,2}}\s?{_CAPITALISED}(?:\s+{_CAPITALI
 NAME_LINE = re.compile(
     rf"\s*{_CAPITALISED},?(?:\s+(?:(?:van|von|de|der|la|di|y|und|&)\s+)?[(]?{_CAPITALISED},?){{0,4}}\s*$"
 )
+PIPED_NAME = re.compile(rf"\s*{_CAPITALISED}(?:\s+{_CAPITALISED}){{1,3}}\s*[|·•]\s*\S.{{1,80}}$")
+SALUTATION = re.compile(
+    r"(?i)\s*(?:hi|hello|hey|dear|good (?:morning|afternoon|day)|hallo|guten tag|liebe[rs]?|sehr geehrte\w*"
+    r"|bonjour|hola|ciao)\b[^.!?]{0,60}[,!.]?\s*$"
+)
 CONTACT = re.compile(
     r"(?i)\s*(?:(?:tel|phone|ph|mobile|mob|cell|fax|direct|office|telefon|mobil|handy|téléphone|tél|portable|teléfono|"
     r"móvil|e-?mail|mail|web|website|skype|linkedin|twitter|whatsapp|address|t|m|p|f|e|w)\s?[.:|/]\s*\S"
     r"|(?:https?://|www\.)\S{1,200}\s*$|\S{1,64}@\S{1,200}\s*$|[+(]?\d[\d\s()./-]{6,22}\s*$"
-    r"|.{0,80}\|.{0,80}\|)|.{0,80}\b(?:gmbh|inc\.?|ltd\.?|llc|corp\.?|s\.a\.s?|s\.l\.|b\.v\.|ag|plc)\s*$"
+    r"|\S{1,64}@\S{1,200}\s*[|·•]|.{0,80}\|.{0,80}\|)|.{0,80}\b(?:gmbh|inc\.?|ltd\.?|llc|corp\.?|s\.a\.s?|s\.l\.|b\.v\.|ag|plc)\s*$"
 )
 _JOBS = any_of(
     r"""
@@ -179,7 +188,7 @@ DISCLAIMER = _line(
 
 _HELPDESKS = "(?:zendesk|intercom|freshdesk|help ?scout|hubspot|front|gorgias|zoho)"
 MACRO_LINE = _line(
-    rf"delivered by {_HELPDESKS}  powered by {_HELPDESKS}",
+    rf"(?:delivered|powered) by {_HELPDESKS}  powered by [\w -]{{2,40}}\s*$  sent (?:by|via) {_HELPDESKS}",
     r"""
     (?:how would you rate|please rate|rate) (?:the|our|your|my) (?:support|service|help|experience|customer)
     (?:how would you rate|please rate|rate) (?:the|our|your|my) (?:reply|conversation|answer)
@@ -189,12 +198,17 @@ MACRO_LINE = _line(
     wie (?:zufrieden waren|bewerten) sie\b.{0,80}(?:support|hilfe|service)  comment évaluez-vous\b
     (?:¿ ?)?cómo (?:calificaría|valoraría)\b  this e-?mail is a service (?:from|of)
     ticket (?:id|number|#) ?[:#]? ?[\w-]{1,20}\s*$
-    you (?:are receiving|received|have received) this (?:e-?mail|message|notification) because
+    you(?:'re| are receiving| received| have received) this (?:(?:e-?mail|message|notification) )?because
+    you(?:'re| are) receiving (?:this|these)\b.{0,40}\bbecause  this (?:request )?is shared with \w+
+    reply to this e-?mail (?:directly|to (?:add|comment|respond|reach|update))
+    view (?:it|this|the|your)? ?(?:ticket|request|conversation|issue)? ?(?:online|on github|on gitlab|in jira)\b
+    turn off (?:this|these|all) .{0,30}notifications?
     (?:to )?unsubscribe\b.{0,80}(?:here|link|click|from this|preferences)  unsubscribe\s*$
-    (?:manage|update) (?:your )?(?:e-?mail )?(?:preferences|notifications?)\s*$
+    (?:manage|update|change|edit) (?:your )?(?:e-?mail |notification )?(?:preferences|settings|notifications?)\s*$
     view (?:this (?:e-?mail|message) )?in (?:your )?browser
     (?:please )?do not reply (?:directly )?to this (?:e-?mail|message)
     this (?:is|was) an? (?:automated|automatic|automatically|auto-?generated|auto-)\b
+    external (?:e-?mail|message|sender)\W
     (?:caution|warning|external)\W{1,4}(?:external (?:e-?mail|sender)|e-?mail from outside)
     (?:(?:caution|warning|external)\W{1,4})?this (?:e-?mail|message) (?:originated|came|was sent) (?:from )?outside
     \[?(?:cid|image) ?: ?[^\]]{0,120}\]?\s*$  <?image\d{3}\.(?:png|jpe?g|gif)>?\s*$

@@ -29,12 +29,14 @@ def why_not_eligible(item: FeedbackItem, relaying: Set[int]) -> str | None:
         return "not counted: its text was deleted"
     if item.excluded_by is not None:
         return f"not counted: left out by the source's rules ({item.excluded_by})"
+    if item.author_role is AuthorRole.BOT:
+        return "not counted: written by a machine, an absence note or a confirmation of receipt"
     if item.kind is None:
         return "not counted yet: nobody has read of what kind it is"
     if item.kind is not Kind.COMPLAINT:
         article = "" if item.kind is Kind.PRAISE else "a "
         return f"not counted: it is {article}{item.kind}, not a complaint"
-    if item.author_role is not AuthorRole.CUSTOMER and item.source_id not in relaying:
+    if item.author_role is AuthorRole.AGENT and item.source_id not in relaying:
         return "not counted: relayed by staff, which this source's setting count_relayed leaves out"
     if item.merged_into is not None:
         name = "another ticket" if item.merged_into == UNKNOWN_TICKET else f"ticket {item.merged_into}"
@@ -139,7 +141,10 @@ def eligible(workspace: int, relaying: Set[int]) -> ColumnElement[bool]:
         FeedbackItem.withdrawn.is_(False),
         FeedbackItem.merged_into.is_(None),
         FeedbackItem.excluded_by.is_(None),
-        or_(FeedbackItem.author_role == AuthorRole.CUSTOMER, FeedbackItem.source_id.in_(relaying)),
+        or_(
+            FeedbackItem.author_role == AuthorRole.CUSTOMER,
+            and_(FeedbackItem.author_role == AuthorRole.AGENT, FeedbackItem.source_id.in_(relaying)),
+        ),
     )
 
 

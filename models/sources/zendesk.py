@@ -254,14 +254,16 @@ def _commented(event: _Event) -> tuple[Change, ...]:
     if description is not None and text.split() == description.split():
         opener = replace(_first_message(event, Action.UPSERT), is_public=public, opener_id=_comment_id(event))
         return (opener,)
+    ticket = event.ticket()
+    # Somebody in copy is another person than the requester, whose ticket the staff answer.
+    writer = None if staff else id_of(author.get("id"), field="event.comment.author.id")
     added = replace(
-        event.ticket(),
+        ticket,
         action=Action.APPEND_MESSAGE,
         message_id=require_id(comment.get("id"), field="event.comment.id"),
         body=text,
         author_role=AuthorRole.AGENT if staff else AuthorRole.CUSTOMER,
-        # Somebody in copy is another person than the requester.
-        customer_id=id_of(author.get("id"), field="event.comment.author.id") or event.ticket().customer_id,
+        customer_id=writer or ticket.customer_id,
         is_public=public,
     )
     return _with_parent(event, added)

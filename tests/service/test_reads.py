@@ -105,6 +105,8 @@ def test_an_item_shows_what_is_stored_and_nothing_missing(client: TestClient, wo
         "author_role": "customer",
         "kind": "complaint",
         "counted": True,
+        "reported_by_agent": False,
+        "merged_into": None,
         "account_id": "acme",
         "plan": "team",
         "tags": None,

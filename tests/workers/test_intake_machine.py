@@ -379,11 +379,11 @@ def run(database: Database, *, examples: int, steps: int) -> None:
 
 
 def test_what_is_stored_is_what_happened(sqlite: Database) -> None:
-    run(sqlite, examples=40, steps=40)
+    run(sqlite, examples=25, steps=40)
 
 
 def test_what_is_stored_is_what_happened_on_postgres(postgres: Database) -> None:
-    run(postgres, examples=10, steps=30)
+    run(postgres, examples=8, steps=30)
 
 
 @pytest.mark.slow

@@ -185,7 +185,7 @@ def test_a_new_plan_is_counted_under_the_new_plan(
     walk(context)
     with context.database.write(workspace=workspace) as session:
         draft = StatusDraft(source, "T-1", NOON, plan="team")
-        assert feedback.update_record(session, workspace=workspace, draft=draft) == 1
+        assert feedback.update_record(session, workspace=workspace, draft=draft, now=NOON) == 1
     assert items(database)[0].plan == "team"
 
 

@@ -33,7 +33,9 @@ class FeedbackItem(Answer):
     text: str = Field(
         description="The customer's own words, cleaned and redacted; empty where only a rating came."
     )
-    author_role: AuthorRole = Field(description="customer; agent where staff relayed it.")
+    author_role: AuthorRole = Field(
+        description="customer; agent where staff relayed it; bot where all of it is automatic."
+    )
     reported_by_agent: bool = Field(description="Whether staff wrote it down for a customer.")
     kind: Kind | None = Field(description="complaint, request, praise or question; null until it is known.")
     counted: bool = Field(
