@@ -13,14 +13,15 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.errors import Invalid
 from models.jobs import Job
 
-__all__ = ["Database", "Session", "parse_url", "scope", "told"]
+__all__ = ["Database", "Session", "is_out_of_reach", "parse_url", "scope", "told"]
 
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_WITHIN_S = 5
@@ -28,6 +29,8 @@ CONNECT_WITHIN_S = 5
 SETTING = "EBB_DATABASE_URL"
 STAGES = "stages"
 """Under this name a session collects the stages that its transaction gives work to."""
+SCOPE = "scope"
+"""Under this name a session keeps for which workspace its transaction began to work, or went on to."""
 
 
 def parse_url(address: str, *, setting: str = SETTING) -> URL:
@@ -143,9 +146,15 @@ class Database:
 
 def scope(session: Session, *, workspace: int | None) -> None:
     """Let the rest of a transaction work for this workspace: group commits hold rows of several."""
+    session.info[SCOPE] = workspace
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_naming(workspace))
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Say whether an error means that the database is away, full or held by others, not that a row is wrong."""
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 
 def told(session: Session, stage: Job) -> None:

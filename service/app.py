@@ -13,6 +13,7 @@ from models.settings import Settings, load_settings
 from service import errors
 from service.api import routers
 from service.console import pages
+from service.doors import Doors
 from service.etag import ETags
 from service.intake import IntakeWriter
 from service.metrics import Metrics
@@ -62,6 +63,7 @@ def create_app(
     app.state.database = own
     app.state.clock = clock
     app.state.metrics = metrics
+    app.state.doors = Doors()
     app.state.patience = Patience(DATABASE_WITHIN_S)
     errors.install(app)
     for router in routers():

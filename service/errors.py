@@ -8,7 +8,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from models.errors import Busy, Conflict, EbbError, Forbidden, Invalid, NotFound, Rejected, TooLarge
+from models.errors import (
+    Busy,
+    Conflict,
+    EbbError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Rejected,
+    TooLarge,
+    Unsupported,
+)
 from models.logs import get_logger
 from service import tracing
 
@@ -20,12 +30,15 @@ STATUS_OF: Mapping[type[EbbError], HTTPStatus] = {
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     Rejected: HTTPStatus.UNAUTHORIZED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Forbidden: HTTPStatus.FORBIDDEN,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 _HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "Bearer"},
+    # What is left of the body is not waited for.
+    413: {"Connection": "close"},
     503: {"Retry-After": "5"},
 }
 

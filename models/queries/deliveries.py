@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.database import scope
+from models.database import SCOPE, scope
 from models.errors import NotFound
 from models.jobs import Job
 from models.queries import work
-from models.queries.upsert import insert_or_ignore
+from models.queries.upsert import insert_new
 from models.queries.within import within
 from models.records import Delivery, DeliveryState, JsonObject, Source
 
@@ -95,37 +95,43 @@ def record(session: Session, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
 
     One commit holds the deliveries of several workspaces: the transaction works for each in turn.
     """
-    is_new = []
-    workspace: int | None = None
-    for draft in drafts:
-        if draft.workspace_id != workspace:
-            workspace = draft.workspace_id
+    is_new = [False] * len(drafts)
+    places: dict[int, list[int]] = {}
+    for place, draft in enumerate(drafts):
+        places.setdefault(draft.workspace_id, []).append(place)
+    for workspace, own in places.items():
+        if session.info.get(SCOPE) != workspace:
             scope(session, workspace=workspace)
-        is_new.append(_record_one(session, draft))
+        stored = _record(session, workspace, [drafts[place] for place in own])
+        for place in own:
+            # The first of several copies is the one that was stored.
+            is_new[place] = stored.pop((drafts[place].source_id, drafts[place].key), None) is not None
     return is_new
 
 
-def _record_one(session: Session, draft: DeliveryDraft) -> bool:
-    row = {
-        "workspace_id": draft.workspace_id,
-        "source_id": draft.source_id,
-        "key": draft.key,
-        "received_at": draft.received_at,
-        "headers": draft.headers,
-        "body": draft.body,
-        "state": DeliveryState.OPEN,
-    }
-    delivery = insert_or_ignore(session, Delivery, row, key=("source_id", "key"))
-    if delivery is None:
-        return False
-    work.enqueue(
+def _record(session: Session, workspace: int, drafts: Sequence[DeliveryDraft]) -> dict[tuple[int, str], int]:
+    """Store deliveries of one workspace, and work for those that are new; return the new ones' ids."""
+    rows = [
+        {
+            "workspace_id": workspace,
+            "source_id": draft.source_id,
+            "key": draft.key,
+            "received_at": draft.received_at,
+            "headers": draft.headers,
+            "body": draft.body,
+            "state": DeliveryState.OPEN,
+        }
+        for draft in drafts
+    ]
+    returning = (Delivery.id, Delivery.source_id, Delivery.key, Delivery.received_at)
+    found = insert_new(session, Delivery, rows, key=("source_id", "key"), returning=returning)
+    work.enqueue_many(
         session,
-        workspace=draft.workspace_id,
+        workspace=workspace,
         stage=Job.INTAKE,
-        subject=delivery,
-        run_at=draft.received_at,
+        subjects=[(delivery, received_at) for delivery, _, _, received_at in found],
     )
-    return True
+    return {(source, key): delivery for delivery, source, key, _ in found}
 
 
 def count_rejected(session: Session, *, workspace: int, source: int, reason: str, now: datetime) -> None:
