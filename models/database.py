@@ -5,7 +5,9 @@ waits for its turn at the start and never fails half-way with "database is locke
 names its workspace, and row-level security shows it no other's rows (migration `0004_walls`).
 """
 
+import math
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +15,16 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from models.errors import Invalid
 from models.jobs import Job
@@ -26,6 +34,8 @@ __all__ = ["Database", "Session", "is_out_of_reach", "parse_url", "scope", "told
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_WITHIN_S = 5
 """How long to wait for a PostgreSQL server that does not answer, unless the address says `connect_timeout=`."""
+RESTED_S = 1.0
+"""After so long a PostgreSQL connection is tested before it is used again."""
 SETTING = "EBB_DATABASE_URL"
 STAGES = "stages"
 """Under this name a session collects the stages that its transaction gives work to."""
@@ -72,10 +82,10 @@ class Database:
                 connect_args=timeout,
                 pool_size=10,
                 max_overflow=10,
-                pool_pre_ping=True,
                 # Errors are logged, and parameters hold what customers wrote.
                 hide_parameters=True,
             )
+            _test_after_rest(self._writer)
             self._reader = self._writer
 
     @property
@@ -175,6 +185,26 @@ def _make_folder(url: URL, setting: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Invalid(f"{folder} cannot be made: {error.strerror}.", field=setting) from error
+
+
+def _test_after_rest(engine: Engine) -> None:
+    """Ask a connection that nobody used for a while whether it still lives, before somebody else gets it.
+
+    Not every time, as the pool would by itself: on a busy server that is a wait for each transaction.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _note(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _test(connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        if time.monotonic() - record.info.get("used", math.inf) < RESTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError from error
 
 
 def _sqlite_engine(url: URL, *, begin: str, synchronous: str, query_only: bool = False) -> Engine:

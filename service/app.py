@@ -11,7 +11,7 @@ from models import logs
 from models.database import Database
 from models.settings import Settings, load_settings
 from service import errors
-from service.api import routers
+from service.api import ingest, routers
 from service.console import pages
 from service.doors import Doors
 from service.etag import ETags
@@ -69,6 +69,7 @@ def create_app(
     for router in routers():
         app.include_router(router)
     pages.install(app)
+    app.add_middleware(ingest.Shortcut)
     app.add_middleware(ETags)
     app.add_middleware(Tracing, metrics=metrics)
     return app

@@ -69,14 +69,19 @@ def problem(
     return JSONResponse(content, status, sent, media_type="application/problem+json")
 
 
+def problem_of(request: Request, error: EbbError) -> JSONResponse:
+    """Build the answer to an error of ours."""
+    status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 500)
+    headers = _HEADERS.get(int(status))
+    return problem(request, int(status), error.message, field=error.field, headers=headers)
+
+
 def install(app: FastAPI) -> None:
     """Map our errors, the framework's and the unexpected ones."""
 
     @app.exception_handler(EbbError)
     async def _expected(request: Request, error: EbbError) -> JSONResponse:
-        status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 500)
-        headers = _HEADERS.get(int(status))
-        return problem(request, int(status), error.message, field=error.field, headers=headers)
+        return problem_of(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:

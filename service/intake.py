@@ -118,7 +118,9 @@ class IntakeWriter:
             self._database.write(workspace=batch[0].draft.workspace_id) as session,
         ):
             news = deliveries.record(session, drafts=[waiting.draft for waiting in batch])
-        self._metrics.count_stored(new=sum(news), copies=len(news) - sum(news))
+        new = sum(news)
+        self._metrics.count_stored(new=new, copies=len(news) - new)
+        log.info("deliveries stored", new=new, copies=len(news) - new)
         return news
 
     def _store_singly(self, batch: Sequence[_Waiting], cause: Exception) -> list[Outcome]:

@@ -85,4 +85,5 @@ def insert_many(
             )
         else:
             statement = statement.on_conflict_do_nothing(index_elements=list(key))
-        session.execute(statement, chunk)
+        # Past the session, which would look each row over for its own book-keeping.
+        session.connection().execute(statement, chunk)
