@@ -8,10 +8,12 @@ names its workspace, and row-level security shows it no other's rows (migration 
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -144,9 +146,35 @@ class Database:
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
             scope(session, workspace=workspace)
             yield session
-        stages = session.info.get(STAGES)
+        self._tell(session.info.get(STAGES))
+
+    def _tell(self, stages: Iterable[Job] | None) -> None:
         if stages and self.on_work is not None:
             self.on_work(frozenset(stages))
+
+    def write_at_once(
+        self, statements: Sequence[tuple[int, str, Mapping[str, object]]], *, stages: Iterable[Job]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Run statements as one transaction and wait for the server once; return the rows of each.
+
+        PostgreSQL only. Each is a workspace, SQL as the driver takes it, and its parameters. `stages` hear of it if
+        any row comes back. Whatever is raised, nothing was stored, or nobody knows: ask again by the key.
+        """
+        with self._writer.connect() as pooled:
+            raw = cast("psycopg.Connection[tuple[Any, ...]]", pooled.connection.driver_connection)
+            try:
+                with raw.pipeline():
+                    cursors = []
+                    for workspace, statement, given in statements:
+                        raw.execute(_naming(workspace))
+                        cursors.append(raw.execute(statement, given))
+                    raw.commit()
+                found = [cursor.fetchall() for cursor in cursors]
+            except Exception:
+                pooled.invalidate()
+                raise
+        self._tell(stages if any(found) else None)
+        return found
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -1,8 +1,8 @@
 """Group commit: one writer thread stores all deliveries that wait in one transaction, as long as any do.
 
-While a commit is under way the next deliveries gather, so the busier intake is, the more share a commit. A delivery
-is answered only after the commit that holds it. If a batch fails, its deliveries are tried one by one, so that one
-that cannot be stored fails alone.
+While a commit is under way the next deliveries gather, so the busier intake is, the more share a commit; the writer
+waits a few milliseconds only for as many as there were lately. A delivery is answered only after the commit that
+holds it. If a batch fails, its deliveries are tried one by one, so that one that cannot be stored fails alone.
 """
 
 import asyncio
@@ -61,6 +61,8 @@ class IntakeWriter:
         self._waiting: deque[_Waiting] = deque()
         self._change = threading.Condition()
         self._is_ending = False
+        # How many are expected to come within the gathering time, and how many the last batch held.
+        self._expected, self._stored = 1, 0
         self._thread = threading.Thread(target=self._run, name="intake-writer", daemon=True)
 
     def start(self) -> None:
@@ -82,8 +84,8 @@ class IntakeWriter:
             if self._is_ending or len(self._waiting) >= self._size:
                 raise Busy("Too many deliveries wait to be stored; send it again in a few seconds.")
             self._waiting.append(waiting)
-            # The writer sleeps only where nobody waits, or until a batch is full.
-            if len(self._waiting) in (1, BATCH_LIMIT):
+            # The writer sleeps only where nobody waits, or until those it expects are here.
+            if len(self._waiting) in (1, self._expected):
                 self._change.notify()
         return await waiting.future
 
@@ -94,30 +96,35 @@ class IntakeWriter:
     def _gather(self) -> list[_Waiting]:
         """Wait for deliveries and take them; none at the end."""
         with self._change:
+            # Those who were just answered and those who came meanwhile are likely to be here again at once.
+            self._expected = min(
+                max(self._stored + len(self._waiting), self._expected * 7 // 8, 1), BATCH_LIMIT
+            )
             self._change.wait_for(lambda: self._waiting or self._is_ending)
-            if self._gather_s:
-                self._change.wait_for(self._is_full, timeout=self._gather_s)
-            count = min(len(self._waiting), BATCH_LIMIT)
-            return [self._waiting.popleft() for _ in range(count)]
+            self._change.wait_for(self._are_here, timeout=self._gather_s)
+            self._stored = min(len(self._waiting), BATCH_LIMIT)
+            return [self._waiting.popleft() for _ in range(self._stored)]
 
-    def _is_full(self) -> bool:
-        return len(self._waiting) >= BATCH_LIMIT or self._is_ending
+    def _are_here(self) -> bool:
+        return len(self._waiting) >= self._expected or self._is_ending
 
     def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
-            outcomes: list[Outcome] = list(self._commit(batch))
+            outcomes: list[Outcome] = list(self._commit(batch, at_once=not self._database.is_sqlite))
         except Exception as error:  # noqa: BLE001 - whatever it was, each delivery gets its own try and answer
             log.warning("a batch of deliveries failed", deliveries=len(batch), error=type_name(error))
             outcomes = self._store_singly(batch, error)
         _answer(batch, outcomes)
 
-    def _commit(self, batch: Sequence[_Waiting]) -> list[bool]:
-        with (
-            self._metrics.intake_commit_seconds.time(),
-            # Most batches are of one workspace; `record` changes to the others'.
-            self._database.write(workspace=batch[0].draft.workspace_id) as session,
-        ):
-            news = deliveries.record(session, drafts=[waiting.draft for waiting in batch])
+    def _commit(self, batch: Sequence[_Waiting], *, at_once: bool = False) -> list[bool]:
+        drafts = [waiting.draft for waiting in batch]
+        with self._metrics.intake_commit_seconds.time():
+            if at_once:
+                news = deliveries.record_at_once(self._database, drafts=drafts)
+            else:
+                # Most batches are of one workspace; `record` changes to the others'.
+                with self._database.write(workspace=drafts[0].workspace_id) as session:
+                    news = deliveries.record(session, drafts=drafts)
         new = sum(news)
         self._metrics.count_stored(new=new, copies=len(news) - new)
         log.info("deliveries stored", new=new, copies=len(news) - new)
@@ -125,8 +132,6 @@ class IntakeWriter:
 
     def _store_singly(self, batch: Sequence[_Waiting], cause: Exception) -> list[Outcome]:
         """Try each delivery alone; where the database is out of reach all that are left are told to come again."""
-        if len(batch) == 1:
-            return [_told(cause)]
         outcomes: list[Outcome] = []
         lost = 0
         for waiting in batch:

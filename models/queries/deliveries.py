@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.database import SCOPE, scope, told
+from models.database import SCOPE, Database, scope, told
 from models.errors import NotFound
 from models.jobs import Job
 from models.queries import work
@@ -96,71 +96,92 @@ def record(session: Session, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
 
     One commit holds the deliveries of several workspaces: the transaction works for each in turn.
     """
-    is_new = [False] * len(drafts)
-    places: dict[int, list[int]] = {}
-    for place, draft in enumerate(drafts):
-        places.setdefault(draft.workspace_id, []).append(place)
-    for workspace, own in places.items():
+    stored: set[tuple[int, str]] = set()
+    for workspace, own in _by_workspace(drafts).items():
         if session.info.get(SCOPE) != workspace:
             scope(session, workspace=workspace)
-        stored = _record(session, workspace, [drafts[place] for place in own])
-        for place in own:
-            # The first of several copies is the one that was stored.
-            is_new[place] = stored.pop((drafts[place].source_id, drafts[place].key), None) is not None
-    return is_new
+        stored |= _record(session, workspace, own)
+    return _are_new(drafts, stored)
 
 
-def _record(session: Session, workspace: int, drafts: Sequence[DeliveryDraft]) -> dict[tuple[int, str], int]:
-    """Store deliveries of one workspace, and work for those that are new; return the new ones' ids."""
-    if session.get_bind().dialect.name == "postgresql":
-        return _record_at_once(session, workspace, drafts)
-    rows = [
-        {
-            "workspace_id": workspace,
-            "source_id": draft.source_id,
-            "key": draft.key,
-            "received_at": draft.received_at,
-            "headers": draft.headers,
-            "body": draft.body,
-            "state": DeliveryState.OPEN,
-        }
-        for draft in drafts
+def record_at_once(database: Database, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
+    """Do what `record` does in a transaction of its own that waits for the server once. PostgreSQL only."""
+    statements = [
+        (workspace, _RECORD, _columns(workspace, own)) for workspace, own in _by_workspace(drafts).items()
     ]
-    returning = (Delivery.id, Delivery.source_id, Delivery.key, Delivery.received_at)
-    found = insert_new(session, Delivery, rows, key=("source_id", "key"), returning=returning)
-    work.enqueue_many(
+    found = database.write_at_once(statements, stages=[Job.INTAKE])
+    return _are_new(drafts, {(source, key) for rows in found for source, key in rows})
+
+
+def _by_workspace(drafts: Sequence[DeliveryDraft]) -> dict[int, list[DeliveryDraft]]:
+    found: dict[int, list[DeliveryDraft]] = {}
+    for draft in drafts:
+        found.setdefault(draft.workspace_id, []).append(draft)
+    return found
+
+
+def _are_new(drafts: Sequence[DeliveryDraft], stored: set[tuple[int, str]]) -> list[bool]:
+    """Say which drafts were stored: of several copies the first."""
+    left = set(stored)
+    are_new = []
+    for draft in drafts:
+        name = (draft.source_id, draft.key)
+        are_new.append(name in left)
+        left.discard(name)
+    return are_new
+
+
+def _record(session: Session, workspace: int, drafts: Sequence[DeliveryDraft]) -> set[tuple[int, str]]:
+    """Store deliveries of one workspace, and work for those that are new; return source and key of these."""
+    if session.get_bind().dialect.name == "postgresql":
+        rows = session.connection().exec_driver_sql(_RECORD, _columns(workspace, drafts)).all()
+        if rows:
+            told(session, Job.INTAKE)
+        return {(source, key) for source, key in rows}
+    found = insert_new(
         session,
-        workspace=workspace,
-        stage=Job.INTAKE,
-        subjects=[(delivery, received_at) for delivery, _, _, received_at in found],
+        Delivery,
+        [
+            {
+                "workspace_id": workspace,
+                "source_id": draft.source_id,
+                "key": draft.key,
+                "received_at": draft.received_at,
+                "headers": draft.headers,
+                "body": draft.body,
+                "state": DeliveryState.OPEN,
+            }
+            for draft in drafts
+        ],
+        key=("source_id", "key"),
+        returning=(Delivery.id, Delivery.received_at, Delivery.source_id, Delivery.key),
     )
-    return {(source, key): delivery for delivery, source, key, _ in found}
+    asked = [(delivery, received_at) for delivery, received_at, _, _ in found]
+    work.enqueue_many(session, workspace=workspace, stage=Job.INTAKE, subjects=asked)
+    return {(source, key) for _, _, source, key in found}
 
 
-_RECORD = text("""
+_RECORD = """
 WITH stored AS (
     INSERT INTO delivery (workspace_id, source_id, key, received_at, headers, body, state)
-    SELECT :workspace, source_id, key, received_at, CAST(headers AS json), body, 'open'
-    FROM unnest(CAST(:sources AS int[]), CAST(:keys AS text[]), CAST(:moments AS timestamptz[]),
-                CAST(:headers AS text[]), CAST(:bodies AS bytea[]))
+    SELECT %(workspace)s, source_id, key, received_at, CAST(headers AS json), body, 'open'
+    FROM unnest(CAST(%(sources)s AS int[]), CAST(%(keys)s AS text[]), CAST(%(moments)s AS timestamptz[]),
+                CAST(%(headers)s AS text[]), CAST(%(bodies)s AS bytea[]))
          AS given (source_id, key, received_at, headers, body)
     ON CONFLICT (source_id, key) DO NOTHING
     RETURNING id, source_id, key, received_at
 ), asked AS (
     INSERT INTO work (workspace_id, stage, subject, version, state, run_at, attempts)
-    SELECT :workspace, 'intake', id, 0, 'ready', received_at, 0 FROM stored
+    SELECT %(workspace)s, 'intake', id, 0, 'ready', received_at, 0 FROM stored
     ON CONFLICT (stage, subject, version) DO NOTHING
 )
-SELECT id, source_id, key FROM stored
-""")
-"""One statement, so that a commit waits for the server as seldom as it can; its text is the same for every batch."""
+SELECT source_id, key FROM stored
+"""
+"""One statement for both tables of PostgreSQL; its text is the same for every batch, so it is prepared once."""
 
 
-def _record_at_once(
-    session: Session, workspace: int, drafts: Sequence[DeliveryDraft]
-) -> dict[tuple[int, str], int]:
-    """Do the same on PostgreSQL, with one statement for both tables."""
-    given = {
+def _columns(workspace: int, drafts: Sequence[DeliveryDraft]) -> dict[str, object]:
+    return {
         "workspace": workspace,
         "sources": [draft.source_id for draft in drafts],
         "keys": [draft.key for draft in drafts],
@@ -168,10 +189,6 @@ def _record_at_once(
         "headers": [json.dumps(draft.headers) for draft in drafts],
         "bodies": [draft.body for draft in drafts],
     }
-    found = session.connection().execute(_RECORD, given).all()
-    if found:
-        told(session, Job.INTAKE)
-    return {(source, key): delivery for delivery, source, key in found}
 
 
 def count_rejected(session: Session, *, workspace: int, source: int, reason: str, now: datetime) -> None:
