@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.database import Database
-from models.queries import access, counts, goals, impact, links
+from models.queries import access, counts, deliveries, delivery_log, goals, impact, links
 from models.queries.links import ProposalDraft
 from models.records import LinkState, Metric, Objective, Team
 from models.values.roles import Role
@@ -29,6 +29,8 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
     workspace = factories.workspace(database)
     with database.write(workspace=workspace) as session:
         source = factories.source(session, workspace)
+        deliveries.record(session, drafts=[factories.delivery(workspace, source, b"{}", name=name)])
+        sent = delivery_log.latest_delivery(session, workspace=workspace)
         made = [
             factories.item(
                 session, workspace, source, external_id=f"T{at}", person=f"p{at}", at=NOON - timedelta(days=9)
@@ -57,7 +59,7 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
         objective = goals.put(session, Objective, workspace=workspace, row={"key": "o", "title": name})
         key, _ = access.create_key(session, workspace=workspace, name="bot", role=Role.VIEWER, now=NOON)
         ids = {
-            "src": source, "th": theme, "rel": release, "feat": feature, "lnk": link.id,
+            "src": source, "dlv": sent, "th": theme, "rel": release, "feat": feature, "lnk": link.id,
             "team": team.id, "met": metric.id, "obj": objective.id, "key": key.id,
         }  # fmt: skip
     ids["usr"] = factories.user(database, workspace, role=Role.VIEWER)
@@ -80,6 +82,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/metrics": {"key": "nps", "name": "NPS"},
     "PUT /v1/metrics/{metric_id}/observations": {"observations": [{"at": AT, "value": 1}]},
     "POST /v1/events": {"kind": "incident", "title": "Down", "starts_at": AT},
+    "POST /v1/deliveries/replay": {"state": "dead"},
     "POST /v1/keys": {"name": "bot", "role": "integration"},
     "POST /v1/keys/{key_id}/rotate": {"overlap_hours": 1},
     "POST /v1/users": {"email": "mira@example.com", "name": "Mira", "role": "viewer"},
@@ -131,7 +134,7 @@ class Sent:
 
 PREFIX_OF = {
     "source_id": "src", "theme_id": "th", "feature_id": "feat", "release_id": "rel", "link_id": "lnk",
-    "metric_id": "met", "key_id": "key", "user_id": "usr",
+    "metric_id": "met", "delivery_id": "dlv", "key_id": "key", "user_id": "usr",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from models.queries import (
     accounts,
     counts,
     deliveries,
+    delivery_log,
     embeddings,
     exposure,
     feedback,
@@ -30,6 +31,7 @@ from models.queries import (
     work,
     workspaces,
 )
+from models.queries.delivery_log import DeliveryFilter
 from models.queries.feedback import StatusDraft
 from models.queries.listing import FeedbackFilter
 from models.queries.products import FeatureDraft, ReleaseDraft
@@ -43,6 +45,7 @@ from models.records import (
     Team,
     ThemeState,
 )
+from models.values.deliveries import DeliveryOutcome
 from models.values.kinds import Kind
 from models.values.roles import Role
 from tests import factories
@@ -79,6 +82,10 @@ def reads(w: World) -> Calls:
         deliveries.latest_invalid: {"source": w.source, "limit": 9},
         deliveries.list_sources: {},
         deliveries.load: {"deliveries": [w.delivery]},
+        delivery_log.get_delivery: {"delivery": w.delivery},
+        delivery_log.items_of: {"source": w.source, "external_ids": ["T-1"]},
+        delivery_log.latest_delivery: {},
+        delivery_log.list_deliveries: {"where": DeliveryFilter(), "before": None, "limit": 9},
         exposure.read_exposure: {},
         feedback.get_item: {"item": w.item},
         feedback.has_record: record,
@@ -181,7 +188,10 @@ def writes(w: World) -> Calls:
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
         deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
         deliveries.create_source: {"kind": "x", "name": "x", "secret": None, "settings": {}, "now": NOON},
-        deliveries.reopen_invalid: {"now": NOON},
+        delivery_log.replay: {
+            "where": DeliveryFilter(outcome=DeliveryOutcome.INVALID), "until": 10**9, "now": LATER, "limit": 9,
+        },
+        delivery_log.replay_one: {"delivery": w.delivery, "now": LATER},
         embeddings.put: {"item": w.item, "version": 7, "encoder": w.encoder, "vector": w.vector},
         exposure.put_exposure: {"series": SERIES, "values": {(TODAY, "all"): 1.0}, "now": NOON},
         feedback.ensure_person: {"identity": "somebody@example.com", "now": NOON},
@@ -219,6 +229,8 @@ def writes(w: World) -> Calls:
         work.drop_planned: {**piece, "but": None},
         work.enqueue: {**piece, "version": 3, "run_at": NOON},
         work.mark_dirty: {**piece, "version": 2, "run_at": LATER},
+        work.enqueue_many: {"stage": Job.MEASURE, "subjects": [(w.item, NOON)]},
+        work.mark_all_dirty: {"stage": Job.MEASURE, "subjects": [w.release], "run_at": LATER},
         work.revive: {"now": NOON},
         workspaces.audit: {"actor": "x", "by": "x", "action": "x", "subject": "x", "now": NOON},
     }  # fmt: skip

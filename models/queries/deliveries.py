@@ -224,17 +224,6 @@ def close(
     )
 
 
-def reopen_invalid(session: Session, *, workspace: int, now: datetime) -> int:
-    """Make every delivery that could not be understood due again (a mended parser re-reads); return how many."""
-    rows = session.scalars(
-        select(Delivery).where(Delivery.workspace_id == workspace, Delivery.state == DeliveryState.INVALID)
-    ).all()
-    for row in rows:
-        row.state, row.reason = DeliveryState.OPEN, None
-        work.mark_dirty(session, workspace=workspace, stage=Job.INTAKE, subject=row.id, run_at=now)
-    return len(rows)
-
-
 def health(session: Session, *, workspace: int, source: int) -> SourceHealth:
     """Summarise a source's deliveries."""
     rows = session.execute(

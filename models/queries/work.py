@@ -62,6 +62,16 @@ def mark_dirty(
     told(session, stage)
 
 
+def mark_all_dirty(
+    session: Session, *, workspace: int, stage: Job, subjects: Sequence[int], run_at: datetime
+) -> None:
+    """Ask for work on many subjects that must run after this moment, as `mark_dirty` does for one."""
+    if subjects:
+        rows = [_row(workspace, stage, subject, 0, run_at) for subject in subjects]
+        insert_many(session, Work, rows, key=_KEY, update=True)
+        told(session, stage)
+
+
 _KEY = ("stage", "subject", "version")
 _LOCK_OF_LEASES = 0x_EBB
 """First number of the advisory locks under which stages of one batch at a time are leased."""

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from service.api import (
     admin,
+    deliveries,
     denominators,
     feedback,
     goals,
@@ -23,6 +24,7 @@ def routers() -> list[APIRouter]:
     families = (
         sources,
         ingest,
+        deliveries,
         feedback,
         themes,
         products,

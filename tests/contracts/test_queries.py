@@ -47,6 +47,7 @@ ACROSS = {
     "nudges.claim": "messages belong to no workspace",
     "nudges.clear": "messages belong to no workspace",
     "upsert.insert_many": "the rows name their workspace",
+    "upsert.insert_new": "the rows name their workspace",
     "upsert.insert_or_ignore": "the row names its workspace",
     "upsert.insert_or_update": "the row names its workspace",
     "work.count_due": "counts work of every workspace",

@@ -38,6 +38,8 @@ HANDS_OUT = {
 WRITTEN_DOWN = HANDS_OUT | {
     "DELETE /v1/keys/{key_id}",
     "DELETE /v1/users/{user_id}",
+    "POST /v1/deliveries/replay",
+    "POST /v1/deliveries/{delivery_id}/replay",
     "POST /v1/links",
     "POST /v1/links/{link_id}/confirm",
     "POST /v1/links/{link_id}/reject",
