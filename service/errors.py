@@ -37,8 +37,6 @@ STATUS_OF: Mapping[type[EbbError], HTTPStatus] = {
 
 _HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "Bearer"},
-    # What is left of the body is not waited for.
-    413: {"Connection": "close"},
     503: {"Retry-After": "5"},
 }
 

@@ -229,7 +229,7 @@ def writes(w: World) -> Calls:
         work.drop_planned: {**piece, "but": None},
         work.enqueue: {**piece, "version": 3, "run_at": NOON},
         work.mark_dirty: {**piece, "version": 2, "run_at": LATER},
-        work.enqueue_many: {"stage": Job.MEASURE, "subjects": [(w.item, NOON)]},
+        work.enqueue_many: {"stage": Job.LABEL, "subjects": [(10**6, NOON)]},
         work.mark_all_dirty: {"stage": Job.MEASURE, "subjects": [w.release], "run_at": LATER},
         work.revive: {"now": NOON},
         workspaces.audit: {"actor": "x", "by": "x", "action": "x", "subject": "x", "now": NOON},
