@@ -59,7 +59,9 @@ class Settings(BaseSettings):
         2_000, ge=1, description="Deliveries that may wait for the writer before the API answers 503."
     )
     request_seconds: float = Field(
-        30.0, gt=0, description="Seconds in which a request must have come whole; slower ones are answered 408."
+        30.0,
+        gt=0,
+        description="Seconds in which a request must have come whole; slower ones are answered 408.",
     )
     intake_gather_ms: float = Field(
         3.0,
