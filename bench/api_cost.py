@@ -96,14 +96,14 @@ def _serve(
 ) -> Cost:
     """Start a program with the server options of `ebb api`; `application` None: our own."""
     port = free_port()
-    command = _command(application, port)
+    command = command_of(application, port)
     with serving(command, port=port, folder=folder, environ=environ) as server:
         processor, idle = server.processor_s(), server.resident_mib()
         _visit(server, headers, paths or ("/healthz",) * len(PATHS))
         return Cost(server.start_s, processor, idle, server.resident_mib())
 
 
-def _command(application: str | None, port: int) -> list[str]:
+def command_of(application: str | None, port: int) -> list[str]:
     """Return our own command line with another application in its place."""
     ours = api_command(port)
     return [application if each == "service.app:create_app" and application else each for each in ours]
@@ -206,7 +206,7 @@ def _modules(emit: Emit, key: str, folder: Path, environ: Mapping[str, str]) -> 
     """Look into a process of ours that has worked: what it must not load, and what the statistics add."""
     forbidden = forbidden_modules()
     port = free_port()
-    command = _command("bench.probe:create_watched", port)
+    command = command_of("bench.probe:create_watched", port)
     headers = {"Authorization": f"Bearer {key}"}
     with (
         serving(command, port=port, folder=folder, environ=environ) as server,

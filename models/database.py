@@ -5,26 +5,39 @@ waits for its turn at the start and never fails half-way with "database is locke
 names its workspace, and row-level security shows it no other's rows (migration `0004_walls`).
 """
 
+import math
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from models.errors import Invalid
 from models.jobs import Job
 
-__all__ = ["Database", "Session", "parse_url", "scope", "told"]
+__all__ = ["Database", "Session", "is_out_of_reach", "parse_url", "scope", "told"]
 
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_WITHIN_S = 5
 """How long to wait for a PostgreSQL server that does not answer, unless the address says `connect_timeout=`."""
+RESTED_S = 1.0
+"""After so long a PostgreSQL connection is tested before it is used again."""
 SETTING = "EBB_DATABASE_URL"
 VACUUMED = (
     "feedback_item",
@@ -39,6 +52,8 @@ VACUUMED = (
 """Tables in which erasing leaves dead rows."""
 STAGES = "stages"
 """Under this name a session collects the stages that its transaction gives work to."""
+SCOPE = "scope"
+"""Under this name a session keeps for which workspace its transaction began to work, or went on to."""
 
 
 def parse_url(address: str, *, setting: str = SETTING) -> URL:
@@ -80,10 +95,10 @@ class Database:
                 connect_args=timeout,
                 pool_size=10,
                 max_overflow=10,
-                pool_pre_ping=True,
                 # Errors are logged, and parameters hold what customers wrote.
                 hide_parameters=True,
             )
+            _test_after_rest(self._writer)
             self._reader = self._writer
 
     @property
@@ -142,7 +157,9 @@ class Database:
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
             scope(session, workspace=workspace)
             yield session
-        stages = session.info.get(STAGES)
+        self._tell(session.info.get(STAGES))
+
+    def _tell(self, stages: Iterable[Job] | None) -> None:
         if stages and self.on_work is not None:
             self.on_work(frozenset(stages))
 
@@ -168,6 +185,30 @@ class Database:
                 connected.exec_driver_sql(f"VACUUM {', '.join(VACUUMED)}")
         return bool(owned)
 
+    def write_at_once(
+        self, statements: Sequence[tuple[int, str, Mapping[str, object]]], *, stages: Iterable[Job]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Run statements as one transaction and wait for the server once; return the rows of each.
+
+        PostgreSQL only. Each is a workspace, SQL as the driver takes it, and its parameters. `stages` hear of it if
+        any row comes back. Whatever is raised, nothing was stored, or nobody knows: ask again by the key.
+        """
+        with self._writer.connect() as pooled:
+            raw = cast("psycopg.Connection[tuple[Any, ...]]", pooled.connection.driver_connection)
+            try:
+                with raw.pipeline():
+                    cursors = []
+                    for workspace, statement, given in statements:
+                        raw.execute(_naming(workspace))
+                        cursors.append(raw.execute(statement, given))
+                    raw.commit()
+                found = [cursor.fetchall() for cursor in cursors]
+            except Exception:
+                pooled.invalidate()
+                raise
+        self._tell(stages if any(found) else None)
+        return found
+
     def close(self) -> None:
         """Close every pooled connection."""
         self._writer.dispose()
@@ -176,9 +217,15 @@ class Database:
 
 def scope(session: Session, *, workspace: int | None) -> None:
     """Let the rest of a transaction work for this workspace: group commits hold rows of several."""
+    session.info[SCOPE] = workspace
     connection = session.connection()
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_naming(workspace))
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Say whether an error means that the database is away, full or held by others, not that a row is wrong."""
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout)
 
 
 def told(session: Session, stage: Job) -> None:
@@ -199,6 +246,26 @@ def _make_folder(url: URL, setting: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Invalid(f"{folder} cannot be made: {error.strerror}.", field=setting) from error
+
+
+def _test_after_rest(engine: Engine) -> None:
+    """Ask a connection that nobody used for a while whether it still lives, before somebody else gets it.
+
+    Not every time, as the pool would by itself: on a busy server that is a wait for each transaction.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _note(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _test(connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        if time.monotonic() - record.info.get("used", math.inf) < RESTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError from error
 
 
 def _sqlite_engine(url: URL, *, begin: str, synchronous: str, query_only: bool = False) -> Engine:

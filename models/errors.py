@@ -30,6 +30,10 @@ class TooLarge(EbbError):
     """The request is larger than the workspace accepts."""
 
 
+class Unsupported(EbbError):
+    """The request comes in a form that is not read."""
+
+
 class Forbidden(EbbError):
     """The caller is known, but its role does not allow this."""
 

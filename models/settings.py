@@ -59,8 +59,16 @@ class Settings(BaseSettings):
     intake_queue_size: int = Field(
         2_000, ge=1, description="Deliveries that may wait for the writer before the API answers 503."
     )
+    request_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds in which a request must have come whole; slower ones are answered 408.",
+    )
     intake_gather_ms: float = Field(
-        3.0, ge=0, le=100, description="Milliseconds in which deliveries are gathered into one commit."
+        3.0,
+        ge=0,
+        le=100,
+        description="Milliseconds that a commit of deliveries waits for as many as there were lately.",
     )
     encoder_dtype: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the encoder in a new workspace; fixed once created."

@@ -11,8 +11,9 @@ from models import logs
 from models.database import Database
 from models.settings import Settings, load_settings
 from service import errors
-from service.api import routers
+from service.api import ingest, routers
 from service.console import pages
+from service.doors import Doors
 from service.etag import ETags
 from service.intake import IntakeWriter
 from service.metrics import Metrics
@@ -62,11 +63,13 @@ def create_app(
     app.state.database = own
     app.state.clock = clock
     app.state.metrics = metrics
+    app.state.doors = Doors()
     app.state.patience = Patience(DATABASE_WITHIN_S)
     errors.install(app)
     for router in routers():
         app.include_router(router)
     pages.install(app)
+    app.add_middleware(ingest.Shortcut)
     app.add_middleware(ETags)
     app.add_middleware(Tracing, metrics=metrics)
     return app

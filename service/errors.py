@@ -8,7 +8,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from models.errors import Busy, Conflict, EbbError, Forbidden, Invalid, NotFound, Rejected, TooLarge
+from models.errors import (
+    Busy,
+    Conflict,
+    EbbError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Rejected,
+    TooLarge,
+    Unsupported,
+)
 from models.logs import get_logger
 from service import tracing
 
@@ -20,6 +30,7 @@ STATUS_OF: Mapping[type[EbbError], HTTPStatus] = {
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     Rejected: HTTPStatus.UNAUTHORIZED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Forbidden: HTTPStatus.FORBIDDEN,
     Busy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -56,14 +67,19 @@ def problem(
     return JSONResponse(content, status, sent, media_type="application/problem+json")
 
 
+def problem_of(request: Request, error: EbbError) -> JSONResponse:
+    """Build the answer to an error of ours."""
+    status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 500)
+    headers = _HEADERS.get(int(status))
+    return problem(request, int(status), error.message, field=error.field, headers=headers)
+
+
 def install(app: FastAPI) -> None:
     """Map our errors, the framework's and the unexpected ones."""
 
     @app.exception_handler(EbbError)
     async def _expected(request: Request, error: EbbError) -> JSONResponse:
-        status = next((code for kind, code in STATUS_OF.items() if isinstance(error, kind)), 500)
-        headers = _HEADERS.get(int(status))
-        return problem(request, int(status), error.message, field=error.field, headers=headers)
+        return problem_of(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -1,18 +1,18 @@
-"""Group commit: one writer thread gathers the deliveries of a few milliseconds into one transaction.
+"""Group commit: one writer thread stores all deliveries that wait in one transaction, as long as any do.
 
-A delivery is answered only after the commit that holds it. If a batch fails, its deliveries are tried one
-by one, so that one that cannot be stored fails alone.
+While a commit is under way the next deliveries gather, so the busier intake is, the more share a commit; the writer
+waits a few milliseconds only for as many as there were lately. A delivery is answered only after the commit that
+holds it. If a batch fails, its deliveries are tried one by one, so that one that cannot be stored fails alone.
 """
 
 import asyncio
 import contextlib
-import queue
 import threading
-import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.database import Database
+from models.database import Database, is_out_of_reach
 from models.errors import Busy
 from models.logs import get_logger, type_name
 from models.queries import deliveries
@@ -23,6 +23,12 @@ log = get_logger("ebb.intake")
 
 BATCH_LIMIT = 200
 
+OUT_OF_REACH_AFTER = 2
+"""After so many tries in a row that did not reach the database the rest are not tried: each may take seconds."""
+
+Outcome = bool | Exception
+"""Whether a delivery was new, or why it is not stored."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
@@ -30,25 +36,15 @@ class _Waiting:
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[bool]"
 
-    def resolve(self, is_new: bool) -> None:
-        self._answer(is_new, None)
 
-    def reject(self, error: Exception) -> None:
-        self._answer(False, error)
-
-    def _answer(self, is_new: bool, error: Exception | None) -> None:
-        # A loop that has ended has nobody left to tell; the writer goes on for the others.
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(_settle, self.future, is_new, error)
-
-
-def _settle(future: "asyncio.Future[bool]", is_new: bool, error: Exception | None) -> None:
-    if future.done():  # the sender hung up; the row is stored all the same
-        return
-    if error is None:
-        future.set_result(is_new)
-    else:
-        future.set_exception(error)
+def _settle(answers: Sequence[tuple["asyncio.Future[bool]", Outcome]]) -> None:
+    for future, outcome in answers:
+        if future.done():  # the sender hung up; the row is stored all the same
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
 
 
 class IntakeWriter:
@@ -59,9 +55,14 @@ class IntakeWriter:
     ) -> None:
         self._database = database
         self._metrics = metrics or Metrics()
-        self._metrics.intake_waiting.set_function(lambda: self._queue.qsize())
+        self._metrics.intake_waiting.set_function(lambda: len(self._waiting))
         self._gather_s = gather_ms / 1000
-        self._queue: queue.Queue[_Waiting | None] = queue.Queue(maxsize=size)
+        self._size = size
+        self._waiting: deque[_Waiting] = deque()
+        self._change = threading.Condition()
+        self._is_ending = False
+        # How many are expected to come within the gathering time, and how many the last batch held.
+        self._expected, self._stored = 1, 0
         self._thread = threading.Thread(target=self._run, name="intake-writer", daemon=True)
 
     def start(self) -> None:
@@ -69,61 +70,97 @@ class IntakeWriter:
         self._thread.start()
 
     def drain(self) -> None:
-        """Store everything that waits, then end the thread."""
-        self._queue.put(None)
+        """Store everything that waits, then end the thread; whoever comes later is turned away."""
+        with self._change:
+            self._is_ending = True
+            self._change.notify()
         self._thread.join()
 
     async def submit(self, draft: DeliveryDraft) -> bool:
         """Store a delivery; return, once it is committed, whether it was new. Raise `Busy` if too many wait."""
         loop = asyncio.get_running_loop()
         waiting = _Waiting(draft, loop, loop.create_future())
-        try:
-            self._queue.put_nowait(waiting)
-        except queue.Full:
-            raise Busy("Too many deliveries wait to be stored; send it again in a few seconds.") from None
+        with self._change:
+            if self._is_ending or len(self._waiting) >= self._size:
+                raise Busy("Too many deliveries wait to be stored; send it again in a few seconds.")
+            self._waiting.append(waiting)
+            # The writer sleeps only where nobody waits, or until those it expects are here.
+            if len(self._waiting) in (1, self._expected):
+                self._change.notify()
         return await waiting.future
 
     def _run(self) -> None:
-        while True:
-            first = self._queue.get()
-            if first is None:
-                return
-            batch, is_last = self._gather(first)
+        while batch := self._gather():
             self._store(batch)
-            if is_last:
-                return
 
-    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        batch = [first]
-        until = time.monotonic() + self._gather_s
-        while len(batch) < BATCH_LIMIT:
-            try:
-                following = self._queue.get(timeout=max(until - time.monotonic(), 0))
-            except queue.Empty:
-                break
-            if following is None:
-                return batch, True
-            batch.append(following)
-        return batch, False
+    def _gather(self) -> list[_Waiting]:
+        """Wait for deliveries and take them; none at the end."""
+        with self._change:
+            # Those who were just answered and those who came meanwhile are likely to be here again at once.
+            self._expected = min(
+                max(self._stored + len(self._waiting), self._expected * 7 // 8, 1), BATCH_LIMIT
+            )
+            self._change.wait_for(lambda: self._waiting or self._is_ending)
+            self._change.wait_for(self._are_here, timeout=self._gather_s)
+            self._stored = min(len(self._waiting), BATCH_LIMIT)
+            return [self._waiting.popleft() for _ in range(self._stored)]
+
+    def _are_here(self) -> bool:
+        return len(self._waiting) >= self._expected or self._is_ending
 
     def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
-            with (
-                self._metrics.intake_commit_seconds.time(),
-                self._database.write(workspace=None) as session,
-            ):
-                news = deliveries.record(session, drafts=[waiting.draft for waiting in batch])
+            outcomes: list[Outcome] = list(self._commit(batch, at_once=not self._database.is_sqlite))
         except Exception as error:  # noqa: BLE001 - whatever it was, each delivery gets its own try and answer
             log.warning("a batch of deliveries failed", deliveries=len(batch), error=type_name(error))
-            self._store_singly(batch, error)
-            return
-        for waiting, is_new in zip(batch, news, strict=True):
-            self._metrics.count_stored(is_new=is_new)
-            waiting.resolve(is_new)
+            outcomes = self._store_singly(batch, error)
+        _answer(batch, outcomes)
 
-    def _store_singly(self, batch: Sequence[_Waiting], cause: Exception) -> None:
-        if len(batch) == 1:
-            batch[0].reject(cause)
-            return
+    def _commit(self, batch: Sequence[_Waiting], *, at_once: bool = False) -> list[bool]:
+        drafts = [waiting.draft for waiting in batch]
+        with self._metrics.intake_commit_seconds.time():
+            if at_once:
+                news = deliveries.record_at_once(self._database, drafts=drafts)
+            else:
+                # Most batches are of one workspace; `record` changes to the others'.
+                with self._database.write(workspace=drafts[0].workspace_id) as session:
+                    news = deliveries.record(session, drafts=drafts)
+        new = sum(news)
+        self._metrics.count_stored(new=new, copies=len(news) - new)
+        log.info("deliveries stored", new=new, copies=len(news) - new)
+        return news
+
+    def _store_singly(self, batch: Sequence[_Waiting], cause: Exception) -> list[Outcome]:
+        """Try each delivery alone; where the database is out of reach all that are left are told to come again."""
+        outcomes: list[Outcome] = []
+        lost = 0
         for waiting in batch:
-            self._store([waiting])
+            if lost >= OUT_OF_REACH_AFTER:
+                outcomes.append(_told(cause))
+                continue
+            try:
+                outcomes += self._commit([waiting])
+                lost = 0
+            except Exception as alone:  # noqa: BLE001 - it is this delivery's answer
+                outcomes.append(_told(alone))
+                lost += is_out_of_reach(alone)
+                cause = alone
+        return outcomes
+
+
+def _told(error: Exception) -> Exception:
+    """Return what a sender is told: to come again, where only the database is away."""
+    if is_out_of_reach(error):
+        return Busy("The database does not answer; nothing was stored. Send it again in a few seconds.")
+    return error
+
+
+def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+    """Wake those who wait, each event loop once for all of its own."""
+    answers: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[bool], Outcome]]] = {}
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        answers.setdefault(waiting.loop, []).append((waiting.future, outcome))
+    for loop, settled in answers.items():
+        # A loop that has ended has nobody left to tell; the writer goes on for the others.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, settled)

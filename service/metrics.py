@@ -74,9 +74,10 @@ class Metrics:
         if route == INGEST_ROUTE and status in _OUTCOME_OF:
             self.deliveries.labels(_OUTCOME_OF[status]).inc()
 
-    def count_stored(self, *, is_new: bool) -> None:
-        """Count a delivery that was committed."""
-        self.deliveries.labels("accepted" if is_new else "duplicate").inc()
+    def count_stored(self, *, new: int, copies: int) -> None:
+        """Count deliveries that were committed, and copies of some that stood already."""
+        self.deliveries.labels("accepted").inc(new)
+        self.deliveries.labels("duplicate").inc(copies)
 
     def count_nudge(self, outcome: str) -> None:
         """Count a message to the workers that was sent, or that could not be."""

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from models.logs import bound, get_logger
 from models.queries.access import Caller
 from models.values.roles import Role
-from service.metrics import Metrics
+from service.metrics import INGEST_ROUTE, Metrics
 
 HEADER = "X-Request-ID"
 UNKNOWN_ROUTE = "unknown"
@@ -23,6 +23,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _IN_SCOPE = "ebb.trace"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUIET = frozenset({"/healthz", "/metrics"})
+_STORED = (INGEST_ROUTE, 202)
+"""The writer tells of deliveries that were stored, in one line for those that came together."""
 log = get_logger("ebb.access")
 
 
@@ -100,7 +102,8 @@ class Tracing:
     def _finish(self, scope: Scope, trace: Trace, seconds: float) -> None:
         route, method = route_of(scope), method_of(scope)
         self._metrics.count_request(method=method, route=route, status=trace.status, seconds=seconds)
-        tell = log.debug if route in _QUIET else log.info
+        is_quiet = route in _QUIET or (route, trace.status) == _STORED
+        tell = log.debug if is_quiet else log.info
         tell(
             "request",
             method=method,

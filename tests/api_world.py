@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.database import Database
-from models.queries import access, counts, goals, impact, links, pulls
+from models.queries import access, counts, deliveries, delivery_log, goals, impact, links, pulls
 from models.queries.links import ProposalDraft
 from models.queries.pulls import PullDraft
 from models.records import LinkState, Metric, Objective, Team
@@ -32,6 +32,8 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
         source = factories.source(session, workspace, kind="zendesk")
         pull = PullDraft("acme", None, None, "t0ken", 300, NOON)
         pulls.put_pull(session, workspace=workspace, source=source, draft=pull, now=NOON)
+        deliveries.record(session, drafts=[factories.delivery(workspace, source, b"{}", name=name)])
+        sent = delivery_log.latest_delivery(session, workspace=workspace)
         made = [
             factories.item(
                 session,
@@ -65,7 +67,7 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
         objective = goals.put(session, Objective, workspace=workspace, row={"key": "o", "title": name})
         key, _ = access.create_key(session, workspace=workspace, name="bot", role=Role.VIEWER, now=NOON)
         ids = {
-            "src": source, "th": theme, "rel": release, "feat": feature, "lnk": link.id,
+            "src": source, "dlv": sent, "th": theme, "rel": release, "feat": feature, "lnk": link.id,
             "team": team.id, "met": metric.id, "obj": objective.id, "key": key.id,
         }  # fmt: skip
     ids["usr"] = factories.user(database, workspace, role=Role.VIEWER)
@@ -100,6 +102,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/metrics": {"key": "nps", "name": "NPS"},
     "PUT /v1/metrics/{metric_id}/observations": {"observations": [{"at": AT, "value": 1}]},
     "POST /v1/events": {"kind": "incident", "title": "Down", "starts_at": AT},
+    "POST /v1/deliveries/replay": {"state": "dead"},
     "POST /v1/keys": {"name": "bot", "role": "integration"},
     "POST /v1/keys/{key_id}/rotate": {"overlap_hours": 1},
     "POST /v1/erasures": {"customer_id": "p0", "source": "src"},
@@ -152,7 +155,7 @@ class Sent:
 
 PREFIX_OF = {
     "source_id": "src", "theme_id": "th", "feature_id": "feat", "release_id": "rel", "link_id": "lnk",
-    "metric_id": "met", "key_id": "key", "user_id": "usr",
+    "metric_id": "met", "delivery_id": "dlv", "key_id": "key", "user_id": "usr",
 }  # fmt: skip
 
 

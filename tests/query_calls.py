@@ -12,6 +12,7 @@ from models.queries import (
     counting,
     counts,
     deliveries,
+    delivery_log,
     embeddings,
     erasures,
     exposure,
@@ -42,6 +43,7 @@ from models.queries import (
     work,
     workspaces,
 )
+from models.queries.delivery_log import DeliveryFilter
 from models.queries.feedback import StatusDraft
 from models.queries.listing import FeedbackFilter
 from models.queries.products import FeatureDraft, ReleaseDraft
@@ -57,6 +59,7 @@ from models.records import (
     ThemeState,
 )
 from models.sources.rhythm import Mark
+from models.values.deliveries import DeliveryOutcome
 from models.values.feedback import Action, FeedbackChange
 from models.values.kinds import Kind
 from models.values.roles import Role
@@ -106,6 +109,10 @@ def reads(w: World) -> Calls:
         erasures.raw_bodies: {"after": 0, "limit": 9},
         erasures.records_of: {"persons": [w.person]},
         erasures.touched: items,
+        delivery_log.get_delivery: {"delivery": w.delivery},
+        delivery_log.items_of: {"source": w.source, "external_ids": ["T-1"]},
+        delivery_log.latest_delivery: {},
+        delivery_log.list_deliveries: {"where": DeliveryFilter(), "before": None, "limit": 9},
         exposure.read_exposure: {},
         feedback.get_item: {"item": w.item},
         feedback.has_record: record,
@@ -236,7 +243,10 @@ def writes(w: World) -> Calls:
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
         deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
         deliveries.create_source: {"kind": "x", "name": "x", "secret": None, "settings": {}, "now": NOON},
-        deliveries.reopen_invalid: {"now": NOON},
+        delivery_log.replay: {
+            "where": DeliveryFilter(outcome=DeliveryOutcome.INVALID), "until": 10**9, "now": LATER, "limit": 9,
+        },
+        delivery_log.replay_one: {"delivery": w.delivery, "now": LATER},
         embeddings.put: {"item": w.item, "version": 7, "encoder": w.encoder, "vector": w.vector},
         erasures.add_receipt: {"draft": RECEIPT},
         erasures.erase_items: {"items": [w.item], "now": LATER},
@@ -315,6 +325,8 @@ def writes(w: World) -> Calls:
         work.drop_planned: {**piece, "but": None},
         work.enqueue: {**piece, "version": 3, "run_at": NOON},
         work.mark_dirty: {**piece, "version": 2, "run_at": LATER},
+        work.enqueue_many: {"stage": Job.LABEL, "subjects": [(10**6, NOON)]},
+        work.mark_all_dirty: {"stage": Job.MEASURE, "subjects": [w.release], "run_at": LATER},
         work.revive: {"now": NOON},
         workspaces.audit: {"actor": "x", "by": "x", "action": "x", "subject": "x", "now": NOON},
     }  # fmt: skip

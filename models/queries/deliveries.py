@@ -1,6 +1,7 @@
 """Sources and deliveries: what was configured, and what arrived, exactly as it came."""
 
 import itertools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +9,11 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.database import scope
+from models.database import SCOPE, Database, scope, told
 from models.errors import NotFound
 from models.jobs import Job
 from models.queries import work
-from models.queries.upsert import insert_or_ignore
+from models.queries.upsert import insert_new
 from models.queries.within import within
 from models.records import Delivery, DeliveryState, JsonObject, Source
 
@@ -95,37 +96,99 @@ def record(session: Session, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
 
     One commit holds the deliveries of several workspaces: the transaction works for each in turn.
     """
-    is_new = []
-    workspace: int | None = None
-    for draft in drafts:
-        if draft.workspace_id != workspace:
-            workspace = draft.workspace_id
+    stored: set[tuple[int, str]] = set()
+    for workspace, own in _by_workspace(drafts).items():
+        if session.info.get(SCOPE) != workspace:
             scope(session, workspace=workspace)
-        is_new.append(_record_one(session, draft))
-    return is_new
+        stored |= _record(session, workspace, own)
+    return _are_new(drafts, stored)
 
 
-def _record_one(session: Session, draft: DeliveryDraft) -> bool:
-    row = {
-        "workspace_id": draft.workspace_id,
-        "source_id": draft.source_id,
-        "key": draft.key,
-        "received_at": draft.received_at,
-        "headers": draft.headers,
-        "body": draft.body,
-        "state": DeliveryState.OPEN,
-    }
-    delivery = insert_or_ignore(session, Delivery, row, key=("source_id", "key"))
-    if delivery is None:
-        return False
-    work.enqueue(
+def record_at_once(database: Database, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
+    """Do what `record` does in a transaction of its own that waits for the server once. PostgreSQL only."""
+    statements = [
+        (workspace, _RECORD, _columns(workspace, own)) for workspace, own in _by_workspace(drafts).items()
+    ]
+    found = database.write_at_once(statements, stages=[Job.INTAKE])
+    return _are_new(drafts, {(source, key) for rows in found for source, key in rows})
+
+
+def _by_workspace(drafts: Sequence[DeliveryDraft]) -> dict[int, list[DeliveryDraft]]:
+    found: dict[int, list[DeliveryDraft]] = {}
+    for draft in drafts:
+        found.setdefault(draft.workspace_id, []).append(draft)
+    return found
+
+
+def _are_new(drafts: Sequence[DeliveryDraft], stored: set[tuple[int, str]]) -> list[bool]:
+    """Say which drafts were stored: of several copies the first."""
+    left = set(stored)
+    are_new = []
+    for draft in drafts:
+        name = (draft.source_id, draft.key)
+        are_new.append(name in left)
+        left.discard(name)
+    return are_new
+
+
+def _record(session: Session, workspace: int, drafts: Sequence[DeliveryDraft]) -> set[tuple[int, str]]:
+    """Store deliveries of one workspace, and work for those that are new; return source and key of these."""
+    if session.get_bind().dialect.name == "postgresql":
+        rows = session.connection().exec_driver_sql(_RECORD, _columns(workspace, drafts)).all()
+        if rows:
+            told(session, Job.INTAKE)
+        return {(source, key) for source, key in rows}
+    found = insert_new(
         session,
-        workspace=draft.workspace_id,
-        stage=Job.INTAKE,
-        subject=delivery,
-        run_at=draft.received_at,
+        Delivery,
+        [
+            {
+                "workspace_id": workspace,
+                "source_id": draft.source_id,
+                "key": draft.key,
+                "received_at": draft.received_at,
+                "headers": draft.headers,
+                "body": draft.body,
+                "state": DeliveryState.OPEN,
+            }
+            for draft in drafts
+        ],
+        key=("source_id", "key"),
+        returning=(Delivery.id, Delivery.received_at, Delivery.source_id, Delivery.key),
     )
-    return True
+    asked = [(delivery, received_at) for delivery, received_at, _, _ in found]
+    work.enqueue_many(session, workspace=workspace, stage=Job.INTAKE, subjects=asked)
+    return {(source, key) for _, _, source, key in found}
+
+
+_RECORD = """
+WITH stored AS (
+    INSERT INTO delivery (workspace_id, source_id, key, received_at, headers, body, state)
+    SELECT %(workspace)s, source_id, key, received_at, CAST(headers AS json), body, 'open'
+    FROM unnest(CAST(%(sources)s AS int[]), CAST(%(keys)s AS text[]), CAST(%(moments)s AS timestamptz[]),
+                CAST(%(headers)s AS text[]), CAST(%(bodies)s AS bytea[]))
+         AS given (source_id, key, received_at, headers, body)
+    ON CONFLICT (source_id, key) DO NOTHING
+    RETURNING id, source_id, key, received_at
+), asked AS (
+    INSERT INTO work (workspace_id, stage, subject, version, state, run_at, attempts)
+    SELECT %(workspace)s, 'intake', id, 0, 'ready', received_at, 0 FROM stored
+    ON CONFLICT (stage, subject, version) DO NOTHING
+)
+SELECT source_id, key FROM stored
+"""
+"""One statement for both tables of PostgreSQL; its text is the same for every batch, so it is prepared once."""
+
+
+def _columns(workspace: int, drafts: Sequence[DeliveryDraft]) -> dict[str, object]:
+    return {
+        "workspace": workspace,
+        "sources": [draft.source_id for draft in drafts],
+        "keys": [draft.key for draft in drafts],
+        "moments": [draft.received_at for draft in drafts],
+        "headers": [json.dumps(draft.headers) for draft in drafts],
+        "bodies": [draft.body for draft in drafts],
+    }
 
 
 def count_rejected(session: Session, *, workspace: int, source: int, reason: str, now: datetime) -> None:
@@ -159,21 +222,6 @@ def close(
         .values(state=state, reason=reason)
         .execution_options(synchronize_session=False)
     )
-
-
-def reopen_invalid(session: Session, *, workspace: int, now: datetime) -> int:
-    """Make every delivery that could not be understood due again (a mended parser re-reads); return how many."""
-    rows = session.scalars(
-        select(Delivery).where(
-            Delivery.workspace_id == workspace,
-            Delivery.state == DeliveryState.INVALID,
-            Delivery.body_expired_at.is_(None),
-        )
-    ).all()
-    for row in rows:
-        row.state, row.reason = DeliveryState.OPEN, None
-        work.mark_dirty(session, workspace=workspace, stage=Job.INTAKE, subject=row.id, run_at=now)
-    return len(rows)
 
 
 def health(session: Session, *, workspace: int, source: int) -> SourceHealth:

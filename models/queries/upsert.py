@@ -1,10 +1,11 @@
 """Insert-or-ignore and insert-or-update, written once for both databases."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, inspect
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.records.base import Record
 
@@ -50,6 +51,23 @@ def insert_or_update(
     return int(session.execute(upsert.returning(identity)).scalar_one())
 
 
+def insert_new(
+    session: Session,
+    table: type[Record],
+    rows: Sequence[Row],
+    *,
+    key: Sequence[str],
+    returning: Sequence[InstrumentedAttribute[Any]],
+) -> list[tuple[Any, ...]]:
+    """Insert the rows whose `key` does not stand, at most a few hundred, in one statement; return columns of these.
+
+    Of rows with the same key the first is inserted.
+    """
+    statement = _insert(session, table).on_conflict_do_nothing(index_elements=list(key)).returning(*returning)
+    found = session.connection().execute(statement, [dict(row) for row in rows])
+    return [tuple(row) for row in found]
+
+
 def insert_many(
     session: Session, table: type[Record], rows: Sequence[Row], *, key: Sequence[str], update: bool
 ) -> None:
@@ -67,4 +85,5 @@ def insert_many(
             )
         else:
             statement = statement.on_conflict_do_nothing(index_elements=list(key))
-        session.execute(statement, chunk)
+        # Past the session, which would look each row over for its own book-keeping.
+        session.connection().execute(statement, chunk)

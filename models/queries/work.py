@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.database import told
 from models.jobs import ONE_AT_A_TIME, Job, WorkState
-from models.queries.upsert import insert_or_ignore, insert_or_update
+from models.queries.upsert import insert_many, insert_or_ignore, insert_or_update
 from models.records import Work
 
 BACKOFF_FIRST = timedelta(seconds=2)
@@ -41,6 +41,16 @@ def enqueue(
         told(session, stage)
 
 
+def enqueue_many(
+    session: Session, *, workspace: int, stage: Job, subjects: Sequence[tuple[int, datetime]]
+) -> None:
+    """Ask once for work on many subjects, each from its moment on, as `enqueue` does for one."""
+    if subjects:
+        rows = [_row(workspace, stage, subject, 0, run_at) for subject, run_at in subjects]
+        insert_many(session, Work, rows, key=_KEY, update=False)
+        told(session, stage)
+
+
 def mark_dirty(
     session: Session, *, workspace: int, stage: Job, subject: int, run_at: datetime, version: int = 0
 ) -> None:
@@ -50,6 +60,16 @@ def mark_dirty(
     """
     insert_or_update(session, Work, _row(workspace, stage, subject, version, run_at), key=_KEY)
     told(session, stage)
+
+
+def mark_all_dirty(
+    session: Session, *, workspace: int, stage: Job, subjects: Sequence[int], run_at: datetime
+) -> None:
+    """Ask for work on many subjects that must run after this moment, as `mark_dirty` does for one."""
+    if subjects:
+        rows = [_row(workspace, stage, subject, 0, run_at) for subject in subjects]
+        insert_many(session, Work, rows, key=_KEY, update=True)
+        told(session, stage)
 
 
 _KEY = ("stage", "subject", "version")

@@ -166,6 +166,10 @@ SCHEMES: Mapping[str, Scheme] = {
 def header(headers: Mapping[str, str], name: str) -> str | None:
     """Return the value of a header whatever the case of its name, None where it is absent."""
     wanted = name.lower()
+    # Most callers hand over names in lower case: intake looks up a dozen for every call.
+    found = headers.get(wanted)
+    if found is not None:
+        return found
     return next((value for key, value in headers.items() if key.lower() == wanted), None)
 
 

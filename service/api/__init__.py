@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from service.api import (
     admin,
     alerts,
+    deliveries,
     denominators,
     erasures,
     feedback,
@@ -30,6 +31,7 @@ def routers() -> list[APIRouter]:
         alerts,
         pulls,
         ingest,
+        deliveries,
         feedback,
         themes,
         products,

@@ -1,98 +1,168 @@
 """`POST /v1/ingest/{source_id}`: what support tools call. Signature or key first, then store, then answer."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.database import Database
-from models.errors import Rejected, TooLarge
+from models.errors import EbbError, Rejected, TooLarge, Unsupported
 from models.queries import deliveries
 from models.queries.access import KEY_PREFIX
 from models.queries.deliveries import DeliveryDraft
-from models.records import Source as SourceRow
 from models.sealing import bound_to, keyring
-from models.sources.registry import source_of
 from models.sources.signature import SCHEMES, header
-from models.sources.source import Source, authenticate, settings_from
+from models.sources.source import Answer, Source, authenticate
 from models.values.ids import Prefix, parse_id
 from models.values.roles import Permission
-from service.dependencies import DatabaseOf, Now, SettingsOf, caller_of
+from service.dependencies import caller_of, get_now
+from service.doors import Door, Doors, read_door
+from service.errors import problem_of
 from service.intake import IntakeWriter
 
 router = APIRouter(tags=["intake"])
 
+PATH = "/v1/ingest/"
+READ_BESIDE = 64 * 1024
+"""Bodies longer than so many bytes are hashed and read in a thread, where they hold nobody else up."""
+ACCEPTED, DUPLICATE = b'{"status": "accepted"}', b'{"status": "duplicate"}'
+
 
 @router.post("/v1/ingest/{source_id}", status_code=202)
-async def ingest(
-    source_id: str, request: Request, database: DatabaseOf, settings: SettingsOf, now: Now
-) -> Response:
+async def ingest(source_id: str, request: Request) -> Response:
     """Accept one delivery of a support or release tool: 202 once it is stored, also for copies."""
-    body = await _read_body(request, settings.webhook_max_bytes)
+    # Without dependencies: each of ours would cost a thread's turn, and there are hundreds of calls a second.
+    state, now = request.app.state, get_now(request)
+    headers = _headers(request)
+    _check_encoding(headers)
+    body = await _read_body(request, headers, state.settings.webhook_max_bytes)
+    call = Call(request, headers, body, now)
     number = parse_id(Prefix.SOURCE, source_id)
-    row = await run_in_threadpool(_authenticated_source, database, number, request, body, now)
-    kind = source_of(row.kind)
-    answer = kind.handshake(request.headers, body)
+    door = await _opened(state.doors, state.database, number, call)
+    if len(body) > READ_BESIDE:
+        answer, draft = await run_in_threadpool(_look_into, door, call)
+    else:
+        answer, draft = _look_into(door, call)
     if answer is not None:
         return Response(answer.body, 200, media_type=answer.content_type)
-    writer: IntakeWriter = request.app.state.intake
-    key = kind.delivery_key(request.headers, body)
-    is_new = await writer.submit(
-        DeliveryDraft(
-            workspace_id=row.workspace_id,
-            source_id=row.id,
-            key=key,
-            received_at=now,
-            headers=_kept_headers(kind, request.headers),
-            body=keyring(settings.raw_body_key).seal(body, bound=bound_to(row.id, key)),
-        )
-    )
-    content = json.dumps({"status": "accepted" if is_new else "duplicate"})
-    return Response(content, 202, media_type="application/json")
+    is_new = await _stored(state.intake, state.database, draft)
+    return Response(ACCEPTED if is_new else DUPLICATE, 202, media_type="application/json")
 
 
-async def _read_body(request: Request, most: int) -> bytes:
+class Shortcut:
+    """Lead deliveries straight to their endpoint: matching routes and dependencies takes longer than storing them.
+
+    The route itself stays for the OpenAPI document, and for every method but POST.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        (self._route,) = router.routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; all but deliveries pass untouched."""
+        path: str = scope.get("path", "")
+        name = path.removeprefix(PATH)
+        is_delivery = scope["type"] == "http" and scope["method"] == "POST" and name != path
+        if not is_delivery or "/" in name:
+            await self.app(scope, receive, send)
+            return
+        scope["route"] = self._route
+        request = Request(scope, receive)
+        try:
+            answer: Response = await ingest(name, request)
+        except EbbError as error:
+            answer = problem_of(request, error)
+        except ClientDisconnect:
+            return
+        await answer(scope, receive, send)
+
+
+class Call:
+    """One request: its headers by their names in lower case, and its whole body."""
+
+    __slots__ = ("body", "headers", "now", "request")
+
+    def __init__(self, request: Request, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
+        self.request, self.headers, self.body, self.now = request, headers, body, now
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """Return the first value of each header: a plain dictionary, for they are looked up often."""
+    found: dict[str, str] = {}
+    for name, value in request.scope["headers"]:
+        found.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return found
+
+
+def _check_encoding(headers: Mapping[str, str]) -> None:
+    """Refuse compressed bodies: none of the tools sends them, and a small one may unpack to gigabytes."""
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Unsupported("send the body as it is, without Content-Encoding.", field="Content-Encoding")
+
+
+async def _read_body(request: Request, headers: Mapping[str, str], most: int) -> bytes:
     """Read the body, giving up as soon as it is longer than `most` bytes, whatever its length claims to be."""
+    claimed = headers.get("content-length", "")
+    if claimed.isascii() and claimed.isdigit() and (len(claimed) > 18 or int(claimed) > most):
+        raise _too_large(most)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > most:
-            raise TooLarge(f"the body is longer than {most:,} bytes; send smaller batches.", field="body")
+            raise _too_large(most)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _authenticated_source(
-    database: Database, number: int, request: Request, body: bytes, now: datetime
-) -> SourceRow:
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"the body is longer than {most:,} bytes; send smaller batches.", field="body")
+
+
+async def _opened(doors: Doors, database: Database, number: int, call: Call) -> Door:
+    """Find the source of a call and check its proof: by what is kept of it, else by what is stored."""
+    door = doors.kept(database, number)
+    if door is not None and len(call.body) <= READ_BESIDE and _sent_key(call.headers) is None:
+        try:
+            _check_signature(call, door)
+        except Rejected:
+            pass  # its secret may just have been changed
+        else:
+            return door
+    return await run_in_threadpool(_authenticated, doors, database, number, call)
+
+
+def _authenticated(doors: Doors, database: Database, number: int, call: Call) -> Door:
     """Load the source and check the call's signature or key; a failed one is counted for the source's health.
 
     Every refusal is answered alike, that of an unknown source too: nobody learns which sources exist and what they
     are. Why a call was refused stands in the source's health, for those who may read it.
     """
-    key = _sent_key(request.headers)
-    with database.read(workspace=None) as session:
-        row = deliveries.find_source(session, source=number)
-    if row is None:
+    key = _sent_key(call.headers)
+    door = doors.read(database, number)
+    if door is None:
         raise _refused()
-    is_signed = key is None or _is_signed(request, row)
     try:
-        if is_signed and row.secret is None:
-            raise Rejected("this source has no secret, so it takes no webhooks.")
         # Whatever proof is sent must hold: a key stands in place of a signature, and mends no wrong one.
         if key is not None:
-            _check_key(database, key, row, now)
-        if is_signed:
-            _check_signature(request, body, row, now)
+            _check_key(database, key, door, call.now)
+        if key is None or _is_signed(call, door):
+            _check_signature(call, door)
     except Rejected as refused:
-        with database.write(workspace=row.workspace_id) as session:
+        with database.write(workspace=door.workspace_id) as session:
             deliveries.count_rejected(
-                session, workspace=row.workspace_id, source=row.id, reason=refused.message, now=now
+                session,
+                workspace=door.workspace_id,
+                source=door.id,
+                reason=refused.message,
+                now=call.now,
             )
         raise _refused() from None
-    return row
+    return door
 
 
 def _sent_key(headers: Mapping[str, str]) -> str | None:
@@ -102,12 +172,12 @@ def _sent_key(headers: Mapping[str, str]) -> str | None:
     return value if scheme.lower() == "bearer" and value.startswith(KEY_PREFIX) else None
 
 
-def _check_key(database: Database, key: str, row: SourceRow, now: datetime) -> None:
+def _check_key(database: Database, key: str, door: Door, now: datetime) -> None:
     try:
         caller = caller_of(database, key, now)
     except Rejected:
         raise Rejected("the key is unknown, revoked or expired.") from None
-    is_here = caller.workspace_id == row.workspace_id and caller.source_id in (None, row.id)
+    is_here = caller.workspace_id == door.workspace_id and caller.source_id in (None, door.id)
     if not (is_here and caller.may(Permission.DELIVER)):
         raise Rejected("the key may not deliver to this source.")
 
@@ -118,28 +188,62 @@ def _refused() -> Rejected:
     )
 
 
-def _is_signed(request: Request, row: SourceRow) -> bool:
+def _is_signed(call: Call, door: Door) -> bool:
     """Say whether a call that carries a key carries a signature of the source's tool beside it."""
-    kind = source_of(row.kind)
-    pinned = settings_from(kind.schemes, row.settings).signature
-    names = {SCHEMES[name].header.lower() for name in ((pinned,) if pinned else kind.schemes)}
-    return any(header(request.headers, name) for name in names - {"authorization"})
+    pinned = door.settings.signature
+    names = {SCHEMES[name].header.lower() for name in ((pinned,) if pinned else door.kind.schemes)}
+    return any(header(call.headers, name) for name in names - {"authorization"})
 
 
-def _check_signature(request: Request, body: bytes, row: SourceRow, now: datetime) -> None:
-    kind = source_of(row.kind)
+def _check_signature(call: Call, door: Door) -> None:
+    if door.secret is None:
+        raise Rejected("this source has no secret, so it takes no webhooks.")
     authenticate(
-        kind,
-        settings=settings_from(kind.schemes, row.settings),
-        secret=row.secret or "",
-        headers=request.headers,
-        body=body,
-        now=now,
-        method=request.method,
-        url=str(request.url),
+        door.kind,
+        settings=door.settings,
+        secret=door.secret,
+        headers=call.headers,
+        body=call.body,
+        now=call.now,
+        method=call.request.method,
+        # Few sign their address, and it takes long to put together.
+        url=str(call.request.url) if _signs_address(door.kind) else None,
     )
+
+
+def _signs_address(kind: Source) -> bool:
+    return any("{uri}" in SCHEMES[name].signed_content for name in kind.schemes)
+
+
+def _look_into(door: Door, call: Call) -> tuple[Answer | None, DeliveryDraft]:
+    """Return the answer to a handshake, where it is one, and what to store where it is none."""
+    kind = door.kind
+    key = kind.delivery_key(call.headers, call.body)
+    keys = keyring(call.request.app.state.settings.raw_body_key)
+    draft = DeliveryDraft(
+        workspace_id=door.workspace_id,
+        source_id=door.id,
+        key=key,
+        received_at=call.now,
+        headers=_kept_headers(kind, call.headers),
+        body=keys.seal(call.body, bound=bound_to(door.id, key)),
+    )
+    return kind.handshake(call.headers, call.body), draft
 
 
 def _kept_headers(kind: Source, headers: Mapping[str, str]) -> dict[str, str]:
     found = {name: header(headers, name) for name in kind.kept_headers}
     return {name: value for name, value in found.items() if value is not None}
+
+
+async def _stored(writer: IntakeWriter, database: Database, draft: DeliveryDraft) -> bool:
+    """Store a delivery; say, once it is committed, whether it was new."""
+    try:
+        return await writer.submit(draft)
+    except EbbError:
+        raise
+    except Exception:
+        # Its source may be gone since it was last read: then it is unknown, and no fault of ours.
+        if await run_in_threadpool(read_door, database, draft.source_id) is None:
+            raise _refused() from None
+        raise

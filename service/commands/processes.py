@@ -32,6 +32,7 @@ def api_command(port: int, host: str = HOST) -> list[str]:
         f"--host={host}",
         f"--port={port}",
         "--log-level=warning",
+        "--http=service.wire:BoundedProtocol",
         "--timeout-graceful-shutdown=5",
     ]
 

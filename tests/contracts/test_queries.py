@@ -48,6 +48,7 @@ ACROSS = {
     "nudges.clear": "messages belong to no workspace",
     "search.compact": "the index of SQLite holds the words of every workspace",
     "upsert.insert_many": "the rows name their workspace",
+    "upsert.insert_new": "the rows name their workspace",
     "upsert.insert_or_ignore": "the row names its workspace",
     "upsert.insert_or_update": "the row names its workspace",
     "work.count_due": "counts work of every workspace",

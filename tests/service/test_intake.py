@@ -3,18 +3,23 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from models.database import Database, Session
 from models.errors import Busy
+from models.jobs import Job, WorkState
 from models.queries import deliveries
 from models.queries.deliveries import DeliveryDraft
 from models.records import Delivery, Work
 from service.intake import IntakeWriter
 from tests import factories
+from tests.clock import NOON
+from tests.services import PROGRAMS
 
 
 @pytest.fixture
@@ -184,3 +189,143 @@ def test_a_sender_whose_loop_is_gone_does_not_end_the_writer(
     assert asyncio.run(asyncio.wait_for(writer.submit(desk(2)), 5)) is True
     writer.drain()
     assert keys(sqlite) == ["k-1", "k-2"]
+
+
+# --- the database away; several workspaces; waiting for as many as there were -------------------------------
+
+
+def away(*_: object, **__: object) -> list[bool]:
+    raise OperationalError("INSERT", {}, Exception("server closed the connection"))
+
+
+def test_a_database_that_is_away_is_told_as_such_and_not_tried_for_each(
+    sqlite: Database, desk: Callable[[int], DeliveryDraft], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def watched(session: Session, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
+        tries.append(len(drafts))
+        return away()
+
+    async def act(writer: IntakeWriter) -> list[object]:
+        with monkeypatch.context() as patched:
+            patched.setattr(deliveries, "record", watched)
+            found = await asyncio.gather(
+                *(writer.submit(desk(number)) for number in range(30)), return_exceptions=True
+            )
+        assert await writer.submit(desk(99)) is True, "it goes on once the database is back"
+        return list(found)
+
+    answers = with_writer(sqlite, act, gather_ms=50.0)
+    assert isinstance(answers, list)
+    assert all(isinstance(each, Busy) for each in answers), "503: the sender comes again"
+    assert len(tries) < 12, "each try may take seconds"
+    assert keys(sqlite) == ["k-99"]
+
+
+def test_after_the_end_whoever_comes_is_turned_away(
+    sqlite: Database, desk: Callable[[int], DeliveryDraft]
+) -> None:
+    writer = IntakeWriter(sqlite, size=10, gather_ms=0.0)
+    writer.start()
+    writer.drain()
+    with pytest.raises(Busy):
+        asyncio.run(asyncio.wait_for(writer.submit(desk(1)), 5))
+
+
+def test_one_commit_holds_deliveries_of_several_workspaces_and_copies(
+    database: Database, programs: Database
+) -> None:
+    drafts: list[DeliveryDraft] = []
+    for name in ("one", "two"):
+        owner = factories.workspace(database, name=name)
+        with database.write(workspace=owner) as session:
+            source = factories.source(session, owner)
+        drafts += [factories.delivery(owner, source, b"{}", name=f"{name}-{at % 3}") for at in range(4)]
+    mixed = [drafts[at] for at in (0, 4, 1, 5, 2, 6, 3, 7)]
+
+    async def act(writer: IntakeWriter) -> list[bool]:
+        return await asyncio.gather(*(writer.submit(draft) for draft in mixed))
+
+    # The fourth of each workspace is a copy of its first.
+    assert with_writer(programs, act, gather_ms=50.0) == [True] * 6 + [False] * 2
+    with database.read(workspace=None) as session:
+        rows = session.execute(
+            select(Delivery.workspace_id, Delivery.key, Work.workspace_id)
+            .join(Work, Work.subject == Delivery.id)
+            .order_by(Delivery.workspace_id, Delivery.key)
+        ).all()
+    assert [(row[0] == row[2], row[1]) for row in rows] == [
+        (True, f"{name}-{at}") for name in ("one", "two") for at in range(3)
+    ]
+
+
+def test_postgres_stores_at_once_what_it_would_store_one_by_one(
+    postgres: Database, postgres_programs: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = factories.workspace(postgres)
+    with postgres.write(workspace=owner) as session:
+        source = factories.source(session, owner)
+    bodies = {"plain": b"{}", "bytes": bytes(range(256)), "empty": b"", "large": b"x" * 100_000}
+    made = [
+        replace(factories.delivery(owner, source, body, name=f"{way}-{name}"), headers={"X": '\x00\u2603"'})
+        for way in ("once", "each")
+        for name, body in bodies.items()
+    ]
+    heard: list[object] = []
+    monkeypatch.setattr(postgres_programs, "on_work", heard.append)
+    assert deliveries.record_at_once(postgres_programs, drafts=made[:4]) == [True] * 4
+    with postgres_programs.write(workspace=owner) as session:
+        assert deliveries.record(session, drafts=made[4:]) == [True] * 4
+    assert heard == [frozenset({Job.INTAKE})] * 2
+    assert deliveries.record_at_once(postgres_programs, drafts=made) == [False] * 8
+    assert len(heard) == 2, "copies are no work"
+    with postgres.read(workspace=owner) as session:
+        rows = session.scalars(select(Delivery).order_by(Delivery.id)).all()
+        work = session.scalars(select(Work).order_by(Work.id)).all()
+    for one, other in zip(rows[:4], rows[4:], strict=True):
+        assert (one.headers, one.body, one.received_at, one.state) == (
+            other.headers,
+            other.body,
+            other.received_at,
+            other.state,
+        )
+        assert one.body == bodies[one.key.partition("-")[2]]
+    told = [(each.stage, each.state, each.run_at, each.attempts, each.version) for each in work]
+    assert told == [(Job.INTAKE, WorkState.READY, NOON, 0, 0)] * 8
+
+
+def test_postgres_stores_all_of_a_batch_or_nothing(postgres: Database, postgres_programs: Database) -> None:
+    owner = factories.workspace(postgres)
+    with postgres.write(workspace=owner) as session:
+        source = factories.source(session, owner)
+    other = factories.workspace(postgres)
+    good = factories.delivery(owner, source, b"{}", name="good")
+    # A source that is not there; and one of another workspace, which row-level security must not let in.
+    for bad in (factories.delivery(other, 999, b"{}", name="bad"),):
+        with pytest.raises(Exception, match="foreign key"):
+            deliveries.record_at_once(postgres_programs, drafts=[good, bad])
+        assert keys(postgres) == []
+    assert deliveries.record_at_once(postgres_programs, drafts=[good]) == [True], "the pool is well again"
+
+
+def test_a_connection_that_the_server_ended_costs_no_delivery(
+    postgres: Database, postgres_programs: Database
+) -> None:
+    owner = factories.workspace(postgres)
+    with postgres.write(workspace=owner) as session:
+        source = factories.source(session, owner)
+
+    async def act(writer: IntakeWriter) -> list[bool]:
+        found = []
+        for number in range(3):
+            found.append(await writer.submit(factories.delivery(owner, source, b"{}", name=f"k-{number}")))
+            with postgres.engine.begin() as connection:
+                connection.exec_driver_sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    f"WHERE usename = '{PROGRAMS}' AND datname = current_database()"
+                )
+        return found
+
+    assert with_writer(postgres_programs, act, gather_ms=0.0) == [True] * 3
+    assert keys(postgres) == ["k-0", "k-1", "k-2"]

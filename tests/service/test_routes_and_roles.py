@@ -41,6 +41,8 @@ WRITTEN_DOWN = HANDS_OUT | {
     "POST /v1/erasures",
     "PUT /v1/sources/{source_id}/pull",
     "DELETE /v1/sources/{source_id}/pull",
+    "POST /v1/deliveries/replay",
+    "POST /v1/deliveries/{delivery_id}/replay",
     "POST /v1/links",
     "POST /v1/links/{link_id}/confirm",
     "POST /v1/links/{link_id}/reject",

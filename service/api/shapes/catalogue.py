@@ -9,6 +9,7 @@ from models.values.roles import Permission
 from service.api.shapes import (
     admin,
     bets,
+    deliveries,
     denominators,
     feedback,
     goals,
@@ -123,6 +124,32 @@ CALLS: tuple[Call, ...] = (
         promised=False,
     ),
     Call("DELETE", "/v1/sources/{id}/pull", None, status=204, permission=ADMINISTER, promised=False),
+    Call(
+        "GET",
+        "/v1/deliveries",
+        Page[deliveries.DeliveryAnswer],
+        query=deliveries.DeliveriesQuery,
+        promised=False,
+        permission=TICKETS,
+    ),
+    Call("GET", "/v1/deliveries/{id}", deliveries.DeliveryDetail, promised=False, permission=TICKETS),
+    Call(
+        "POST",
+        "/v1/deliveries/{id}/replay",
+        deliveries.DeliveriesReplayed,
+        status=202,
+        promised=False,
+        permission=ADMINISTER,
+    ),
+    Call(
+        "POST",
+        "/v1/deliveries/replay",
+        deliveries.DeliveriesReplayed,
+        request=deliveries.DeliveriesReplay,
+        status=202,
+        promised=False,
+        permission=ADMINISTER,
+    ),
     Call(
         "GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery, permission=TICKETS
     ),

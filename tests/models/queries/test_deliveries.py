@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from models.database import Database
 from models.errors import NotFound
-from models.jobs import Job, WorkState
+from models.jobs import Job
 from models.queries import deliveries
 from models.records import Delivery, DeliveryState, Source, Work
 from tests import factories
@@ -125,20 +125,3 @@ def test_the_usual_gap_needs_a_hundred_deliveries(database: Database, workspace:
     send(range(99, 120))
     with database.read(workspace=None) as session:
         assert deliveries.health(session, workspace=workspace, source=source).usual_gap_s == 30
-
-
-def test_deliveries_that_were_not_understood_can_be_read_again(
-    database: Database, workspace: int, source: int
-) -> None:
-    record(database, workspace, source, "a", "b")
-    with database.write(workspace=workspace) as session:
-        deliveries.close(session, workspace=workspace, delivery=1, state=DeliveryState.INVALID, reason="why")
-        deliveries.close(session, workspace=workspace, delivery=2, state=DeliveryState.PARSED, reason=None)
-        for row in session.scalars(select(Work)):
-            row.state = WorkState.DONE
-    with database.write(workspace=workspace) as session:
-        assert deliveries.reopen_invalid(session, workspace=workspace, now=NOON) == 1
-    with database.read(workspace=None) as session:
-        opened = session.get_one(Delivery, 1)
-        ready = session.scalars(select(Work.subject).where(Work.state == WorkState.READY)).all()
-    assert (opened.state, opened.reason, ready) == (DeliveryState.OPEN, None, [1])
