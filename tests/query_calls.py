@@ -186,7 +186,13 @@ def writes(w: World) -> Calls:
         exposure.put_exposure: {"series": SERIES, "values": {(TODAY, "all"): 1.0}, "now": NOON},
         feedback.ensure_person: {"identity": "somebody@example.com", "now": NOON},
         feedback.restore: {"source": w.source, "external_id": "T-gone"},
-        feedback.set_kind: {"item": w.item, "version": 1, "kind": Kind.PRAISE, "why": "x"},
+        feedback.set_kind: {
+            "item": w.item,
+            "version": 1,
+            "kind": Kind.PRAISE,
+            "why": "x",
+            "decided_by": "y",
+        },
         feedback.update_record: {"draft": closed},
         feedback.upsert_item: {"draft": vivid, "now": LATER},
         feedback.withdraw: {

@@ -114,7 +114,7 @@ def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: date
         if is_same_text:
             return item.id
         item.version += 1
-        item.kind = item.kind_why = None
+        item.kind = item.kind_why = item.kind_version = None
     _after_text_change(session, item, now)
     return item.id
 
@@ -333,14 +333,16 @@ def get_item(session: Session, *, workspace: int, item: int) -> FeedbackItem:
     return found
 
 
-def set_kind(session: Session, *, workspace: int, item: int, version: int, kind: Kind, why: str) -> None:
+def set_kind(
+    session: Session, *, workspace: int, item: int, version: int, kind: Kind, why: str, decided_by: str
+) -> None:
     """Write an item's kind, unless the item was edited meanwhile."""
     session.execute(
         update(FeedbackItem)
         .where(
             FeedbackItem.id == item, FeedbackItem.workspace_id == workspace, FeedbackItem.version == version
         )
-        .values(kind=kind, kind_why=why[:300])
+        .values(kind=kind, kind_why=why[:300], kind_version=decided_by)
         .execution_options(synchronize_session=False)
     )
 

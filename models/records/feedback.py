@@ -60,6 +60,8 @@ class FeedbackItem(InWorkspace, Record):
     author_role: Mapped[AuthorRole] = mapped_column(EnumText(AuthorRole))
     kind: Mapped[Kind | None] = mapped_column(EnumText(Kind))
     kind_why: Mapped[str | None] = mapped_column(String(300))
+    # Which classifier decided the kind; verdicts do not compare items of one with items of another.
+    kind_version: Mapped[str | None] = mapped_column(String(32))
     counted: Mapped[bool] = mapped_column(default=False)
     # Deleted or redacted by the vendor: text and vector are gone, the row stays so that nothing revives it.
     withdrawn: Mapped[bool] = mapped_column(default=False)
