@@ -13,12 +13,13 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench import api_cost, impact, spotify_case
+from bench import api_cost, impact, kind, spotify_case
 from bench.report import Emit, Report, Skipped, merge, say
 
 BENCHES: Mapping[str, Callable[[Emit, Path], None]] = {
     "api_cost": api_cost.run,
     "impact": impact.run,
+    "kind": kind.run,
     "spotify_case": spotify_case.run,
 }
 """Each takes the function that hears figures, and an empty folder of its own."""

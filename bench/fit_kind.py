@@ -1,8 +1,8 @@
 """Learn what tells complaints, requests, praise and questions apart: `python -m bench.fit_kind [--check]`.
 
-Reads bench/data/kinds_train.csv (messages of ours, labelled as docs/notes/kinds.md says), encodes them with the packaged
-model, and writes models/language/data/kind.json: two multinomial logistic regressions, one on vector and signs, one on
-the signs alone. The penalty is chosen by cross-validation in which the messages of one trade stand in one fold; the
+Reads bench/data/kinds_train.csv (messages of ours, labelled as docs/notes/kinds.md says), encodes them with the
+packaged model, and writes models/language/data/kind.json: two multinomial logistic regressions, one on vector and
+signs, one on the signs alone. The penalty is chosen by cross-validation in which the messages of one trade stand in one fold; the
 same held-out messages then tell by which temperature to divide the log odds (Guo et al. 2017, eq. 9), so that the
 probabilities mean what they say. Nothing here reads the test messages. `--check` only prints the figures.
 """
@@ -52,6 +52,8 @@ OF_MANY_TRADES: Final = frozenset(
         "requests_as_questions",
         "terse_and_bitter_complaints",
         "questions_with_hard_words",
+        "ratings_without_words",
+        "told_without_feeling",
     }
 )
 """Groups of messages that share a form and no trade: each message falls into a fold of its own."""
@@ -91,7 +93,7 @@ def main() -> None:
     """Fit both regressions, print the held-out figures, write the numbers."""
     messages = read_messages(TRAINING)
     encoder = SentenceEncoder()
-    vectors = encoder.encode([message.embedded for message in messages]).astype(np.float64)
+    vectors = encode(encoder, messages)
     signs, kinds, folds = sign_table(messages), kind_numbers(messages), fold_numbers(messages)
     scale = np.concatenate([np.ones(signs.shape[1]), np.full(vectors.shape[1], VECTOR_SCALE)])
     # One thread: on small tables more of them wait for each other, and sum in another order at every run.
@@ -120,6 +122,14 @@ def read_messages(path: Path, group: str = "domain") -> list[Message]:
             )
             for row in csv.DictReader(lines)
         ]
+
+
+def encode(encoder: SentenceEncoder, messages: Sequence[Message]) -> Floats:
+    """Return vectors (n, d), all zero where there are no words, for then the product has none."""
+    vectors = np.zeros((len(messages), encoder.dimension))
+    worded = [place for place, message in enumerate(messages) if message.embedded]
+    vectors[worded] = encoder.encode([messages[place].embedded for place in worded])
+    return vectors
 
 
 def sign_table(messages: Sequence[Message]) -> Floats:
@@ -187,18 +197,16 @@ def _figures(odds: Floats, kinds: Numbers) -> dict[str, float]:
         "complaint_precision": precision_score(kinds == 0, said == 0),
         "complaint_recall": recall_score(kinds == 0, said == 0),
         "log_loss": _loss(odds, kinds),
-        "calibration_error": calibration_error(np.exp(log_softmax(odds, axis=1)), kinds),
+        "calibration_error": calibration_error(np.exp(log_softmax(odds, axis=1)).max(axis=1), said == kinds),
     }
     return {name: round(float(value), 3) for name, value in figures.items()}
 
 
-def calibration_error(chances: Floats, kinds: Numbers) -> float:
-    """Return the expected calibration error of the kinds that were said, in ten bins."""
-    top, right = chances.max(axis=1), chances.argmax(axis=1) == kinds
-    bins = np.minimum((top * 10).astype(int), 9)
-    return float(
-        sum(abs(top[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins))
-    )
+def calibration_error(chances: Floats, right: NDArray[np.bool_]) -> float:
+    """Return the expected calibration error of the kinds that were said, in ten bins of their probability (n,)."""
+    bins = np.minimum((chances * 10).astype(int), 9)
+    parts = [(bins == b, (bins == b).mean()) for b in np.unique(bins)]
+    return float(sum(share * abs(chances[part].mean() - right[part].mean()) for part, share in parts))
 
 
 def as_json(with_vector: Fit, without_vector: Fit, encoder: tuple[str, str]) -> str:
@@ -222,7 +230,10 @@ def as_json(with_vector: Fit, without_vector: Fit, encoder: tuple[str, str]) -> 
     head = json.dumps(document, indent=1, ensure_ascii=False)[:-2]
     tables = ",\n ".join(
         f'"{name}": {_table(weights)}'
-        for name, weights in (("with_vector", with_vector.weights), ("without_vector", without_vector.weights))
+        for name, weights in (
+            ("with_vector", with_vector.weights),
+            ("without_vector", without_vector.weights),
+        )
     )
     return f"{head},\n {tables}\n}}\n"
 

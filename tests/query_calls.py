@@ -129,7 +129,7 @@ def reads(w: World) -> Calls:
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
         # It writes what it finds, and says how much that was.
-        sweep.add_missing: {"method_version": "newer", "now": NOON, "limit": 9},
+        sweep.add_missing: {"method_version": "newer", "kind_version": "newer", "now": NOON, "limit": 9},
         theme_reading.accounts_of: theme,
         theme_reading.events_of: theme,
         theme_reading.kinds_of: theme,

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.database import Session
 from models.jobs import Job
-from models.language.kind import classify
-from models.queries import embeddings, feedback, work, workspaces
+from models.language.kind import classify, version_for
+from models.queries import counts, embeddings, feedback, impact, kinds, listing, work, workspaces
 from models.queries.work import Leased
 from models.records import FeedbackItem
 from models.values.feedback import Rating, RatingKind
@@ -33,23 +34,53 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
         found = feedback.load_items(session, workspace=workspace, items=list(versions))
         openers = feedback.openers(session, workspace=workspace, items=found)
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
+        bound = workspaces.encoder_of(session, workspace=workspace)
+        stored = (
+            embeddings.current(session, workspace=workspace, items=list(versions), encoder=bound.id)
+            if bound
+            else {}
+        )
+    decided_by = version_for((bound.name, bound.digest) if bound else None)
     items = [item for item in found if item.version == versions[item.id].version and not item.withdrawn]
     themed = [
         item for item in items if item.id in openers and item.language in THEMED_LANGUAGES and text_of(item)
     ]
-    if themed:
-        _encode(context, workspace, dtype, themed, versions)
-    placed = {item.id for item in themed}
+    fresh = [item for item in themed if item.id not in stored]
+    if fresh:
+        _encode(context, workspace, dtype, fresh, versions)
+    placed = {item.id for item in fresh}
+    rest_of_items = [item for item in items if item.id not in placed]
     with context.database.write(workspace=workspace) as session:
-        for item in items:
-            if item.id not in placed:
-                _write_kind(session, item)
+        for item in rest_of_items:
+            _write_kind(session, item, stored.get(item.id), decided_by)
+            if item.id not in stored:
                 _leave_theme(session, item, context.clock())
+        _decide_again(session, workspace, rest_of_items, decided_by, context.clock())
         # A piece may ask for an older version of an item that another piece of the batch holds anew.
         rest = [
             piece for piece in leased if piece.subject not in placed or piece is not versions[piece.subject]
         ]
         work.finish(session, rest, now=context.clock())
+
+
+def _decide_again(
+    session: Session, workspace: int, items: Sequence[FeedbackItem], decided_by: str, now: datetime
+) -> None:
+    """Where kinds of an older version were decided again: recount, and ask for as many more until none is left."""
+    older = [item for item in items if item.kind_version not in (None, decided_by)]
+    if not older:
+        return
+    zone = ZoneInfo(workspaces.get_workspace(session, workspace=workspace).time_zone)
+    themes = listing.themes_of(session, workspace=workspace, items=[item.id for item in older])
+    pairs = [(themes[item.id], item.ticket_created_at) for item in older if item.id in themes]
+    counts.mark(session, workspace=workspace, pairs=pairs, zone=zone, now=now)
+    more = kinds.decide_again(
+        session, workspace=workspace, kind_version=decided_by, now=now, limit=len(older)
+    )
+    span = feedback.span_of_days(session, workspace=workspace)
+    if more == 0 and span is not None:
+        # Verdicts that were refused because two versions had decided can be given now.
+        impact.mark_releases(session, workspace=workspace, since=span[0].date(), now=now)
 
 
 def _leave_theme(session: Session, item: FeedbackItem, now: datetime) -> None:
@@ -84,10 +115,13 @@ def _encode(
             dtype=encoder.dtype,
             dimension=encoder.dimension,
         )
+    decided_by = version_for((encoder.name, encoder.digest))
     for start in range(0, len(items), WRITE_AT_ONCE):
         chunk = items[start : start + WRITE_AT_ONCE]
         with context.database.write(workspace=workspace) as session:
-            _write(context, session, workspace, chunk, vectors[start : start + WRITE_AT_ONCE], number)
+            _write(
+                context, session, workspace, chunk, vectors[start : start + WRITE_AT_ONCE], number, decided_by
+            )
             work.finish(session, [pieces[item.id] for item in chunk], now=context.clock())
 
 
@@ -103,6 +137,7 @@ def _write(
     items: Sequence[FeedbackItem],
     vectors: NDArray[np.float32],
     encoder: int,
+    decided_by: str,
 ) -> None:
     now = context.clock()
     # While the batch was encoded, a text may have been edited or deleted: its old vector must not come back.
@@ -111,15 +146,16 @@ def _write(
     for item, vector in zip(items, vectors, strict=True):
         if (item.id, item.version) not in standing:
             continue
+        packed = embeddings.pack(vector)
         embeddings.put(
             session,
             workspace=workspace,
             item=item.id,
             version=item.version,
             encoder=encoder,
-            vector=embeddings.pack(vector),
+            vector=packed,
         )
-        _write_kind(session, item)
+        _write_kind(session, item, embeddings.unpack([packed], len(vector))[0], decided_by)
         work.enqueue(
             session,
             workspace=workspace,
@@ -130,9 +166,17 @@ def _write(
         )
 
 
-def _write_kind(session: Session, item: FeedbackItem) -> None:
+def _write_kind(
+    session: Session, item: FeedbackItem, vector: NDArray[np.float32] | None, decided_by: str
+) -> None:
+    """Decide on the vector as it is stored, so that deciding again says the same."""
     result = classify(
-        item.text, rating=_share_of_scale(item), channel=item.channel, subject=item.subject or ""
+        item.text,
+        rating=_share_of_scale(item),
+        channel=item.channel,
+        subject=item.subject or "",
+        vector=vector,
+        version=decided_by,
     )
     feedback.set_kind(
         session,
@@ -141,6 +185,7 @@ def _write_kind(session: Session, item: FeedbackItem) -> None:
         version=item.version,
         kind=result.kind,
         why=result.why,
+        decided_by=result.version,
     )
 
 

@@ -16,8 +16,10 @@ def upgrade() -> None:
     op.add_column("feedback_item", sa.Column("kind_version", sa.String(length=32), nullable=True))
     # Until now there was one classifier; the sweep decides again what it decided.
     op.execute("UPDATE feedback_item SET kind_version = 'kind-cues-1' WHERE kind IS NOT NULL")
+    op.create_index("ix_feedback_item_kind_version", "feedback_item", ["workspace_id", "kind_version"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_feedback_item_kind_version", "feedback_item")
     with op.batch_alter_table("feedback_item") as batch:
         batch.drop_column("kind_version")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from models.language.wordlists import any_of
 
+
 @dataclass(frozen=True, slots=True)
 class Cue:
     """A pattern, and what it says in words; of several matches at most `most` count."""

@@ -1,8 +1,8 @@
 """Say whether a message is a complaint, a request, praise or a question, and why.
 
 A multinomial logistic regression on the message's vector and on signs that a person can name; learned offline by
-bench/fit_kind.py, shipped as numbers. Without a vector (a follow-up, a language that the encoder does not know, another
-encoder) a second regression on the signs alone decides.
+bench/fit_kind.py, shipped as numbers. Where there is no vector (a follow-up, a language that the encoder does not
+know, another encoder) a second regression on the signs alone decides.
 """
 
 import json
@@ -113,7 +113,9 @@ def classify(
 
 def _reasons(signs: tuple[Sign, ...], weighed: Floats, whole: float) -> str:
     """Name what spoke most for the first kind against the second, strongest first."""
-    found = [(float(weight), _as_words(sign)) for sign, weight in zip(signs, weighed, strict=True) if sign.value]
+    found = [
+        (float(weight), _as_words(sign)) for sign, weight in zip(signs, weighed, strict=True) if sign.value
+    ]
     found.append((whole, "the sense of the text as a whole"))
     strong = sorted((each for each in found if each[0] >= LEAST_REASON), key=lambda each: -each[0])
     return "; ".join(words for _, words in strong[:NAMED_REASONS]) or "nothing says otherwise"

@@ -41,6 +41,7 @@ class FeedbackItem(InWorkspace, Record):
     __table_args__ = (
         UniqueConstraint("source_id", "external_id", "message_id"),
         Index("ix_feedback_item_ticket_day", "workspace_id", "ticket_created_at"),
+        Index("ix_feedback_item_kind_version", "workspace_id", "kind_version"),
     )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
