@@ -2,9 +2,9 @@
 
 Reads bench/data/kinds_train.csv (messages of ours, labelled as docs/notes/kinds.md says), encodes them with the
 packaged model, and writes models/language/data/kind.json: two multinomial logistic regressions, one on vector and
-signs, one on the signs alone. The penalty is chosen by cross-validation in which the messages of one trade stand in one fold; the
-same held-out messages then tell by which temperature to divide the log odds (Guo et al. 2017, eq. 9), so that the
-probabilities mean what they say. Nothing here reads the test messages. `--check` only prints the figures.
+signs, one on the signs alone. The penalty is chosen by cross-validation in which the messages of one trade stand in
+one fold; the same held-out messages then tell by which temperature to divide the log odds (Guo et al. 2017, eq. 9),
+so that the probabilities mean what they say. Nothing here reads the test messages. `--check` only prints the figures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, precision_score, recall_score
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.language.signs import read_signs
 from models.values.kinds import KIND_VERSION, Kind
@@ -53,6 +53,7 @@ OF_MANY_TRADES: Final = frozenset(
         "terse_and_bitter_complaints",
         "questions_with_hard_words",
         "ratings_without_words",
+        "ratings_against_words",
         "told_without_feeling",
     }
 )

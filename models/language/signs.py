@@ -59,8 +59,6 @@ def _from_rating(rating: float | None) -> Iterator[Sign]:
     yield Sign("has a low rating", float(rating is not None and rating <= LOW))
     yield Sign("has a high rating", float(rating is not None and rating >= HIGH))
     yield Sign("has a middling rating", float(rating is not None and LOW < rating < HIGH))
-    # Beside the steps: 5 of 5 is better than 4 of 5.
-    yield Sign("how good the rating is", 0.0 if rating is None else 2 * rating - 1)
 
 
 def _from_channel(channel: str | None) -> Iterator[Sign]:
