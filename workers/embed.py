@@ -40,7 +40,6 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
             if bound
             else {}
         )
-    decided_by = version_for((bound.name, bound.digest) if bound else None)
     items = [item for item in found if item.version == versions[item.id].version and not item.withdrawn]
     themed = [
         item for item in items if item.id in openers and item.language in THEMED_LANGUAGES and text_of(item)
@@ -51,6 +50,9 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
     placed = {item.id for item in fresh}
     rest_of_items = [item for item in items if item.id not in placed]
     with context.database.write(workspace=workspace) as session:
+        # Asked once more: the first vectors of a workspace, just now, have bound it.
+        bound = workspaces.encoder_of(session, workspace=workspace)
+        decided_by = version_for((bound.name, bound.digest) if bound else None)
         for item in rest_of_items:
             _write_kind(session, item, stored.get(item.id), decided_by)
             if item.id not in stored:
@@ -155,7 +157,7 @@ def _write(
             encoder=encoder,
             vector=packed,
         )
-        _write_kind(session, item, embeddings.unpack([packed], len(vector))[0], decided_by)
+        _write_kind(session, item, packed, decided_by)
         work.enqueue(
             session,
             workspace=workspace,
@@ -166,10 +168,9 @@ def _write(
         )
 
 
-def _write_kind(
-    session: Session, item: FeedbackItem, vector: NDArray[np.float32] | None, decided_by: str
-) -> None:
+def _write_kind(session: Session, item: FeedbackItem, packed: bytes | None, decided_by: str) -> None:
     """Decide on the vector as it is stored, so that deciding again says the same."""
+    vector = None if packed is None else embeddings.unpack([packed], len(packed) // 2)[0]
     result = classify(
         item.text,
         rating=_share_of_scale(item),

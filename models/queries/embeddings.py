@@ -36,10 +36,8 @@ def put(session: Session, *, workspace: int, item: int, version: int, encoder: i
     insert_or_update(session, Embedding, row, key=("item_id", "encoder_id"))
 
 
-def current(
-    session: Session, *, workspace: int, items: Sequence[int], encoder: int
-) -> dict[int, NDArray[np.float32]]:
-    """Map items to their (d,) vectors under an encoder; those of an older version of the text are left out."""
+def current(session: Session, *, workspace: int, items: Sequence[int], encoder: int) -> dict[int, bytes]:
+    """Map items to their vectors under an encoder; those of an older version of the text are left out."""
     rows = session.execute(
         select(Embedding.item_id, Embedding.vector)
         .join(FeedbackItem, FeedbackItem.id == Embedding.item_id)
@@ -50,4 +48,4 @@ def current(
             Embedding.item_version == FeedbackItem.version,
         )
     )
-    return {item: unpack([vector], len(vector) // 2)[0] for item, vector in rows}
+    return {item: vector for item, vector in rows}

@@ -95,7 +95,9 @@ def test_nudges_are_questions_that_ask_for_news(text: str) -> None:
     assert "asks for news" in found.why
 
 
-@pytest.mark.parametrize("text", ["ok", "hello", "see attached", "Yes, that's right", "fyi", "test", "12345", "?"])
+@pytest.mark.parametrize(
+    "text", ["ok", "hello", "see attached", "Yes, that's right", "fyi", "test", "12345", "?"]
+)
 def test_what_says_nothing_of_its_own_is_no_complaint(text: str) -> None:
     found = classify(text, rating=None, channel=None)
     assert found.kind is Kind.QUESTION
@@ -159,9 +161,7 @@ def test_a_vector_counts_only_with_the_encoder_that_was_learned_with() -> None:
     text = "The lamp in the hall"
     plain = classify(text, rating=None, channel=None)
     pulled = classify(text, rating=None, channel=None, vector=vector)
-    foreign = classify(
-        text, rating=None, channel=None, vector=vector, version=KIND_VERSION_WITHOUT_VECTORS
-    )
+    foreign = classify(text, rating=None, channel=None, vector=vector, version=KIND_VERSION_WITHOUT_VECTORS)
     assert pulled.kind is Kind.PRAISE
     assert "the sense of the text as a whole" in pulled.why
     assert pulled.version == KIND_VERSION
