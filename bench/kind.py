@@ -12,6 +12,7 @@ import gzip
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,13 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_
 from bench.fit_kind import TRAINING, Message, calibration_error, encode, kind_numbers, read_messages
 from bench.kind_by_hand import by_hand
 from bench.report import Emit, say
+from models.language.clean import clean
 from models.language.kind import KindResult, classify
+from models.language.redact import redact
+from models.sample.people import active_accounts, gather_crowd
+from models.sample.plan import load_company, load_events, load_releases, load_topics
+from models.sample.rates import draw_counts, expected_counts
+from models.sample.tickets import Scene, draw_tickets
 from models.values.kinds import Kind
 from workers.encoder import SentenceEncoder
 
@@ -81,6 +88,7 @@ BANK_QUESTIONS: Final = frozenset(
         "top_up_by_cash_or_cheque",
     }
 )
+SEED, SAMPLED = 1, 4
 BANK_SHOWN: Final = 40  # of each intent, first come
 
 
@@ -100,6 +108,7 @@ def run(emit: Emit, _folder: Path) -> None:
         _emit_figures(emit, name, truth, said)
     _emit_rated(emit, messages, encoder)
     _emit_earlier(emit, encoder)
+    _emit_sample(emit, encoder)
     _emit_bank(emit, encoder)
 
 
@@ -170,6 +179,33 @@ def _emit_earlier(emit: Emit, encoder: SentenceEncoder) -> None:
     _emit_figures(
         emit, "cues by hand, older messages", kind_numbers(earlier), _numbers(list(map(by_hand, earlier)))
     )
+
+
+def _emit_sample(emit: Emit, encoder: SentenceEncoder) -> None:
+    """The first messages of the sample company's tickets: composed from phrases written for another purpose."""
+    company, topics, releases, events = load_company(), load_topics(), load_releases(), load_events()
+    crowd = gather_crowd(company, SEED)
+    active = active_accounts(crowd, company, SEED)["all"].astype(np.float64)
+    counts = draw_counts(topics, expected_counts(topics, releases, events, active), SEED)
+    complaints = tuple(topic for topic in topics if topic.kind == "complaint")
+    scene = Scene(date(2025, 6, 2), company, crowd, releases, events, complaints)
+    drawn = [ticket for ticket in draw_tickets(scene, topics, counts, SEED) if ticket.language == "en"]
+    messages = [
+        Message(
+            ticket.ticket_id,
+            "sample",
+            Kind(ticket.kind),
+            None,
+            None,
+            ticket.subject,
+            redact(clean(ticket.messages[0].letter.body).text).text,
+        )
+        for ticket in drawn[::SAMPLED]
+    ]
+    truth = kind_numbers(messages)
+    emit("sample company: messages", len(messages), "messages", "English, every fourth ticket")
+    _emit_figures(emit, "sample company, learned", truth, kinds_of(decide(messages, encoder)))
+    _emit_figures(emit, "sample company, cues by hand", truth, _numbers(list(map(by_hand, messages))))
 
 
 def _emit_bank(emit: Emit, encoder: SentenceEncoder) -> None:

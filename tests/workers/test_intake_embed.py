@@ -224,7 +224,7 @@ def test_an_item_keeps_which_classifier_decided_its_kind(
 def test_what_an_older_classifier_decided_is_decided_again_without_encoding(
     database: Database, context: Context, workspace: int, source: int, clock: Clock
 ) -> None:
-    encoded = []
+    encoded: list[str] = []
 
     class Counting(WordHashEncoder):
         def encode(self, texts: Sequence[str]) -> FloatArray:

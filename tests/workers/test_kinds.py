@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from bench.fit_kind import kind_numbers
-from bench.kind import TEST, decide, kinds_of, read_messages, references
+from bench.fit_kind import kind_numbers, read_messages
+from bench.kind import TEST, decide, kinds_of, references
 from models.language.kind import load_model, version_for
 from models.values.kinds import KIND_VERSION, Kind
 from workers.encoder import SentenceEncoder
