@@ -162,6 +162,8 @@ def _items(session: Session, workspace: int, source: int) -> tuple[list[int], in
         session, workspace=workspace, source=source, external_id="T-gone", message_id=None, is_redaction=False,
         changed_at=NOON, now=NOON,
     )  # fmt: skip
+    for number, version in ((made[0], "older"), (made[1], "newer")):
+        session.get_one(FeedbackItem, number).kind_version = version
     accounts.put_account(
         session, workspace=workspace, key="acme", name="Acme", plan=None, segment=None, arr_usd=None,
         created_at=None,

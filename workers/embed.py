@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 from models.database import Session
 from models.jobs import Job
 from models.language.followup import JOINING_WORDS, says_something
-from models.language.kind import classify
-from models.queries import embeddings, feedback, work, workspaces
+from models.language.kind import classify, version_for
+from models.queries import counts, embeddings, feedback, impact, kinds, listing, work, workspaces
 from models.queries.work import Leased
 from models.records import FeedbackItem
 from models.values.feedback import AuthorRole, Rating, RatingKind, Turn
@@ -34,21 +35,52 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
     with context.database.read(workspace=workspace) as session:
         found = feedback.load_items(session, workspace=workspace, items=list(versions))
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
+        bound = workspaces.encoder_of(session, workspace=workspace)
+        stored = (
+            embeddings.current(session, workspace=workspace, items=list(versions), encoder=bound.id)
+            if bound
+            else {}
+        )
     items = [item for item in found if item.version == versions[item.id].version and _has_text(item)]
-    themed = [item for item in items if is_themed(item)]
-    if themed:
-        _encode(context, workspace, dtype, themed, versions)
-    placed = {item.id for item in themed}
+    fresh = [item for item in items if is_themed(item) and item.id not in stored]
+    if fresh:
+        _encode(context, workspace, dtype, fresh, versions)
+    placed = {item.id for item in fresh}
+    rest_of_items = [item for item in items if item.id not in placed]
     with context.database.write(workspace=workspace) as session:
-        for item in items:
-            if item.id not in placed:
-                _write_kind(session, item)
+        # Asked once more: the first vectors of a workspace, just now, have bound it.
+        bound = workspaces.encoder_of(session, workspace=workspace)
+        decided_by = version_for((bound.name, bound.digest) if bound else None)
+        for item in rest_of_items:
+            _write_kind(session, item, stored.get(item.id), decided_by)
+            if item.id not in stored:
                 _leave_theme(session, item, context.clock())
+        _decide_again(session, workspace, rest_of_items, decided_by, context.clock())
         # A piece may ask for an older version of an item that another piece of the batch holds anew.
         rest = [
             piece for piece in leased if piece.subject not in placed or piece is not versions[piece.subject]
         ]
         work.finish(session, rest, now=context.clock())
+
+
+def _decide_again(
+    session: Session, workspace: int, items: Sequence[FeedbackItem], decided_by: str, now: datetime
+) -> None:
+    """Where kinds of an older version were decided again: recount, and ask for as many more until none is left."""
+    older = [item for item in items if item.kind_version not in (None, decided_by)]
+    if not older:
+        return
+    zone = ZoneInfo(workspaces.get_workspace(session, workspace=workspace).time_zone)
+    themes = listing.themes_of(session, workspace=workspace, items=[item.id for item in older])
+    pairs = [(themes[item.id], item.ticket_created_at) for item in older if item.id in themes]
+    counts.mark(session, workspace=workspace, pairs=pairs, zone=zone, now=now)
+    more = kinds.decide_again(
+        session, workspace=workspace, kind_version=decided_by, now=now, limit=len(older)
+    )
+    span = feedback.span_of_days(session, workspace=workspace)
+    if more == 0 and span is not None:
+        # Verdicts that were refused because two versions had decided can be given now.
+        impact.mark_releases(session, workspace=workspace, since=span[0].date(), now=now)
 
 
 def _leave_theme(session: Session, item: FeedbackItem, now: datetime) -> None:
@@ -83,10 +115,13 @@ def _encode(
             dtype=encoder.dtype,
             dimension=encoder.dimension,
         )
+    decided_by = version_for((encoder.name, encoder.digest))
     for start in range(0, len(items), WRITE_AT_ONCE):
         chunk = items[start : start + WRITE_AT_ONCE]
         with context.database.write(workspace=workspace) as session:
-            _write(context, session, workspace, chunk, vectors[start : start + WRITE_AT_ONCE], number)
+            _write(
+                context, session, workspace, chunk, vectors[start : start + WRITE_AT_ONCE], number, decided_by
+            )
             work.finish(session, [pieces[item.id] for item in chunk], now=context.clock())
 
 
@@ -121,6 +156,7 @@ def _write(
     items: Sequence[FeedbackItem],
     vectors: NDArray[np.float32],
     encoder: int,
+    decided_by: str,
 ) -> None:
     now = context.clock()
     # While the batch was encoded, a text may have been edited or deleted: its old vector must not come back.
@@ -129,15 +165,16 @@ def _write(
     for item, vector in zip(items, vectors, strict=True):
         if (item.id, item.version) not in standing:
             continue
+        packed = embeddings.pack(vector)
         embeddings.put(
             session,
             workspace=workspace,
             item=item.id,
             version=item.version,
             encoder=encoder,
-            vector=embeddings.pack(vector),
+            vector=packed,
         )
-        _write_kind(session, item)
+        _write_kind(session, item, packed, decided_by)
         work.enqueue(
             session,
             workspace=workspace,
@@ -148,9 +185,16 @@ def _write(
         )
 
 
-def _write_kind(session: Session, item: FeedbackItem) -> None:
+def _write_kind(session: Session, item: FeedbackItem, packed: bytes | None, decided_by: str) -> None:
+    """Decide on the vector as it is stored, so that deciding again says the same."""
+    vector = None if packed is None else embeddings.unpack([packed], len(packed) // 2)[0]
     result = classify(
-        item.text, rating=_share_of_scale(item), channel=item.channel, subject=item.subject or ""
+        item.text,
+        rating=_share_of_scale(item),
+        channel=item.channel,
+        subject=item.subject or "",
+        vector=vector,
+        version=decided_by,
     )
     feedback.set_kind(
         session,
@@ -159,6 +203,7 @@ def _write_kind(session: Session, item: FeedbackItem) -> None:
         version=item.version,
         kind=result.kind,
         why=result.why,
+        decided_by=result.version,
     )
 
 

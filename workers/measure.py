@@ -20,6 +20,7 @@ from models.queries import (
     feedback,
     goals,
     impact,
+    kinds,
     links,
     products,
     scope_reading,
@@ -38,6 +39,8 @@ from models.values.verdicts import Check, Judgement, Look, Reason
 from workers.context import Context
 
 OVERLAP = timedelta(days=28)
+KIND_TOLERANCE = 0.05
+"""How far the shares of the versions that decided kinds may differ before and after: as a bias, next to nothing."""
 UNIT_WITH_EXPOSURE = "complaints per 1,000 customer-days"
 UNIT_WITHOUT = "complaints"
 
@@ -127,6 +130,7 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
     if not any(each.link.state is LinkState.CONFIRMED for each in found):
         targets.append((impact.TOTAL, None))
     totals = counts.totals(session, workspace=workspace, zone=window.zone)
+    is_mixed = kinds.is_mixed(session, workspace=workspace)
     questions = []
     for theme, link in targets:
         touched = set(confirmed) | set(seen)
@@ -140,6 +144,7 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
         )
         flags = _flags(session, release, link, confirmed.get(theme, set()), window) + changed
         for look, read_through in _due_looks(full, window):
+            checks = _kind_checks(session, release, theme, window, read_through) if is_mixed else ()
             case = Case(
                 series=_cut(series, read_through),
                 release_start=start,
@@ -149,9 +154,9 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
                 # A control chosen when the verdict is computed was not registered, whatever rule chose it:
                 # grade C needs the list to be frozen when the link is confirmed.
                 registered_control=False,
-                flags=flags,
+                flags=(*flags, *(Reason.KIND_CHANGED for check in checks if not check.passed)),
             )
-            checks = (*_silence_check(gaps, theme, case), *definition)
+            checks = (*checks, *_silence_check(gaps, theme, case), *definition)
             questions.append(Question(theme, link, case, checks))
     return questions
 
@@ -247,6 +252,28 @@ def _flags(
     if any(event.kind != "source_silent" for event in events):
         flags.append(Reason.CONTEXT_EVENT)
     return tuple(flags)
+
+
+def _kind_checks(
+    session: Session, release: Release, theme: int, window: Window, read_through: date
+) -> tuple[Check, ...]:
+    """Compare who decided the kinds of the complaints before and after; nothing to say where it was one version."""
+    start, end = (datetime.combine(day, time.min, window.zone) for day in (window.start, read_through))
+    before, after = (
+        kinds.versions_between(
+            session, workspace=release.workspace_id, theme=theme or None, start=since, end=until
+        )
+        for since, until in ((start, release.released_at), (release.full_at, end))
+    )
+    versions = sorted(before | after)
+    if len(versions) < 2:
+        return ()
+    totals = [max(sum(side.values()), 1) for side in (before, after)]
+    moved = max(
+        abs(before.get(version, 0) / totals[0] - after.get(version, 0) / totals[1]) for version in versions
+    )
+    sentence = f"Kinds were decided by {' and '.join(versions)}; their shares differ by {moved:.0%} before and after."
+    return (Check("kind_changed", moved <= KIND_TOLERANCE, sentence),)
 
 
 def _due_looks(full: date, window: Window) -> list[tuple[Look | None, date]]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from models.impact.judge import METHOD_VERSION
 from models.jobs import Chore, Job
+from models.language.kind import version_for
 from models.queries import chores, sweep, work, workspaces
 from models.settings import Settings
 from workers.context import Context
@@ -85,10 +86,12 @@ def _sweep(context: Context, _announce: Announce) -> None:
         numbers = [row.id for row in workspaces.list_workspaces(session)]
     for number in numbers:
         with context.database.write(workspace=number) as session:
+            encoder = workspaces.encoder_of(session, workspace=number)
             added = sweep.add_missing(
                 session,
                 workspace=number,
                 method_version=METHOD_VERSION,
+                kind_version=version_for((encoder.name, encoder.digest) if encoder else None),
                 now=context.clock(),
                 limit=SWEPT_AT_ONCE,
             )

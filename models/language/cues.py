@@ -1,31 +1,30 @@
-"""The cues that `models.language.kind` weighs: patterns over lower-case text with straight apostrophes."""
+"""Cues to the kind of a message: what it says, as patterns over lower-case text with straight apostrophes.
+
+`models.language.forms` has more, of what a message does. What each speaks for is learned: bench/fit_kind.py.
+"""
 
 import re
 from dataclasses import dataclass
 
 from models.language.wordlists import any_of
 
-Weights = tuple[tuple[str, float], ...]
-
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A pattern, what it says in words, and its weight for each kind it speaks for (negative: against).
-
-    A pattern that matches several times counts at most `most` times.
-    """
+    """A pattern, and what it says in words; of several matches at most `most` count."""
 
     name: str
     pattern: re.Pattern[str]
-    weights: Weights
     most: int = 1
 
 
-def _cue(name: str, pattern: str, *, most: int = 1, **weights: float) -> Cue:
-    return Cue(name, re.compile(pattern), tuple(weights.items()), most)
+def cue(name: str, pattern: str, *, most: int = 1) -> Cue:
+    """Build a cue from the text of its pattern."""
+    return Cue(name, re.compile(pattern), most)
 
 
-def _words(*blocks: str) -> str:
+def words(*blocks: str) -> str:
+    """Build a pattern that matches any of the phrases as whole words."""
     return rf"(?<!\w){any_of(*blocks)}(?!\w)"
 
 
@@ -68,9 +67,9 @@ _HELP = any_of(
 
 CUES: tuple[Cue, ...] = (
     # --- complaints ---
-    _cue(
+    cue(
         "says it is broken",
-        _words(
+        words(
             """
             broken  broke  breaks  crash  crashes  crashed  crashing  freeze  freezes  freezing  froze
             frozen  hangs  hung  stuck  bugs?  buggy  glitch\\w*  fails?  failed  failing  failure
@@ -79,14 +78,12 @@ CUES: tuple[Cue, ...] = (
             abstürzt  stürzt  plante  cassée?  en panne  roto  se cierra
             """
         ),
-        complaint=2.0,
     ),
-    _cue(
+    cue(
         "names an error",
-        _words("errors?  error code  exception  4\\d\\d  50\\d  fehler  erreur"),
-        complaint=0.9,
+        words("errors?  error code  exception  4\\d\\d  50\\d  fehler  erreur"),
     ),
-    _cue(
+    cue(
         "says it does not work",
         r"\b(?:is|are|was|do|does|did|has|have|will|would|ca|could)(?:\s+not|n'?t)\s+(?:\w+\s+){0,2}"
         r"(?:work|load|open|respond|sync|show|arriv|receiv|appear|sav|updat|connect|send|match|fit|play|start|mov|reach|accept|let|get|find)\w*"
@@ -94,22 +91,20 @@ CUES: tuple[Cue, ...] = (
         r"(?:work|load|open|respond|sync|show|arriv|receiv|appear|sav|updat|connect|send|play|happen)\w*"
         r"|\b(?:geht|funktioniert|klappt|lädt|kommt)\b[^.!?\n]{0,40}\bnicht\b|\bne\s+(?:fonctionne|marche)\s+(?:pas|plus)\b"
         r"|\bno\s+(?:me\s+)?(?:funciona|puedo|deja|carga)\b",
-        complaint=1.9,
     ),
-    _cue(
+    cue(
         "cannot do what they want",
-        _words(
+        words(
             """
             can'?t  cannot  can not  couldn'?t  unable to  not able to  impossible to  won'?t  nobody  no one
             kann nicht  je ne peux (?:pas|plus)  no way to
             """
         ),
-        complaint=1.2,
     ),
-    _cue("is annoyed", _words(_BAD), most=2, complaint=1.6, praise=-0.9),
-    _cue(
+    cue("is annoyed", words(_BAD), most=2),
+    cue(
         "lost something or was charged wrongly",
-        _words(
+        words(
             """
             charged (?:me |us )?(?:twice|again|double|wrongly|for)  double[- ]?charged  overcharged
             billed (?:twice|again)  lost  disappeared  vanished  gone  wiped  deleted (?:my|our|all)
@@ -119,11 +114,10 @@ CUES: tuple[Cue, ...] = (
             """
         ),
         most=2,
-        complaint=1.2,
     ),
-    _cue(
+    cue(
         "says how long it has been bad",
-        _words(
+        words(
             """
             still (?:not|no|doesn'?t|isn'?t|can'?t|haven'?t|broken|seeing|the same|getting)
             since (?:the )?(?:last |latest |new )?(?:update|release|upgrade)
@@ -135,11 +129,10 @@ CUES: tuple[Cue, ...] = (
             waiting (?:for )?\\d+  ever since  never happened before  seit dem update  depuis la mise à jour
             """
         ),
-        complaint=1.2,
     ),
-    _cue(
+    cue(
         "says what was better before or promised",
-        _words(
+        words(
             """
             used to  no longer  any ?more  was (?:promised|told)  were (?:promised|told)
             you (?:promised|advertise|removed|took away|changed)  why did you (?:remove|change|take)
@@ -148,19 +141,15 @@ CUES: tuple[Cue, ...] = (
             uninstall\\w*
             """
         ),
-        complaint=1.3,
-        praise=-0.6,
     ),
-    _cue("wants money back", _words("refund  money back  chargeback  compensation"), complaint=0.7),
-    _cue(
+    cue("wants money back", words("refund  money back  chargeback  compensation")),
+    cue(
         "denies something good",
         r"\b(?:not|isn'?t|wasn'?t|aren'?t|hardly|never|nothing|far\s+from|n'?t)\s+(?:\w+\s+){0,2}"
         r"(?:great|good|nice|happy|impressed|satisfied|pleased|helpful|useful|worth|easy|reliable|perfect|recommend|ideal|acceptable)\b",
-        complaint=2.2,
-        praise=-2.2,
     ),
-    _cue("is shocked by it", r"\?\?+|!\?|\?!|!!+", complaint=0.4),
-    _cue(
+    cue("is shocked by it", r"\?\?+|!\?|\?!|!!+"),
+    cue(
         "asks an angry question",
         _starts(
             """
@@ -170,20 +159,16 @@ CUES: tuple[Cue, ...] = (
             what kind of  who (?:designed|thought|approved|tests)
             """
         ),
-        complaint=2.0,
-        question=-0.6,
     ),
-    _cue(
+    cue(
         "says wryly what should be normal",
         r"\bif (?:\w+ ){1,4}(?:actually|even|just|at least) "
         r"(?:work|start|open|load|answer|respond|show|save|arrive)\w*",
-        complaint=2.2,
-        request=-1.0,
     ),
     # --- requests ---
-    _cue(
+    cue(
         "asks for something new",
-        _words(
+        words(
             """
             feature request  enhancement request  feature idea  suggestion  request for  request:  \\+1
             vote for
@@ -203,21 +188,18 @@ CUES: tuple[Cue, ...] = (
             """
         ),
         most=2,
-        request=1.5,
-        praise=-1.0,
     ),
-    _cue(
+    cue(
         "says please and what to do",
-        _words(
+        words(
             rf"""
             (?:please|pls|plz|kindly|bitte)(?: just| also| can you| could you)? (?!{_HELP})[a-zäöüß]{{3,}}
             (?:could|can|would|will) (?:you|someone|anyone|somebody) (?:please |kindly |also )?(?!{_HELP})[a-z]{{3,}}
             (?:i|we)(?: would|'d) like (?:you )?to (?!know|ask|understand|say|thank)[a-z]+  [a-z]{{4,}} please$
             """
         ),
-        request=1.8,
     ),
-    _cue(
+    cue(
         "begins with what to do",
         _starts(
             """
@@ -226,24 +208,22 @@ CUES: tuple[Cue, ...] = (
             raise  increase  more  need  request  fügt  ermöglicht  ajoutez  añadan  agreguen
             """
         ),
-        request=1.7,
     ),
-    _cue(
+    cue(
         "names something products have",
-        _words(
+        words(
             """
             dark mode  dark theme  landscape mode  offline mode  widget  sso  shortcuts?  bulk edit
             templates?  filters?  export  api  integration  view  playlists?  button  column  currencies
             languages?  app for  version  calendar  sync  plugin  zapier  jira  webhook
             """
         ),
-        request=0.3,
     ),
     # --- praise ---
-    _cue("is pleased", _words(_GOOD), most=2, praise=1.4),
-    _cue(
+    cue("is pleased", words(_GOOD), most=2),
+    cue(
         "praises",
-        _words(
+        words(
             """
             well done  keep (?:it )?up  game ?changer  life ?saver
             works (?:great|perfectly|like a charm|flawlessly|well|beautifully|fine|now|again)  just works
@@ -258,11 +238,10 @@ CUES: tuple[Cue, ...] = (
             """
         )
         + r"|[❤😍🎉🙌👏🥰🤩💯👍⭐]",
-        praise=1.9,
     ),
-    _cue(
+    cue(
         "praises by denying something bad",
-        _words(
+        words(
             """
             no (?:complaints?|issues?|problems?|nonsense|ads|bugs|crashes|more crashes)  not a single
             nothing (?:to complain|bad|but)
@@ -273,14 +252,12 @@ CUES: tuple[Cue, ...] = (
             never (?:a|any) (?:problem|issue)  keine probleme  aucun problème  ningún problema
             """
         ),
-        praise=3.0,
-        complaint=-2.5,
     ),
-    _cue("thanks", _words("thanks  thank you  thx  cheers  danke  merci  gracias"), praise=0.4),
+    cue("thanks", words("thanks  thank you  thx  cheers  danke  merci  gracias")),
     # --- questions ---
-    _cue(
+    cue(
         "asks for news",
-        _words(
+        words(
             """
             any (?:news|updates?|progress|eta|word|luck|movement)  status (?:update|of)
             what'?s the (?:status|eta)  whats the (?:status|eta)  following up  follow(?:ing)?[- ]up
@@ -290,10 +267,8 @@ CUES: tuple[Cue, ...] = (
             des nouvelles  alguna novedad  hay novedades
             """
         ),
-        question=2.4,
-        complaint=-0.4,
     ),
-    _cue(
+    cue(
         "asks how or whether",
         _starts(
             """
@@ -306,11 +281,10 @@ CUES: tuple[Cue, ...] = (
             qué  cuál  se puede  puedo
             """
         ),
-        question=1.3,
     ),
-    _cue(
+    cue(
         "wonders",
-        _words(
+        words(
             """
             wondering  wonder if  quick question  a question  question about  questions about  questions?:
             curious  not sure (?:how|if|whether|what|where|which|when)
@@ -325,12 +299,10 @@ CUES: tuple[Cue, ...] = (
             """
         )
         + "|¿",
-        question=1.5,
     ),
-    _cue(
+    cue(
         "ends with a question mark",
         r"\?\s*(?:(?:thanks|thank you|thx|cheers|regards)\b.{0,30})?\s*$",
-        question=1.1,
     ),
-    _cue("has a question mark", r"\?", question=0.6),
+    cue("has a question mark", r"\?"),
 )

@@ -1,81 +1,125 @@
-"""Say whether a message is a complaint, a request, praise or a question: a first version by weighted cues.
+"""Say whether a message is a complaint, a request, praise or a question, and why.
 
-Every cue is one pattern with a weight for one or more kinds and a name a person can read. The weights add up, the
-highest sum wins, and the strongest cue of the winner is given as the reason.
+A multinomial logistic regression on the message's vector and on signs that a person can name; learned offline by
+bench/fit_kind.py, shipped as numbers. Where there is no vector (a follow-up, a language that the encoder does not
+know, another encoder) a second regression on the signs alone decides.
 """
 
-import math
+import json
 from dataclasses import dataclass
-from itertools import islice
+from functools import cache
+from pathlib import Path
+from typing import Final
 
-from models.language import cues
-from models.values.kinds import Kind
+import numpy as np
+from numpy.typing import NDArray
 
-KIND_VERSION = "kind-cues-1"
+from models.language.signs import Sign, read_signs
+from models.values.kinds import KIND_VERSION, KIND_VERSION_WITHOUT_VECTORS, Kind
 
-__all__ = ["KIND_VERSION", "Kind", "KindResult", "classify"]
+__all__ = ["Kind", "KindModel", "KindResult", "classify", "load_model", "version_for"]
 
-READ = 2000  # characters; what a message is about stands at its beginning
-MARGIN_SCALE = 1.0  # one unit of weight in log odds
+Floats = NDArray[np.float64]
+
+NAMED_REASONS: Final = 3
+LEAST_REASON: Final = 0.25
+"""Log odds against the runner-up that a sign must bring to be named as a reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class KindResult:
-    """A kind, the strongest reason for it, and a score in (0, 1]: the winner's share of all weights.
+    """A kind with its probability, the reasons in words, and the version of what decided.
 
-    The score orders messages by how clear they are; it is not a calibrated probability.
+    Probabilities are calibrated on messages that were held out of training; why names the runner-up and its
+    probability, and the signs that spoke most against it.
     """
 
     kind: Kind
+    probability: float
     why: str
-    score: float
+    version: str
 
 
-def classify(text: str, *, rating: float | None, channel: str | None, subject: str = "") -> KindResult:
+@dataclass(frozen=True, slots=True)
+class KindModel:
+    """The learned numbers, kinds in the order of `Kind`; m signs, d the dimension of the vectors.
+
+    signs: their names in order; with_vector: (4, 1 + m + d) weights, intercept first, then signs, then vector;
+    without_vector: (4, 1 + m); encoder: name and SHA-256 of the encoder the vectors must come from.
+    """
+
+    signs: tuple[str, ...]
+    with_vector: Floats
+    without_vector: Floats
+    encoder: tuple[str, str]
+
+
+@cache
+def load_model() -> KindModel:
+    """Read the packaged numbers; raise RuntimeError where they are not those of this program."""
+    stored = json.loads((Path(__file__).parent / "data" / "kind.json").read_text(encoding="utf-8"))
+    names = tuple(sign.name for sign in read_signs(""))
+    if (stored["version"], tuple(stored["signs"])) != (KIND_VERSION, names):
+        raise RuntimeError("kind.json was made for other signs: run python -m bench.fit_kind")
+    return KindModel(
+        signs=names,
+        with_vector=np.array(stored["with_vector"], dtype=np.float64),
+        without_vector=np.array(stored["without_vector"], dtype=np.float64),
+        encoder=(stored["encoder"]["name"], stored["encoder"]["sha256"]),
+    )
+
+
+def version_for(encoder: tuple[str, str] | None) -> str:
+    """Return the version that decides in a workspace with this encoder (name, SHA-256); None: not bound yet."""
+    known = encoder is None or encoder == load_model().encoder
+    return KIND_VERSION if known else KIND_VERSION_WITHOUT_VECTORS
+
+
+def classify(
+    text: str,
+    *,
+    rating: float | None,
+    channel: str | None,
+    subject: str = "",
+    vector: NDArray[np.float32] | None = None,
+    version: str = KIND_VERSION,
+) -> KindResult:
     """Name the kind of a cleaned message.
 
     `rating` is in 0..1 (1 = best) or `None`; `channel` names the connector or the medium (`canny`, `app_store`,
-    `email`, ...) or is `None`. Reads `READ` characters. Raises ValueError where the rating is out of bounds.
+    `email`, ...) or is `None`; `vector` is (d,), of unit length, from the encoder that `version_for` was asked about,
+    and left out of account unless `version` is `KIND_VERSION`. Reads 2 000 characters. Raises ValueError where the
+    rating is out of bounds.
     """
-    if rating is not None and not 0 <= rating <= 1:
-        raise ValueError(f"rating must be between 0 and 1, got {rating}; scale it first")
-    words = _plain_words(f"{subject}\n{text[:READ]}" if subject else text[:READ])
-    reasons: dict[Kind, list[tuple[float, str]]] = {kind: [] for kind in Kind}
-    for cue in cues.CUES:
-        times = sum(1 for _ in islice(cue.pattern.finditer(words), cue.most))
-        if times:
-            for kind, weight in cue.weights:
-                reasons[Kind(kind)].append((weight * times, cue.name))
-    for kind, weight, name in (*_from_rating(rating), *_from_channel(channel)):
-        reasons[kind].append((weight, name))
-    return _decide(reasons)
+    model = load_model()
+    signs = read_signs(text, rating=rating, channel=channel, subject=subject)
+    values = np.array([1.0, *(sign.value for sign in signs)])
+    if vector is None or version != KIND_VERSION:
+        parts = model.without_vector * values
+        whole = np.zeros(len(Kind))
+    else:
+        count = len(values)
+        parts = model.with_vector[:, :count] * values
+        whole = model.with_vector[:, count:] @ vector.astype(np.float64)
+    odds = parts.sum(axis=1) + whole
+    chances = np.exp(odds - odds.max())
+    chances /= chances.sum()
+    first, second = (int(place) for place in np.argsort(-chances, kind="stable")[:2])
+    kinds = tuple(Kind)
+    reasons = _reasons(signs, parts[first, 1:] - parts[second, 1:], float(whole[first] - whole[second]))
+    why = f"{chances[first]:.0%} {kinds[first]}, {chances[second]:.0%} {kinds[second]}: {reasons}"
+    return KindResult(kinds[first], float(chances[first]), why, version)
 
 
-def _plain_words(text: str) -> str:
-    """Lower-case a text with straight apostrophes, so that the cues need one spelling."""
-    return text.lower().replace("\u2019", "'").replace("`", "'")
+def _reasons(signs: tuple[Sign, ...], weighed: Floats, whole: float) -> str:
+    """Name what spoke most for the first kind against the second, strongest first."""
+    found = [
+        (float(weight), _as_words(sign)) for sign, weight in zip(signs, weighed, strict=True) if sign.value
+    ]
+    found.append((whole, "the sense of the text as a whole"))
+    strong = sorted((each for each in found if each[0] >= LEAST_REASON), key=lambda each: -each[0])
+    return "; ".join(words for _, words in strong[:NAMED_REASONS]) or "nothing says otherwise"
 
 
-def _from_rating(rating: float | None) -> tuple[tuple[Kind, float, str], ...]:
-    if rating is None:
-        return ()
-    if rating <= 0.4:
-        return ((Kind.COMPLAINT, 1.6, "low rating"), (Kind.PRAISE, -1.5, "low rating"))
-    if rating >= 0.8:
-        return ((Kind.PRAISE, 1.6, "high rating"), (Kind.COMPLAINT, -0.6, "high rating"))
-    return ((Kind.COMPLAINT, 0.4, "middling rating"),)
-
-
-def _from_channel(channel: str | None) -> tuple[tuple[Kind, float, str], ...]:
-    name = (channel or "").lower()
-    if name.startswith(("canny", "productboard", "uservoice", "idea", "feature")):
-        return ((Kind.REQUEST, 1.2, "came from an idea board"),)
-    return ((Kind.COMPLAINT, 0.3, "nothing says otherwise"),)
-
-
-def _decide(reasons: dict[Kind, list[tuple[float, str]]]) -> KindResult:
-    sums = {kind: sum(weight for weight, _ in found) for kind, found in reasons.items()}
-    best = max(Kind, key=lambda kind: sums[kind])
-    powers = {kind: math.exp((total - sums[best]) * MARGIN_SCALE) for kind, total in sums.items()}
-    why = max(reasons[best], key=lambda reason: reason[0], default=(0.0, "nothing says otherwise"))[1]
-    return KindResult(best, why, 1 / sum(powers.values()))
+def _as_words(sign: Sign) -> str:
+    return f"{sign.name} (“{sign.found}”)" if sign.found else sign.name

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.queries.upsert import insert_or_update
-from models.records import Embedding
+from models.queries.within import within
+from models.records import Embedding, FeedbackItem
 
 
 def pack(vector: NDArray[np.float32]) -> bytes:
@@ -32,3 +34,18 @@ def put(session: Session, *, workspace: int, item: int, version: int, encoder: i
         "vector": vector,
     }
     insert_or_update(session, Embedding, row, key=("item_id", "encoder_id"))
+
+
+def current(session: Session, *, workspace: int, items: Sequence[int], encoder: int) -> dict[int, bytes]:
+    """Map items to their vectors under an encoder; those of an older version of the text are left out."""
+    rows = session.execute(
+        select(Embedding.item_id, Embedding.vector)
+        .join(FeedbackItem, FeedbackItem.id == Embedding.item_id)
+        .where(
+            within(Embedding, workspace),
+            Embedding.item_id.in_(items),
+            Embedding.encoder_id == encoder,
+            Embedding.item_version == FeedbackItem.version,
+        )
+    )
+    return {item: vector for item, vector in rows}

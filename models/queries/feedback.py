@@ -149,7 +149,7 @@ def _rewrite(item: FeedbackItem, draft: ItemDraft) -> bool:
     if was_same:
         return False
     item.version += 1
-    item.kind = item.kind_why = None
+    item.kind = item.kind_why = item.kind_version = None
     return True
 
 
@@ -372,14 +372,16 @@ def get_item(session: Session, *, workspace: int, item: int) -> FeedbackItem:
     return found
 
 
-def set_kind(session: Session, *, workspace: int, item: int, version: int, kind: Kind, why: str) -> None:
+def set_kind(
+    session: Session, *, workspace: int, item: int, version: int, kind: Kind, why: str, decided_by: str
+) -> None:
     """Write an item's kind, unless the item was edited meanwhile."""
     session.execute(
         update(FeedbackItem)
         .where(
             FeedbackItem.id == item, FeedbackItem.workspace_id == workspace, FeedbackItem.version == version
         )
-        .values(kind=kind, kind_why=why[:300])
+        .values(kind=kind, kind_why=why[:300], kind_version=decided_by)
         .execution_options(synchronize_session=False)
     )
 

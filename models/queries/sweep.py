@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.jobs import Job, WorkState
-from models.queries import work
+from models.queries import kinds, work
 from models.records import (
     Arrival,
     Delivery,
@@ -31,11 +31,12 @@ _ZERO = literal(0)
 
 
 def add_missing(
-    session: Session, *, workspace: int, method_version: str, now: datetime, limit: int
+    session: Session, *, workspace: int, method_version: str, kind_version: str, now: datetime, limit: int
 ) -> Mapping[Job, int]:
     """Add work that is missing, at most `limit` pieces of each stage; return how many of each.
 
-    `method_version` is the one that verdicts are made with today.
+    `method_version` is the one that verdicts are made with today, `kind_version` the one that decides kinds. Kinds
+    that another one decided are asked for where nothing else of their stage is missing.
     """
     wanted: Mapping[Job, Subjects] = {
         Job.INTAKE: _open_deliveries(workspace),
@@ -54,6 +55,12 @@ def add_missing(
             )
         if subjects:
             added[stage] = len(subjects)
+    if Job.EMBED not in added:
+        again = kinds.decide_again(
+            session, workspace=workspace, kind_version=kind_version, now=now, limit=limit
+        )
+        if again:
+            added[Job.EMBED] = again
     return added
 
 

@@ -87,6 +87,7 @@ class FeedbackItem(InWorkspace, Record):
     __table_args__ = (
         UniqueConstraint("source_id", "external_id", "message_id"),
         Index("ix_feedback_item_ticket_day", "workspace_id", "ticket_created_at"),
+        Index("ix_feedback_item_kind_version", "workspace_id", "kind_version"),
     )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
@@ -108,6 +109,8 @@ class FeedbackItem(InWorkspace, Record):
     reported_by_agent: Mapped[bool] = mapped_column(default=False)
     kind: Mapped[Kind | None] = mapped_column(EnumText(Kind))
     kind_why: Mapped[str | None] = mapped_column(String(300))
+    # Which classifier decided the kind; verdicts do not compare items of one with items of another.
+    kind_version: Mapped[str | None] = mapped_column(String(32))
     counted: Mapped[bool] = mapped_column(default=False)
     # Deleted or redacted by the vendor: text and vector are gone, the row stays so that nothing revives it.
     withdrawn: Mapped[bool] = mapped_column(default=False)

@@ -1,6 +1,16 @@
-"""What a customer's message is."""
+"""What a customer's message is, and which classifier said so."""
 
 from enum import StrEnum
+from typing import Final
+
+KIND_VERSION: Final = "kind-2"
+"""The classifier of today, for workspaces whose vectors come from the encoder that it was trained on."""
+
+KIND_VERSION_WITHOUT_VECTORS: Final = "kind-2-signs"
+"""The same without vectors, for workspaces with another encoder: less exact, so verdicts do not mix the two."""
+
+FIRST_KIND_VERSION: Final = "kind-cues-1"
+"""What decided before items kept the version; the migration writes it to them."""
 
 
 class Kind(StrEnum):

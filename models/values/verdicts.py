@@ -40,6 +40,7 @@ class Reason(StrEnum):
     THEME_CHANGED = "theme_changed"
     ROUTING_CHANGED = "routing_changed"
     LANGUAGE_MIX_CHANGED = "language_mix_changed"
+    KIND_CHANGED = "kind_changed"
     CONTEXT_EVENT = "context_event"
     CONTROLS_DISAGREE = "controls_disagree"
     CONTROL_MOVED = "control_moved"
@@ -73,6 +74,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.THEME_CHANGED: "The theme was split, merged or measured differently within the window.",
     Reason.ROUTING_CHANGED: "The way complaints reach the tool changed within the window.",
     Reason.LANGUAGE_MIX_CHANGED: "The mix of languages changed within the window, so counts do not compare.",
+    Reason.KIND_CHANGED: "What counts as a complaint was decided differently before and after the release.",
     Reason.CONTEXT_EVENT: "Something else happened in these weeks that may explain a change.",
     Reason.CONTROLS_DISAGREE: "The answer changes when the control series is left out.",
     Reason.CONTROL_MOVED: "The control series itself changed at the release.",
@@ -102,6 +104,7 @@ BLOCKING: Final[frozenset[Reason]] = frozenset(
         Reason.THEME_CHANGED,
         Reason.ROUTING_CHANGED,
         Reason.LANGUAGE_MIX_CHANGED,
+        Reason.KIND_CHANGED,
         Reason.HISTORY_TOO_SHORT,
         Reason.TOO_FEW_COMPLAINTS,
         Reason.PRE_TRENDS,

@@ -4,21 +4,23 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.database import Database
 from models.language.encode import FloatArray, WordHashEncoder
-from models.queries import feedback
+from models.queries import feedback, kinds
 from models.records import (
     Arrival,
+    Assignment,
     Delivery,
     DeliveryState,
     Embedding,
+    FeedbackItem,
     Metric,
     Observation,
     Release,
 )
-from models.values.kinds import Kind
+from models.values.kinds import KIND_VERSION_WITHOUT_VECTORS, Kind
 from tests import factories
 from tests.clock import NOON, Clock
 from tests.steps import unfinished, walk
@@ -196,6 +198,66 @@ def test_an_item_edited_while_it_is_embedded_keeps_the_newer_text_alone(
     with context.database.read(workspace=workspace) as session:
         rows = session.scalars(select(Embedding)).all()
     assert [(row.item_id, row.item_version) for row in rows] == [(1, 2)]
+
+
+def versions_and_kinds(database: Database) -> list[tuple[str | None, Kind | None]]:
+    return [(item.kind_version, item.kind) for item in items(database)]
+
+
+def make_older(context: Context, workspace: int) -> None:
+    """Leave items as a classifier of the past would have: all praise, nothing asked for."""
+    with context.database.write(workspace=workspace) as session:
+        session.execute(update(FeedbackItem).values(kind_version="kind-cues-1", kind=Kind.PRAISE))
+
+
+def test_an_item_keeps_which_classifier_decided_its_kind(
+    database: Database, context: Context, workspace: int, source: int
+) -> None:
+    deliver(context, workspace, source, entry(1), entry(2, language="de"))
+    walk(context)
+    # The encoder of these tests is not the one that was learned with.
+    assert {version for version, _ in versions_and_kinds(database)} == {KIND_VERSION_WITHOUT_VECTORS}
+    (why, _) = (item.kind_why or "" for item in items(database))
+    assert "complaint" in why
+
+
+def test_what_an_older_classifier_decided_is_decided_again_without_encoding(
+    database: Database, context: Context, workspace: int, source: int, clock: Clock
+) -> None:
+    encoded: list[str] = []
+
+    class Counting(WordHashEncoder):
+        def encode(self, texts: Sequence[str]) -> FloatArray:
+            encoded.extend(texts)
+            return super().encode(texts)
+
+    encoder = Counting()
+    context.load_encoder = lambda _: encoder
+    deliver(context, workspace, source, *(entry(number) for number in range(1, 8)))
+    walk(context)
+    assert len(encoded) == 7
+    with context.database.write(workspace=workspace) as session:
+        theme = factories.theme(session, workspace, 900)
+        session.execute(update(Assignment).values(until_revision=1))
+        first = items(database)[0]
+        session.add(
+            Assignment(
+                workspace_id=workspace, item_id=first.id, theme_id=theme, from_revision=1, score=1.0,
+            )
+        )  # fmt: skip
+    make_older(context, workspace)
+    with context.database.write(workspace=workspace) as session:
+        asked = kinds.decide_again(
+            session, workspace=workspace, kind_version=KIND_VERSION_WITHOUT_VECTORS, now=clock(), limit=2
+        )
+    assert asked == 2
+    worked = walk(context)
+    # Two were asked for; they asked for two more, until none was left.
+    assert set(versions_and_kinds(database)) == {(KIND_VERSION_WITHOUT_VECTORS, Kind.COMPLAINT)}
+    assert len(encoded) == 7
+    assert worked["embed"] == 7
+    assert worked["count"] == 1
+    assert items(database)[0].counted
 
 
 def test_another_encoder_than_the_workspaces_is_refused(

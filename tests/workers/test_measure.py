@@ -5,12 +5,22 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.database import Database
 from models.jobs import Job, WorkState
 from models.queries import exposure, goals, impact, links, products
-from models.records import DailyCount, FeedbackItem, Link, LinkState, Release, Verdict, Work
+from models.records import (
+    Assignment,
+    DailyCount,
+    FeedbackItem,
+    Link,
+    LinkState,
+    Release,
+    Source,
+    Verdict,
+    Work,
+)
 from models.values.kinds import Kind
 from models.values.verdicts import Word
 from tests import factories
@@ -253,6 +263,66 @@ def test_a_context_event_within_the_window_is_told(
         goals.put_event(session, workspace=workspace, row=row, now=clock())
     walk(context)
     assert "context_event" in latest(context, workspace, theme).reasons
+
+
+def complain(context: Context, workspace: int, theme: int, *, at: datetime, version: str, count: int) -> None:
+    """Store complaints of a theme whose kind one classifier decided."""
+    with context.database.write(workspace=workspace) as session:
+        source = session.scalars(select(Source.id)).first()
+        assert source is not None
+        for number in range(count):
+            item = factories.item(session, workspace, source, external_id=f"{version}-{at}-{number}", at=at)
+            session.get_one(FeedbackItem, item).kind_version = version
+            session.add(
+                Assignment(
+                    workspace_id=workspace, item_id=item, theme_id=theme, from_revision=1, score=1.0,
+                )
+            )  # fmt: skip
+        session.execute(update(Work).where(Work.stage == Job.EMBED).values(state=WorkState.DONE))
+
+
+def test_kinds_decided_by_two_classifiers_are_not_compared(
+    context: Context, workspace: int, clock: Clock, world: tuple[int, int, int]
+) -> None:
+    release, theme, _ = world
+    confirm(context, workspace, theme)
+    complain(context, workspace, theme, at=NOON - timedelta(days=9), version="older", count=4)
+    complain(context, workspace, theme, at=NOON + timedelta(days=9), version="newer", count=4)
+    clock.advance(weeks=12)
+    walk(context)
+    row = latest(context, workspace, theme)
+    assert row.word is Word.CANNOT_TELL
+    assert "kind_changed" in row.reasons
+    (check,) = [check for check in row.checks if check["code"] == "kind_changed"]
+    assert check["sentence"] == (
+        "Kinds were decided by newer and older; their shares differ by 100% before and after."
+    )
+    assert not check["passed"]
+    with context.database.write(workspace=workspace) as session:
+        session.execute(update(FeedbackItem).values(kind_version="newer"))
+        impact.mark_releases(session, workspace=workspace, since=FIRST.date(), now=clock())
+    walk(context)
+    again = latest(context, workspace, theme)
+    assert again.restates_id == row.id
+    assert again.word is not Word.CANNOT_TELL
+    assert "kind_changed" not in again.reasons
+    assert release == again.release_id
+
+
+def test_the_same_mix_of_classifiers_before_and_after_is_told_and_judged(
+    context: Context, workspace: int, clock: Clock, world: tuple[int, int, int]
+) -> None:
+    _, theme, _ = world
+    confirm(context, workspace, theme)
+    for days in (-9, 9):
+        for version in ("older", "newer"):
+            complain(context, workspace, theme, at=NOON + timedelta(days=days), version=version, count=2)
+    clock.advance(weeks=12)
+    walk(context)
+    row = latest(context, workspace, theme)
+    assert "kind_changed" not in row.reasons
+    assert row.word is not Word.CANNOT_TELL
+    assert [check["passed"] for check in row.checks if check["code"] == "kind_changed"] == [True]
 
 
 def test_days_without_a_source_are_gaps_and_not_a_fall(

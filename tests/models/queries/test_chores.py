@@ -22,6 +22,7 @@ from models.records import (
     Work,
     Workspace,
 )
+from models.values.kinds import KIND_VERSION
 from tests import factories
 from tests.clock import NOON
 from tests.verdicts import verdict_row
@@ -118,10 +119,19 @@ def filled(database: Database, workspace: int) -> Database:
     return database
 
 
-def swept(database: Database, workspace: int, method: str = METHOD_VERSION) -> dict[Job, int]:
+def swept(
+    database: Database, workspace: int, method: str = METHOD_VERSION, kind: str = KIND_VERSION
+) -> dict[Job, int]:
     with database.write(workspace=workspace) as session:
         return dict(
-            sweep.add_missing(session, workspace=workspace, method_version=method, now=NOON, limit=10)
+            sweep.add_missing(
+                session,
+                workspace=workspace,
+                method_version=method,
+                kind_version=kind,
+                now=NOON,
+                limit=10,
+            )
         )
 
 
@@ -173,6 +183,21 @@ def test_a_new_method_and_a_new_encoder_bring_their_work(filled: Database, works
         session.execute(update(Embedding).values(encoder_id=other.id))
     finish_all(filled)
     assert swept(filled, workspace) == {}
+
+
+def test_a_new_classifier_brings_its_work_once(filled: Database, workspace: int) -> None:
+    finish_all(filled)
+    with filled.write(workspace=workspace) as session:
+        session.execute(update(Delivery).values(state=DeliveryState.PARSED))
+        session.execute(update(FeedbackItem).values(kind_version=KIND_VERSION))
+    assert swept(filled, workspace) == {}
+    assert swept(filled, factories.workspace(filled), kind="of tomorrow") == {}
+    assert swept(filled, workspace, kind="of tomorrow") == {Job.EMBED: 1}
+    assert swept(filled, workspace, kind="of tomorrow") == {}
+    finish_all(filled)
+    with filled.write(workspace=workspace) as session:
+        session.execute(update(FeedbackItem).values(withdrawn=True))
+    assert swept(filled, workspace, kind="of tomorrow") == {}
 
 
 def test_the_sweep_takes_a_bounded_number_at_a_time(database: Database, workspace: int) -> None:

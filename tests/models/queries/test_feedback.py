@@ -395,7 +395,9 @@ def test_a_kind_is_written_only_for_the_version_it_was_read_from(
     with database.write(workspace=workspace) as session:
         number = upsert(session, workspace, source)
         assert number
-        feedback.set_kind(session, workspace=workspace, item=number, version=2, kind=Kind.PRAISE, why="x")
+        feedback.set_kind(
+            session, workspace=workspace, item=number, version=2, kind=Kind.PRAISE, why="x", decided_by="y"
+        )
         session.expire_all()
         assert session.get_one(FeedbackItem, number).kind is None
 
