@@ -75,7 +75,9 @@ class World:
     # Not in the theme stream.
     loose: int
     rows: tuple[FeedbackItem, ...]
+    # Who wrote the items, and who only voted for a ticket.
     person: int
+    voter: int
     encoder: int
     vector: bytes
     theme: int
@@ -102,7 +104,7 @@ def build(database: Database) -> World:
         access.create_sign_in(session, workspace=workspace, user=user, now=NOON, minutes=9)
         source, delivery = _deliveries(session, workspace)
         items, encoder = _items(session, workspace, source)
-        person = _voter(session, workspace, source)
+        voter = _voter(session, workspace, source)
         theme, merged = _themes(session, workspace, items)
         _scope(session, workspace, source, delivery)
         release, feature, link = _release(session, workspace, theme, items[0])
@@ -119,7 +121,8 @@ def build(database: Database) -> World:
             workspace=workspace, source=source, delivery=delivery,
             item=items[0], late=items[2], loose=items[3],
             rows=tuple(feedback.load_items(session, workspace=workspace, items=items)),
-            person=person,
+            person=people.persons_of(session, workspace=workspace, identity="mira@example.com")[0],
+            voter=voter,
             encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
             release=release, feature=feature, link=link, metric=metric, objective=objective,
             key=access.list_keys(session, workspace=workspace)[0].id, user=user,

@@ -253,7 +253,8 @@ def withdraw(
             opener = ticket.find(FIRST_MESSAGE) if ticket.is_opener_doubted() else None
             # The vendor may name the opening text by another id than we know it by.
             chosen = [opener] if opener is not None else []
-    standing = [item for item in chosen if not item.withdrawn]
+    # What an erasure emptied goes on counting: the vendor's deletion takes no more from it.
+    standing = [item for item in chosen if not item.withdrawn and item.erased_at is None]
     for item in chosen:
         item.withdrawn_alone |= alone
     for item in standing:

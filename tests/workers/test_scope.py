@@ -11,6 +11,7 @@ from models.jobs import Job
 from models.queries import scope, scope_reading, sweep, work
 from models.records import Delivery, FeedbackItem, SourceRules, Work
 from models.sources.scope import rules_of
+from models.values.kinds import KIND_VERSION
 from models.values.verdicts import Word
 from tests import factories
 from tests.clock import NOON, Clock
@@ -161,7 +162,14 @@ def test_lost_work_of_rules_is_found_by_the_sweep(
     walk(context)
     assert excluded(database) == {"T-1": None}
     with context.database.write(workspace=workspace) as session:
-        added = sweep.add_missing(session, workspace=workspace, method_version="x", now=NOON, limit=9)
+        added = sweep.add_missing(
+            session,
+            workspace=workspace,
+            method_version="x",
+            kind_version=KIND_VERSION,
+            now=NOON,
+            limit=9,
+        )
     assert added[Job.SCOPE] == 1
     walk(context)
     assert excluded(database) == {"T-1": "internal"}

@@ -41,14 +41,14 @@ def test_a_message_in_a_ticket_of_several_persons_stays_empty(
         assert erase(session, workspace, "zora") == [mine]
         again = factories.draft(source, text="The export fails, as I said.", changed_at=NEXT)
         assert feedback.upsert_item(session, workspace=workspace, draft=again, now=NEXT) is None
-        renamed = StatusDraft(source, "T-1", NEXT, subject="As Zora said", tags=["zora"])
-        assert feedback.update_record(session, workspace=workspace, draft=renamed) == 1
+        tagged = StatusDraft(source, "T-1", NEXT, tags=["zora"])
+        assert feedback.update_record(session, workspace=workspace, draft=tagged, now=NEXT) == 1
         reply = factories.draft(source, message_id="m3", text="It is mended now.", changed_at=NEXT)
         assert feedback.upsert_item(session, workspace=workspace, draft=reply, now=NEXT) is not None
     with database.read(workspace=workspace) as session:
         row = session.get_one(FeedbackItem, mine)
         assert (row.text, row.subject, row.tags) == ("", None, None)
-        assert session.get_one(FeedbackItem, theirs).subject == "As Zora said"
+        assert session.get_one(FeedbackItem, theirs).tags == ["zora"]
         with pytest.raises(NotFound):
             feedback.get_item(session, workspace=workspace, item=mine)
 
@@ -59,7 +59,9 @@ def test_a_record_of_the_person_alone_takes_no_text_even_if_the_vendor_restores_
     with database.write(workspace=workspace) as session:
         (mine,) = [factories.item(session, workspace, source, person="zora")]
         erase(session, workspace, "zora")
-        feedback.restore(session, workspace=workspace, source=source, external_id="T-1")
+        feedback.restore(
+            session, workspace=workspace, source=source, external_id="T-1", changed_at=NEXT, now=NEXT
+        )
         for message in ("m2", FIRST_MESSAGE):
             again = factories.draft(source, message_id=message, text="Words again.", changed_at=NEXT)
             assert feedback.upsert_item(session, workspace=workspace, draft=again, now=NEXT) is None

@@ -2,11 +2,15 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from models.database import Database
-from models.queries import deliveries, retention
+from models.errors import Conflict
+from models.queries import deliveries, delivery_log, retention
+from models.queries.delivery_log import DeliveryFilter
 from models.records import Delivery, DeliveryState
+from models.values.deliveries import DeliveryOutcome
 from tests import factories
 from tests.clock import NOON, Clock
 from workers.context import Context
@@ -102,4 +106,10 @@ def test_an_expired_body_is_not_read_again(database: Database, workspace: int) -
         retention.expire_bodies(
             session, workspace=workspace, read_before=None, unread_before=OLD, now=NOON, limit=9
         )
-        assert deliveries.reopen_invalid(session, workspace=workspace, now=NOON) == 1
+        invalid = DeliveryFilter(outcome=DeliveryOutcome.INVALID)
+        assert (
+            delivery_log.replay(session, workspace=workspace, where=invalid, until=10**9, now=NOON, limit=9)
+            == 1
+        )
+        with pytest.raises(Conflict, match="has expired"):
+            delivery_log.replay_one(session, workspace=workspace, delivery=1, now=NOON)
