@@ -31,7 +31,8 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
     would read it.
     """
     workspace = leased[0].workspace_id
-    versions = {piece.subject: piece for piece in leased}
+    # Of several versions of an item in one batch the newest stands, in whatever order they were asked for.
+    versions = {piece.subject: piece for piece in sorted(leased, key=lambda piece: piece.version)}
     with context.database.read(workspace=workspace) as session:
         found = feedback.load_items(session, workspace=workspace, items=list(versions))
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype

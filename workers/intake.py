@@ -180,7 +180,7 @@ def _apply_feedback(
             if change.action is Action.RESTORE:
                 feedback.restore(session, changed_at=changed_at, now=now, **record.named)
             if change.makes_item:
-                draft = _item_draft(session, workspace, source, prepared, change, received_at, changed_at)
+                draft = _item_draft(session, source, prepared, change, Times(received_at, changed_at, now))
                 feedback.upsert_item(session, workspace=workspace, draft=draft, now=now)
             else:
                 _put_attributes(session, record, change, changed_at, now)
@@ -200,11 +200,10 @@ def _apply_feedback(
             into = change.merged_into
             ticket_states.merge(session, into=into, at=changed_at, now=now, **record.named)
         case Action.VOTE:
-            _vote(session, record, change, changed_at)
+            _vote(session, record, change, changed_at, now)
         case Action.FETCH:
             pulls.want_record(session, now=now, **record.named)
         case _:
-            # Nothing to store; a change that asks to fetch the record is answered by the puller.
             return
     scope.apply_change(session, workspace=workspace, source=source.id, change=change, now=now)
 
@@ -231,14 +230,23 @@ class Record:
         return Named(workspace=self.workspace, source=self.source, external_id=self.external_id)
 
 
-def _vote(session: Session, record: Record, change: FeedbackChange, at: datetime) -> None:
-    person = _person_of(session, record.workspace, record.source, change, at)
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a delivery came in, when what it tells happened, and when it is written."""
+
+    received: datetime
+    changed: datetime
+    now: datetime
+
+
+def _vote(session: Session, record: Record, change: FeedbackChange, at: datetime, now: datetime) -> None:
+    person = _person_of(session, record.workspace, record.source, change, now)
     if person is not None:
         ticket_states.vote(session, person=person, at=at, **record.named)
 
 
 def _person_of(
-    session: Session, workspace: int, source: int, change: FeedbackChange, at: datetime
+    session: Session, workspace: int, source: int, change: FeedbackChange, now: datetime
 ) -> int | None:
     """Find or add who wrote a change, known by every name it tells; None where it tells none."""
     identities = people.identities_of(
@@ -246,36 +254,30 @@ def _person_of(
     )
     if not identities:
         return None
-    return people.ensure_person(session, workspace=workspace, identities=identities, now=at)
+    return people.ensure_person(session, workspace=workspace, identities=identities, now=now)
 
 
 def _item_draft(
-    session: Session,
-    workspace: int,
-    source: Source,
-    prepared: Prepared,
-    change: FeedbackChange,
-    received_at: datetime,
-    changed_at: datetime,
+    session: Session, source: Source, prepared: Prepared, change: FeedbackChange, times: Times
 ) -> ItemDraft:
     assert change.external_id is not None
     message_id = change.message_id or FIRST_MESSAGE
     written_at = None if message_id == FIRST_MESSAGE else change.occurred_at
-    written_at = written_at or change.created_at or change.occurred_at or received_at
+    written_at = written_at or change.created_at or change.occurred_at or times.received
     return ItemDraft(
         source_id=source.id,
         external_id=change.external_id,
         message_id=message_id,
         created_at=written_at,
         ticket_created_at=min(written_at, change.created_at or written_at),
-        changed_at=changed_at,
+        changed_at=times.changed,
         status=str(change.status) if change.status else None,
         subject=prepared.subject,
         text=prepared.text,
         removed=list(prepared.removed),
         author_role=AuthorRole.BOT if prepared.is_automatic else change.author_role or AuthorRole.CUSTOMER,
         reported_by_agent=change.relayed,
-        person_id=_person_of(session, workspace, source.id, change, received_at),
+        person_id=_person_of(session, source.workspace_id, source.id, change, times.now),
         account_key=change.account_id,
         plan=change.plan,
         product_area=change.product_area,

@@ -176,9 +176,16 @@ class Desks:
             self._tell(ticket, {**body, "occurred_at": _time(at)})
 
     def again(self) -> list[tuple[str, bytes]]:
-        """Return what must be asked for again of tickets that were restored, for our copy of them was gone."""
+        """Return the messages to be asked for again of tickets that were restored: our copies are gone.
+
+        That a ticket was deleted and restored is not told again.
+        """
         restored = {(ticket.kind, ticket.id) for ticket in self.tickets if ticket.restored}
-        return [(kind, body) for kind, number, body in self.told if (kind, number) in restored]
+        return [
+            (kind, body)
+            for kind, number, body in self.told
+            if (kind, number) in restored and b"deleted" not in body
+        ]
 
     # --- how it is told
 

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import select, update
 
 from models.database import Database
+from models.jobs import Job
 from models.language.encode import FloatArray, WordHashEncoder
-from models.queries import feedback, kinds
+from models.queries import feedback, kinds, work
 from models.records import (
     Arrival,
     Assignment,
@@ -26,6 +27,8 @@ from tests.clock import NOON, Clock
 from tests.steps import unfinished, walk
 from tests.workers.tickets import deliver, entry, items
 from workers.context import Context
+from workers.embed import embed_items
+from workers.intake import parse_deliveries
 
 
 @pytest.fixture
@@ -165,6 +168,24 @@ def test_two_versions_of_an_item_in_one_batch_are_both_finished(
     deliver(context, workspace, source, first, then)
     walk(context)
     assert unfinished(context.database, now=NOON) == []
+    with context.database.read(workspace=workspace) as session:
+        assert session.scalars(select(Embedding.item_version)).all() == [2]
+
+
+def test_the_newest_of_two_versions_is_read_in_whatever_order_they_are_leased(
+    context: Context, workspace: int, source: int
+) -> None:
+    first = entry(updated_at="2026-05-20T10:00:00Z")
+    then = entry(updated_at="2026-05-20T11:00:00Z", text="The invoice is wrong.")
+    deliver(context, workspace, source, first, then)
+    with context.database.write(workspace=None) as session:
+        pieces = work.lease(
+            session, stage=Job.INTAKE, limit=9, now=context.clock(), seconds=9, max_attempts=3
+        )
+    parse_deliveries(context, pieces)
+    with context.database.write(workspace=None) as session:
+        pieces = work.lease(session, stage=Job.EMBED, limit=9, now=context.clock(), seconds=9, max_attempts=3)
+    embed_items(context, sorted(pieces, key=lambda piece: -piece.version))
     with context.database.read(workspace=workspace) as session:
         assert session.scalars(select(Embedding.item_version)).all() == [2]
 

@@ -88,7 +88,7 @@ class Deliveries(RuleBasedStateMachine):
 
     @rule(
         kind=st.sampled_from(KINDS),
-        person=st.integers(0, 3),
+        person=st.integers(0, 2),
         theme=st.sampled_from(THEMES),
         with_mail=st.booleans(),
         with_id=st.booleans(),
@@ -100,7 +100,7 @@ class Deliveries(RuleBasedStateMachine):
     @precondition(lambda self: self._alive())
     @rule(
         data=st.data(),
-        person=st.integers(0, 3),
+        person=st.integers(0, 2),
         theme=st.sampled_from(THEMES),
         with_mail=st.booleans(),
         with_id=st.booleans(),
@@ -379,7 +379,7 @@ def run(database: Database, *, examples: int, steps: int) -> None:
 
 
 def test_what_is_stored_is_what_happened(sqlite: Database) -> None:
-    run(sqlite, examples=25, steps=40)
+    run(sqlite, examples=50, steps=40)
 
 
 def test_what_is_stored_is_what_happened_on_postgres(postgres: Database) -> None:
