@@ -5,9 +5,7 @@ waits for its turn at the start and never fails half-way with "database is locke
 names its workspace, and row-level security shows it no other's rows (migration `0004_walls`).
 """
 
-import math
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +17,13 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
     DBAPIError,
-    DisconnectionError,
     InterfaceError,
     OperationalError,
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.errors import Invalid
 from models.jobs import Job
@@ -36,8 +33,6 @@ __all__ = ["Database", "Session", "is_out_of_reach", "parse_url", "scope", "told
 BUSY_TIMEOUT_MS = 15_000
 CONNECT_WITHIN_S = 5
 """How long to wait for a PostgreSQL server that does not answer, unless the address says `connect_timeout=`."""
-RESTED_S = 1.0
-"""After so long a PostgreSQL connection is tested before it is used again."""
 SETTING = "EBB_DATABASE_URL"
 VACUUMED = (
     "feedback_item",
@@ -95,11 +90,15 @@ class Database:
                 connect_args=timeout,
                 pool_size=10,
                 max_overflow=10,
+                pool_pre_ping=True,
                 # Errors are logged, and parameters hold what customers wrote.
                 hide_parameters=True,
             )
-            _test_after_rest(self._writer)
             self._reader = self._writer
+            # Not tested before use, which would be one more wait for each commit: see `write_at_once`.
+            self._courier = create_engine(
+                self.url, connect_args=timeout, pool_size=1, max_overflow=1, hide_parameters=True
+            )
 
     @property
     def is_missing(self) -> bool:
@@ -191,9 +190,10 @@ class Database:
         """Run statements as one transaction and wait for the server once; return the rows of each.
 
         PostgreSQL only. Each is a workspace, SQL as the driver takes it, and its parameters. `stages` hear of it if
-        any row comes back. Whatever is raised, nothing was stored, or nobody knows: ask again by the key.
+        any row comes back. Whatever is raised, nothing was stored, or nobody knows: write the same again by its keys,
+        in `write`. That also heals a connection that the server ended since it was last used.
         """
-        with self._writer.connect() as pooled:
+        with self._courier.connect() as pooled:
             raw = cast("psycopg.Connection[tuple[Any, ...]]", pooled.connection.driver_connection)
             try:
                 with raw.pipeline():
@@ -213,6 +213,8 @@ class Database:
         """Close every pooled connection."""
         self._writer.dispose()
         self._reader.dispose()
+        if not self.is_sqlite:
+            self._courier.dispose()
 
 
 def scope(session: Session, *, workspace: int | None) -> None:
@@ -246,26 +248,6 @@ def _make_folder(url: URL, setting: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Invalid(f"{folder} cannot be made: {error.strerror}.", field=setting) from error
-
-
-def _test_after_rest(engine: Engine) -> None:
-    """Ask a connection that nobody used for a while whether it still lives, before somebody else gets it.
-
-    Not every time, as the pool would by itself: on a busy server that is a wait for each transaction.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def _note(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
-        record.info["used"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def _test(connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
-        if time.monotonic() - record.info.get("used", math.inf) < RESTED_S:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except Exception as error:
-            raise DisconnectionError from error
 
 
 def _sqlite_engine(url: URL, *, begin: str, synchronous: str, query_only: bool = False) -> Engine:
