@@ -68,7 +68,7 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
         key, _ = access.create_key(session, workspace=workspace, name="bot", role=Role.VIEWER, now=NOON)
         ids = {
             "src": source, "dlv": sent, "th": theme, "rel": release, "feat": feature, "lnk": link.id,
-            "team": team.id, "met": metric.id, "obj": objective.id, "key": key.id,
+            "team": team.id, "met": metric.id, "obj": objective.id, "key": key.id, "fb": made[0],
         }  # fmt: skip
     ids["usr"] = factories.user(database, workspace, role=Role.VIEWER)
     return workspace, {prefix: f"{prefix}_{number}" for prefix, number in ids.items()}
@@ -155,7 +155,7 @@ class Sent:
 
 PREFIX_OF = {
     "source_id": "src", "theme_id": "th", "feature_id": "feat", "release_id": "rel", "link_id": "lnk",
-    "metric_id": "met", "delivery_id": "dlv", "key_id": "key", "user_id": "usr",
+    "metric_id": "met", "delivery_id": "dlv", "key_id": "key", "user_id": "usr", "item_id": "fb",
 }  # fmt: skip
 
 

@@ -49,10 +49,10 @@ def list_feedback(
     return Page(items=[item_answer(row, theme) for row, theme in page], next_cursor=cursor)
 
 
-@router.get("/{item}")
-def read_feedback(item: str, database: DatabaseOf, caller: TicketReader) -> FeedbackDetail:
+@router.get("/{item_id}")
+def read_feedback(item_id: str, database: DatabaseOf, caller: TicketReader) -> FeedbackDetail:
     """Read one item, with why it is counted or not, why it is of its kind, and what was cut from it."""
-    number = parse_id(Prefix.ITEM, item)
+    number = parse_id(Prefix.ITEM, item_id)
     workspace = caller.workspace_id
     with database.read(workspace=workspace) as session:
         row = feedback.get_item(session, workspace=workspace, item=number)
