@@ -21,6 +21,8 @@ _EMPTY = any_of(
     what(?:'s| is) the (?:status|state|latest|eta)  much appreciated
     (?:that|it|this) (?:works|worked|solved|fixed|helped|did it)
     as (?:requested|attached|asked)  (?:see|find|here (?:is|are)) (?:the )?(?:attached|screenshots?|logs?|files?)
+    (?:it )?(?:just )?(?:happened|happens|occurred|is happening) (?:again|once more|to me (?:again|too))
+    (?:adding|to add) to (?:the above|my (?:last|previous|earlier) (?:message|mail|ticket))
     looking forward to  hearing from you  it has been \w+ \w+  it's been \w+ \w+
     when (?:will|can|is) (?:this|it|that) (?:be )?(?:fixed|solved|resolved|done|ready)
     gibt es (?:schon )?(?:neuigkeiten|etwas neues|news)  des nouvelles  alguna (?:novedad|noticia)
@@ -49,10 +51,11 @@ def says_something(text: str, *, least: int = OWN_WORDS) -> bool:
     """Tell whether a cleaned later message says something of its own.
 
     It has at least `least` words, and of them half as many different ones that tell something: not the commonest
-    words, nor requests for news, thanks and acknowledgements. Reads the first 2,000 characters.
+    words or numbers, nor requests for news, thanks and acknowledgements. Reads the first 2,000 characters.
     """
     head = text[:_READ].lower().replace("\u2019", "'")
     if len(_WORD.findall(head)) < least:
         return False
-    telling = {word for word in _WORD.findall(_EMPTY_PHRASE.sub(" ", head)) if not _COMMON.fullmatch(word)}
+    words = _WORD.findall(_EMPTY_PHRASE.sub(" ", head))
+    telling = {word for word in words if not (_COMMON.fullmatch(word) or word.isdigit())}
     return len(telling) >= least // 2

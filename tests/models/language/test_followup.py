@@ -12,6 +12,8 @@ EMPTY = (
     "I restarted everything as you asked. Still the same.",
     "OK, I will wait for the update then.",
     "Here are the screenshots you asked for, please let me know if you need anything else from us.",
+    "Adding to the above: it happened again at 7:15.",
+    "Just to add to my last message: it happens again at 9:40 and 11:20 and 16:05.",
     "",
 )
 TELLING = (
