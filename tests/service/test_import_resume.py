@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from models.database import Database
 from models.queries import deliveries
 from models.records import Delivery, Source
+from models.sealing import keyring
 from service.commands import intake_file
 from tests import factories
 from workers.intake import _read
@@ -88,7 +89,7 @@ def test_history_goes_into_the_source_that_the_webhooks_use(
     with opened.read(workspace=1) as session:
         assert session.scalars(select(Source.id)).all() == [source]
         rows = deliveries.load(session, workspace=1, deliveries=[1, 2, 3])
-    reads = [_read(delivery, owner) for delivery, owner in rows]
+    reads = [_read(delivery, owner, keyring("")) for delivery, owner in rows]
     assert [read.state for read in reads] == ["parsed"] * 3
 
 

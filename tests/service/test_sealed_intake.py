@@ -9,10 +9,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from models.database import Database
-from models.queries import deliveries
+from models.queries.delivery_log import DeliveryFilter
 from models.records import Delivery, DeliveryState, FeedbackItem
 from models.sealing import is_sealed
+from models.values.deliveries import DeliveryOutcome
 from service.app import create_app
+from service.replay import replay_all
 from tests import factories
 from tests.clock import Clock
 from tests.services import settings_for
@@ -62,8 +64,8 @@ def test_without_the_key_the_delivery_waits_and_is_replayed_when_it_is_back(
     assert kept.state is DeliveryState.INVALID
     assert "EBB_RAW_BODY_KEY" in str(kept.reason)
     assert texts(database) == []
-    with database.write(workspace=1) as session:
-        assert deliveries.reopen_invalid(session, workspace=1, now=clock()) == 1
+    invalid = DeliveryFilter(outcome=DeliveryOutcome.INVALID)
+    assert replay_all(database, workspace=1, where=invalid, now=clock()) == 1
     walk(replace(context, settings=settings_for(database, raw_body_key=KEY)))
     assert stored(database).state is DeliveryState.PARSED
     assert texts(database) == [ENTRY["text"]]
