@@ -164,7 +164,7 @@ def survive(fleet: Fleet, database: Database, *, rounds: int, seed: int) -> None
         assert (session.scalar(select(func.max(Work.attempts))) or 0) > 1, "no work was taken over"
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", ["rabbitmq", "sqlite", pytest.param("redis", marks=pytest.mark.slow)])
 def test_every_program_killed_once_loses_and_doubles_nothing(
     shape: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -181,7 +181,7 @@ def test_ten_rounds_of_kills_lose_and_double_nothing(
         survive(fleet, database, rounds=10, seed=2)
 
 
-@pytest.mark.parametrize("shape", sorted(BROKERS))
+@pytest.mark.parametrize("shape", [pytest.param("rabbitmq", marks=pytest.mark.slow), "redis"])
 def test_a_broker_that_loses_everything_costs_a_delay(
     shape: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -199,7 +199,7 @@ def test_a_broker_that_loses_everything_costs_a_delay(
         settled(fleet, database, sender.accepted)
 
 
-@pytest.mark.parametrize("scheme", ["amqp", "redis"])
+@pytest.mark.parametrize("scheme", ["amqp", pytest.param("redis", marks=pytest.mark.slow)])
 def test_a_broker_that_never_answers_delays_no_webhook(scheme: str, sqlite: Database, tmp_path: Path) -> None:
     tickets = year.tickets(weekly=8.0)[:40]
     with silent_server() as port:

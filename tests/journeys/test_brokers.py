@@ -19,7 +19,7 @@ from workers.context import utc_now
 from workers.run import WAITED_FOR
 
 
-@pytest.fixture(params=sorted(BROKERS))
+@pytest.fixture(params=["rabbitmq", pytest.param("redis", marks=pytest.mark.slow)])
 def fleet(
     request: pytest.FixtureRequest, postgres: Database, postgres_programs: Database, tmp_path: Path
 ) -> Iterator[Fleet]:
