@@ -2,6 +2,7 @@
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ class Said:
 
 
 @dataclass
-class Vendor:
+class Vendor(ABC):
     """A vendor's API over records in memory: a token, a limit of requests a minute, failures that are planned."""
 
     clock: Callable[[], datetime] = field(default_factory=Clock)
@@ -60,8 +61,9 @@ class Vendor:
     def is_known(self, headers: Mapping[str, str]) -> bool:
         return headers.get("authorization") == f"Bearer {self.token}"
 
+    @abstractmethod
     def answer(self, call: Call) -> Said:
-        raise NotImplementedError
+        """Answer a call that nothing stands in the way of."""
 
     def limited(self, seconds: int) -> Said:
         """Refuse for haste."""

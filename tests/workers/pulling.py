@@ -1,6 +1,7 @@
 """What tests of pulling share: a source that is pulled from a fake, turns until it is caught up, what it stored."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -13,13 +14,18 @@ from models.sources.pullers import parser_of
 from models.sources.source import SourceSettings
 from models.values.feedback import Action, FeedbackChange
 from tests import factories
-from tests.clock import Clock
+from tests.clock import NOON, Clock
+from tests.fakes.github import GitHub
+from tests.fakes.intercom import Intercom
 from tests.fakes.vendor import TOKEN, Vendor
+from tests.fakes.zendesk import AGENT, Zendesk
 from workers.context import Context
 from workers.pull import pull_due, pull_source
 
 PLACES = {"zendesk": "acme", "intercom": "eu", "github": "example-org/brightlane"}
 YEAR = timedelta(days=366)
+START = NOON - YEAR
+KINDS: dict[str, Callable[..., Vendor]] = {"zendesk": Zendesk, "intercom": Intercom, "github": GitHub}
 
 
 def source_of(
@@ -103,3 +109,26 @@ def copies(database: Database, source: int) -> list[str]:
     """List the keys that stand twice; the database lets none."""
     keys = Counter(delivery.key for delivery in deliveries_of(database, source))
     return [key for key, count in keys.items() if count > 1]
+
+
+def filled(kind: str, clock: Clock, count: int = 60) -> Vendor:
+    """A vendor with a year of records; every third has replies of staff and of the customer."""
+    vendor = KINDS[kind](clock=clock)
+    gap = (YEAR - timedelta(days=2)) / count
+    for number in range(1, count + 1):
+        at = START + timedelta(days=1) + gap * number
+        name = number if kind != "intercom" else str(1_000 + number)
+        vendor.add(name, at)  # type: ignore[attr-defined]
+        if number % 3 == 0:
+            reply = vendor.reply  # type: ignore[attr-defined]
+            later = (at + timedelta(minutes=5), at + timedelta(minutes=9))
+            if kind == "zendesk":
+                reply(name, f"we look into {name}", AGENT, later[0])
+                reply(name, f"and the second one {name}", 100 + number, later[1])
+            elif kind == "intercom":
+                reply(name, f"we look into {name}", later[0], kind="admin")
+                reply(name, f"and the second one {name}", later[1])
+            else:
+                reply(name, f"we look into {name}", later[0], association="MEMBER")
+                reply(name, f"and the second one {name}", later[1])
+    return vendor
