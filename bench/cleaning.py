@@ -1,4 +1,4 @@
-"""What cleaning keeps and cuts of mails and tickets of ours, each labelled with words that must stay and words that must go.
+"""What cleaning keeps and cuts of mails of ours, each labelled with words that must stay and words that must go.
 
 Two files of `tests/data`: `cleaning.jsonl` (`tuning` and `held_out`, both open since clean-3) and
 `cleaning_fresh.jsonl`, written before the rules of clean-3 were read or mended.

@@ -1,8 +1,8 @@
 """What redaction finds and what it takes by mistake, for each kind of personal data, on labelled snippets of ours.
 
 Four files of `tests/data`: `redaction.jsonl` and `redaction_tuning.jsonl` were open while the rules were written;
-`redaction_held_out.jsonl` was held out from redact-2 and has been open since; `redaction_fresh.jsonl` was written before
-the rules of redact-3 were read or mended.
+`redaction_held_out.jsonl` was held out from redact-2 and has been open since; `redaction_fresh.jsonl` was written
+before the rules of redact-3 were read or mended.
 """
 
 from __future__ import annotations
