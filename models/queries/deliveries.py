@@ -16,6 +16,7 @@ from models.queries import work
 from models.queries.upsert import insert_new
 from models.queries.within import within
 from models.records import Delivery, DeliveryState, JsonObject, Source
+from models.sources.strength import PROOF_HEADER
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class SourceHealth:
     open: int
     # Within so many seconds 99 of 100 deliveries followed the one before; None below 100 deliveries.
     usual_gap_s: int | None
+    # By what the last call was proven; None where none of the latest deliveries came by a call.
+    proof: str | None
 
 
 def create_source(
@@ -240,7 +243,19 @@ def health(session: Session, *, workspace: int, source: int) -> SourceHealth:
         invalid=counts.get(DeliveryState.INVALID, 0),
         open=counts.get(DeliveryState.OPEN, 0),
         usual_gap_s=_usual_gap(session, workspace, source),
+        proof=_last_proof(session, workspace, source),
     )
+
+
+def _last_proof(session: Session, workspace: int, source: int) -> str | None:
+    """Return by what the last call among the latest deliveries was proven; what was pulled or imported has none."""
+    latest = session.scalars(
+        select(Delivery.headers)
+        .where(Delivery.source_id == source, within(Delivery, workspace))
+        .order_by(Delivery.id.desc())
+        .limit(100)
+    )
+    return next((found for headers in latest if (found := headers.get(PROOF_HEADER))), None)
 
 
 def _usual_gap(session: Session, workspace: int, source: int) -> int | None:

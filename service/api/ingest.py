@@ -15,7 +15,8 @@ from models.queries.access import KEY_PREFIX
 from models.queries.deliveries import DeliveryDraft
 from models.sealing import bound_to, keyring
 from models.sources.signature import SCHEMES, header
-from models.sources.source import Answer, Source, authenticate
+from models.sources.source import Answer, Source, accepted, authenticate
+from models.sources.strength import API_KEY, PROOF_HEADER
 from models.values.ids import Prefix, parse_id
 from models.values.roles import Permission
 from service.dependencies import caller_of, get_now
@@ -84,10 +85,12 @@ class Shortcut:
 class Call:
     """One request: its headers by their names in lower case, and its whole body."""
 
-    __slots__ = ("body", "headers", "now", "request")
+    __slots__ = ("body", "headers", "now", "proof", "request")
 
     def __init__(self, request: Request, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
         self.request, self.headers, self.body, self.now = request, headers, body, now
+        # By what it was proven, once it is.
+        self.proof = ""
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -149,7 +152,7 @@ def _authenticated(doors: Doors, database: Database, number: int, call: Call) ->
     try:
         # Whatever proof is sent must hold: a key stands in place of a signature, and mends no wrong one.
         if key is not None:
-            _check_key(database, key, door, call.now)
+            _check_key(database, key, door, call)
         if key is None or _is_signed(call, door):
             _check_signature(call, door)
     except Rejected as refused:
@@ -172,14 +175,15 @@ def _sent_key(headers: Mapping[str, str]) -> str | None:
     return value if scheme.lower() == "bearer" and value.startswith(KEY_PREFIX) else None
 
 
-def _check_key(database: Database, key: str, door: Door, now: datetime) -> None:
+def _check_key(database: Database, key: str, door: Door, call: Call) -> None:
     try:
-        caller = caller_of(database, key, now)
+        caller = caller_of(database, key, call.now)
     except Rejected:
         raise Rejected("the key is unknown, revoked or expired.") from None
     is_here = caller.workspace_id == door.workspace_id and caller.source_id in (None, door.id)
     if not (is_here and caller.may(Permission.DELIVER)):
         raise Rejected("the key may not deliver to this source.")
+    call.proof = API_KEY
 
 
 def _refused() -> Rejected:
@@ -190,15 +194,14 @@ def _refused() -> Rejected:
 
 def _is_signed(call: Call, door: Door) -> bool:
     """Say whether a call that carries a key carries a signature of the source's tool beside it."""
-    pinned = door.settings.signature
-    names = {SCHEMES[name].header.lower() for name in ((pinned,) if pinned else door.kind.schemes)}
+    names = {SCHEMES[name].header.lower() for name in accepted(door.kind, door.settings)}
     return any(header(call.headers, name) for name in names - {"authorization"})
 
 
 def _check_signature(call: Call, door: Door) -> None:
     if door.secret is None:
         raise Rejected("this source has no secret, so it takes no webhooks.")
-    authenticate(
+    call.proof = authenticate(
         door.kind,
         settings=door.settings,
         secret=door.secret,
@@ -225,7 +228,7 @@ def _look_into(door: Door, call: Call) -> tuple[Answer | None, DeliveryDraft]:
         source_id=door.id,
         key=key,
         received_at=call.now,
-        headers=_kept_headers(kind, call.headers),
+        headers={**_kept_headers(kind, call.headers), PROOF_HEADER: call.proof},
         body=keys.seal(call.body, bound=bound_to(door.id, key)),
     )
     return kind.handshake(call.headers, call.body), draft

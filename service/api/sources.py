@@ -12,8 +12,8 @@ from models.queries import pulls as pull_queries
 from models.queries.access import KEY_PREFIX
 from models.records import Source
 from models.sources.registry import source_of
-from models.sources.signature import SCHEMES
-from models.sources.source import settings_from
+from models.sources.source import accepted, settings_from
+from models.sources.strength import scheme_of, weakest, weaknesses
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
 from service import acts
@@ -104,7 +104,6 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
         within = source_signs.read_scope(session, row)
         pull = pulls.read(session, row, now)
         missing = pull_queries.count_wanted(session, workspace=row.workspace_id, source=row.id)
-    scheme = _scheme_of(row)
     silent = (now - found.last_delivery_at).total_seconds() if found.last_delivery_at else None
     return SourceHealth(
         id=source_id,
@@ -125,9 +124,7 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
             rejected=row.rejected_count,
         ),
         failures=failures,
-        signature=SignatureHealth(
-            scheme=scheme if found.deliveries else None, strength=SCHEMES[scheme].strength
-        ),
+        signature=_signature(row, found.proof),
         failure_reasons=reasons,
         lag=lag,
         silence=silence,
@@ -163,8 +160,14 @@ def _light(found: deliveries.SourceHealth, row: Source) -> SourceLight:
     return SourceLight.AMBER if found.invalid else SourceLight.GREEN
 
 
-def _scheme_of(row: Source) -> str:
-    return str(row.settings.get("signature") or source_of(row.kind).schemes[0])
+def _signature(row: Source, proof: str | None) -> SignatureHealth:
+    """Grade what the last call was proven by; before the first, the weakest proof that would be taken."""
+    kind = source_of(row.kind)
+    names = accepted(kind, settings_from(kind.schemes, row.settings))
+    scheme = scheme_of(proof or weakest(names))
+    return SignatureHealth(
+        scheme=proof, strength=scheme.strength, leaves_open=list(weaknesses(scheme)), accepted=list(names)
+    )
 
 
 def _answer(row: Source) -> SourceAnswer:

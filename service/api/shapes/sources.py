@@ -125,9 +125,15 @@ class SignatureHealth(Answer):
     """How well this source proves who it is."""
 
     scheme: str | None = Field(
-        description="Scheme that the last accepted request used; null before the first."
+        description="Scheme by which the last accepted request was proven (api_key: by a key in its place); null "
+        "before the first."
     )
-    strength: Strength = Field(description="strong: secret and body are proven; weak: less than that.")
+    strength: Strength = Field(
+        description="Of that scheme; before the first request, of the weakest that is taken. strong: secret and "
+        "body are proven; weak: less than that."
+    )
+    leaves_open: list[str] = Field(description="What that scheme does not prove, the gravest first.")
+    accepted: list[str] = Field(description="Schemes that are taken, the strongest first.")
 
 
 class FailureReason(Answer):
