@@ -169,6 +169,28 @@ def list_of(value: object, *, field: str, separator: str | None = ",") -> tuple[
     return tuple(dict.fromkeys(part for part in cleaned if part))
 
 
+def names_of(
+    payload: JsonObject,
+    name: str,
+    *,
+    field: str,
+    called: tuple[str, ...] = ("name",),
+    separator: str | None = ",",
+) -> tuple[str, ...] | None:
+    """Return the tags that a member lists, as texts or as objects `called` by one of these names.
+
+    None where the member is absent; null is an empty list, as a record without tags is sent by some tools.
+    """
+    if name not in payload:
+        return None
+    value = payload[name]
+    if not isinstance(value, list):
+        return list_of("" if value is None else value, field=field, separator=separator)
+    return list_of(
+        [first(each, called)[1] if isinstance(each, dict) else each for each in value], field=field
+    )
+
+
 def status_of(value: object, *, field: str, words: Mapping[str, Status]) -> Status | None:
     """Return the state in our words; `words` (lower case) come first; an unknown or localised word is
     None."""

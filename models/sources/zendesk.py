@@ -25,6 +25,7 @@ from models.sources.payload import (
     id_of,
     language_of,
     list_of,
+    names_of,
     object_or_empty,
     plan_of,
     read_object,
@@ -144,7 +145,7 @@ def _ticket(
 ) -> FeedbackChange:
     """Fill in what an event's `detail` says about its ticket, without any text but the subject."""
     via = object_or_empty(detail.get("via"), field="detail.via")
-    tags = list_of(detail.get("tags") or [], field="detail.tags", separator=None)
+    tags = names_of(detail, "tags", field="detail.tags", separator=None)
     found = replace(
         known,
         created_at=past_instant_of(
@@ -283,7 +284,6 @@ def _messaged(event: _Event) -> tuple[Change, ...]:
         body=text_of(message.get("body"), field="event.message.body") or "",
         author_role=roles.get(kind, AuthorRole.BOT),
         channel="chat",
-        tags=None,
     )
     return (added,)
 

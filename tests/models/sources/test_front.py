@@ -168,8 +168,6 @@ def test_tags_and_their_meaning() -> None:
         "pro",
         "search",
     )
-    (none,) = read(rule("tag", tags=None))
-    assert none.tags is None
 
 
 def test_the_events_id_is_the_key_in_either_envelope() -> None:
