@@ -176,6 +176,7 @@ def reads(w: World) -> Calls:
         scope_reading.excluded_share: {"source": w.source},
         scope_reading.history: {"source": w.source},
         scope.latest: {"source": w.source},
+        scope_reading.is_settling: {"source": w.source, "revision": 1},
         scope_reading.latest_deliveries: {"source": w.source, "limit": 9},
         scope.open_pass: {"source": w.source, "revision": 1},
         search.count_entries: items,
