@@ -59,21 +59,14 @@ class Wire:
 
     def _exchange(self, ask: Ask) -> Reply:
         method = "GET" if ask.body is None else "POST"
-        headers = [*self.headers, *ask.headers]
+        sent = [*self.headers, *ask.headers]
         address = f"{self.base}{ask.path}"
         with self.client.stream(
-            method, address, params=list(ask.query) or None, headers=headers, json=ask.body
+            method, address, params=list(ask.query) or None, headers=sent, json=ask.body
         ) as response:
             raw = self._read(response)
-        body: object = None
-        if response.status_code == 200:
-            try:
-                body = json.loads(raw)
-            except (ValueError, RecursionError) as error:
-                raise Invalid("the vendor's answer is not JSON", field="answer") from error
-        return Reply(
-            response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
-        )
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status_code, headers, _json_of(raw, response.status_code))
 
     def _read(self, response: httpx.Response) -> bytes:
         """Read an answer, giving up as soon as it is longer than an answer may be."""
@@ -85,3 +78,13 @@ class Wire:
                     f"the vendor's answer is longer than {MAX_ANSWER_BYTES:,} bytes", field="answer"
                 )
         return bytes(found)
+
+
+def _json_of(raw: bytes, status: int) -> object:
+    """Read an answer; one that is no success need not be JSON, and is None then."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        if status == 200:
+            raise Invalid("the vendor's answer is not JSON", field="answer") from error
+        return None

@@ -45,7 +45,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer: `headers` have lower-case names, `body` is the JSON value, None where there is none."""
+    """The answer: `headers` have lower-case names, `body` is the JSON value, None where there is none.
+
+    Whatever the status: why a vendor refuses may stand in the body alone.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -184,16 +187,21 @@ def read_limits(reply: Reply, *, now: datetime) -> float | None:
     """Return for how many seconds the vendor wants no request; None where it set no limit.
 
     Reads `Retry-After` (seconds or a date), and `X-RateLimit-Reset` (epoch seconds) where nothing remains; a 429
-    that says neither asks for a minute.
+    that says neither, and GitHub's 403 that tells of haste in words alone, ask for a minute.
     """
     if reply.status not in (403, 429, 503):
         return None
     wait = _retry_after(reply.headers.get("retry-after"), now)
     if wait is None and reply.headers.get("x-ratelimit-remaining", "").strip() == "0":
         wait = _until_reset(reply.headers.get("x-ratelimit-reset"), now)
-    if wait is None and reply.status == 429:
+    if wait is None and (reply.status == 429 or _tells_of_haste(reply.body)):
         wait = SECONDARY_S
     return None if wait is None else min(max(wait, 1.0), LONGEST_WAIT_S)
+
+
+def _tells_of_haste(body: object) -> bool:
+    message = body.get("message") if isinstance(body, dict) else None
+    return isinstance(message, str) and "rate limit" in message.lower()
 
 
 def pause_after(reply: Reply, *, now: datetime) -> float:
@@ -232,6 +240,18 @@ def objects(value: object, *, name: str) -> tuple[JsonObject, ...]:
     if not isinstance(value, list):
         raise Invalid(f"the vendor's answer has no list {name}", field=name)
     return tuple(require_object(each, field=name) for each in value)
+
+
+def is_missing(reply: Reply) -> bool:
+    """Say whether an answer to a question about one record means that it is not there.
+
+    Raise `Invalid` where the answer is not the vendor's own: a proxy's page must not delete anything.
+    """
+    if reply.status == 200:
+        return False
+    if not isinstance(reply.body, dict):
+        raise Invalid(f"an answer {reply.status} that is not the vendor's own", field="answer")
+    return True
 
 
 def answer_of(reply: Reply) -> JsonObject:

@@ -33,6 +33,7 @@ from models.sources.pull import (
     cursor_text,
     day_bounds,
     id_in,
+    is_missing,
     iso,
     moment_in,
     number_in,
@@ -121,7 +122,10 @@ def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
             (("per_page", str(PER_PAGE)), ("page", number)),
             reads=frozenset({301, 404, 410}),
         )
-        if reply.status != 200:
+        if is_missing(reply):
+            # So says GitHub also of a repository that was renamed, or that the token may not see any more: then
+            # this question is refused too.
+            yield Ask(f"/repos/{place}/issues", (("per_page", "1"),))
             return gone(stub.external_id)
         comments += objects(reply.body, name="comments")
         number = _next_page(reply)

@@ -37,6 +37,7 @@ from models.sources.pull import (
     cursor_text,
     day_bounds,
     id_in,
+    is_missing,
     moment_in,
     number_in,
     objects,
@@ -153,7 +154,7 @@ def _stub(conversation: JsonObject) -> Stub:
 def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
     """Retrieve a conversation with its parts; one that was deleted meanwhile is gone."""
     reply = yield Ask(f"/conversations/{stub.external_id}", reads=frozenset({404}))
-    return gone(stub.external_id) if reply.status == 404 else answer_of(reply)
+    return gone(stub.external_id) if is_missing(reply) else answer_of(reply)
 
 
 def one(place: str, external_id: str) -> Talk[Stub | None]:
@@ -161,7 +162,7 @@ def one(place: str, external_id: str) -> Talk[Stub | None]:
     if not external_id.isascii() or not external_id.isalnum():
         return None
     reply = yield Ask(f"/conversations/{external_id}", reads=frozenset({404}))
-    return None if reply.status == 404 else _stub(answer_of(reply))
+    return None if is_missing(reply) else _stub(answer_of(reply))
 
 
 def count(place: str, day: date) -> Talk[int]:

@@ -38,6 +38,7 @@ from models.sources.pull import (
     cursor_text,
     day_bounds,
     id_in,
+    is_missing,
     iso,
     moment_in,
     number_in,
@@ -156,7 +157,7 @@ def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
             (("page[size]", "100"), ("include", "users"), *paging),
             reads=frozenset({404}),
         )
-        if reply.status == 404:
+        if is_missing(reply):
             return gone(stub.external_id)
         answer = answer_of(reply)
         comments += objects(answer.get("comments"), name="comments")
@@ -172,7 +173,7 @@ def one(place: str, external_id: str) -> Talk[Stub | None]:
     if not external_id.isascii() or not external_id.isdecimal():
         return None
     reply = yield Ask(f"/api/v2/tickets/{external_id}.json", (("include", "users"),), reads=frozenset({404}))
-    if reply.status == 404:
+    if is_missing(reply):
         return None
     answer = answer_of(reply)
     ticket = object_or_empty(answer.get("ticket"), field="ticket")
