@@ -19,7 +19,7 @@ from models.errors import Invalid
 from models.sources.payload import JsonObject, id_of, require_id, require_object
 from models.sources.source import SourceSettings, bounded_key
 from models.sources.times import instant_of
-from models.values.feedback import Change
+from models.values.feedback import Action, Change, FeedbackChange
 
 PULL_HEADER = "X-Ebb-Pull"
 
@@ -286,6 +286,11 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
     """Return a day in UTC as a half-open span."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return start, start + timedelta(days=1)
+
+
+def stands(known: FeedbackChange) -> FeedbackChange:
+    """Say that a record was there when it last changed: a vendor that is asked tells of no restoration."""
+    return FeedbackChange(action=Action.STANDS, external_id=known.external_id, occurred_at=known.updated_at)
 
 
 def iso(moment: datetime) -> str:

@@ -38,6 +38,7 @@ from models.sources.pull import (
     moment_in,
     number_in,
     objects,
+    stands,
 )
 from models.sources.source import SourceSettings, tagged
 from models.sources.times import past_instant_of
@@ -182,7 +183,7 @@ def parse(
     # Staff open issues for customers, as the webhooks' parser reads them too.
     opening = replace(opening, relayed=opening.author_role is AuthorRole.AGENT)
     comments = objects(record.get("comments") or [], name="comments")
-    return opening, *(_comment(known, comment, received_at) for comment in comments), known
+    return stands(known), opening, *(_comment(known, comment, received_at) for comment in comments), known
 
 
 def _state(issue: JsonObject, *, settings: SourceSettings, received_at: datetime) -> FeedbackChange:

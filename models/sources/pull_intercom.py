@@ -41,6 +41,7 @@ from models.sources.pull import (
     moment_in,
     number_in,
     objects,
+    stands,
 )
 from models.sources.source import SourceSettings, tagged
 from models.sources.times import past_instant_of
@@ -203,7 +204,7 @@ def parse(
     held = object_or_empty(record.get("conversation_parts"), field="conversation_parts")
     parts = objects(held.get("conversation_parts") or [], name="conversation_parts")
     messages = [_part(known, part, received_at) for part in parts if part.get("body") or part.get("redacted")]
-    return (*_opening(known, record), *messages, *_remark(known, record), known)
+    return (stands(known), *_opening(known, record), *messages, *_remark(known, record), known)
 
 
 def _state(record: JsonObject, *, settings: SourceSettings, received_at: datetime) -> FeedbackChange:

@@ -43,6 +43,7 @@ from models.sources.pull import (
     moment_in,
     number_in,
     objects,
+    stands,
 )
 from models.sources.source import SourceSettings, tagged
 from models.sources.times import past_instant_of
@@ -223,13 +224,22 @@ def parse(
     external_id = id_in(ticket)
     changed_at = past_instant_of(ticket.get("updated_at"), field="updated_at", received_at=received_at)
     if ticket.get("status") == "deleted":
-        # Its own time of change may lie before the deletion: what counts is that it is gone now.
-        return (FeedbackChange(action=Action.DELETE, external_id=external_id, occurred_at=received_at),)
+        # Its own time of change may lie before the deletion, which moves the export's timestamp; where there is none,
+        # what counts is that it is gone now.
+        gone_at = _generated_at(ticket, received_at) or received_at
+        return (FeedbackChange(action=Action.DELETE, external_id=external_id, occurred_at=gone_at),)
     known = _ticket(ticket, _by_id(record.get("users")), settings=settings, received_at=received_at)
     comments = objects(record.get("comments") or [], name="comments")
     messages = _messages(known, ticket, comments, _by_id(record.get("users")), received_at)
     merged = _merge(ticket, comments, known, changed_at)
-    return (*messages, replace(known, action=Action.UPDATE_STATUS), *merged)
+    standing = replace(stands(known), occurred_at=_generated_at(ticket, received_at) or changed_at)
+    return (standing, *messages, replace(known, action=Action.UPDATE_STATUS), *merged)
+
+
+def _generated_at(ticket: JsonObject, received_at: datetime) -> datetime | None:
+    return past_instant_of(
+        ticket.get("generated_timestamp"), field="generated_timestamp", received_at=received_at
+    )
 
 
 def _ticket(
