@@ -174,7 +174,7 @@ def _apply_feedback(
     record = Record(workspace, source.id, change.external_id)
     if change.fallback and feedback.has_record(session, **record.named):
         return
-    # A message of a record that was read as a whole was written long before: what it says now is as new as the record.
+    # A message of a record that was read as a whole was written before: what it says now is as new as the record.
     moments = (change.occurred_at, change.updated_at)
     changed_at = max((moment for moment in moments if moment), default=received_at)
     match change.action:

@@ -28,6 +28,8 @@ SECONDARY_S = 60.0
 FAILED_FIRST_S = 30.0
 LONGEST_WAIT_S = 3600.0
 
+YOUNG, YOUNG_MARK = timedelta(seconds=2), "~"
+
 T = TypeVar("T")
 
 
@@ -68,6 +70,11 @@ class Stub:
     created_at: datetime | None
     listed: JsonObject = field(repr=False)
     gone: bool = False
+
+    @property
+    def is_young(self) -> bool:
+        """Whether the record may have changed once more within the second that names its version."""
+        return self.version.endswith(YOUNG_MARK)
 
     @property
     def key(self) -> str:
@@ -155,7 +162,7 @@ def converse(talk: Talk[T], send: Callable[[Ask], Reply]) -> T:
 
 
 def check(ask: Ask, reply: Reply, *, now: datetime, failures: int) -> None:
-    """Raise `Held` or `Refused` for an answer that is none.
+    """Raise `Held` or `Refused` for an answer that is none; `now` is the vendor's time.
 
     `failures`: how many runs failed before this one; each makes the next wait longer, up to an hour.
     """
@@ -181,6 +188,24 @@ def backoff(failures: int) -> float:
     """Return how long to wait after a failed run, in seconds: twice as long each time, at most an hour."""
     wait: float = FAILED_FIRST_S * 2 ** min(failures, 20)
     return min(wait, LONGEST_WAIT_S)
+
+
+def told_at(reply: Reply, now: datetime) -> datetime:
+    """Return when an answer was given by the vendor's clock, which its limits and records go by; else `now`."""
+    return date_of(reply) or now
+
+
+def date_of(reply: Reply) -> datetime | None:
+    """Return the vendor's time of an answer, to the second; None where it does not say."""
+    return _http_date(reply.headers.get("date", ""))
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def read_limits(reply: Reply, *, now: datetime) -> float | None:
@@ -218,11 +243,8 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
     text = value.strip()
     if text.replace(".", "", 1).isdecimal() and text.isascii():
         return float(text[:12])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    moment = _http_date(text)
+    return None if moment is None else (moment - now).total_seconds()
 
 
 def _until_reset(value: str | None, now: datetime) -> float | None:
@@ -275,6 +297,18 @@ def id_in(record: JsonObject) -> str:
 def moment_in(record: JsonObject, name: str) -> datetime | None:
     """Return a moment of a record."""
     return instant_of(record.get(name), field=name)
+
+
+def version_at(changed: datetime | None, seen: datetime | None) -> str:
+    """Name a record's version by when it changed, to the second.
+
+    One that was seen within a second or two of that may change again and keep its time: it gets a name of its own, so
+    that it is fetched once more when it is listed again.
+    """
+    if changed is None:
+        return "0"
+    is_young = seen is not None and seen - changed < YOUNG
+    return f"{int(changed.timestamp())}{YOUNG_MARK if is_young else ''}"
 
 
 def cursor_text(cursor: JsonObject, name: str) -> str | None:

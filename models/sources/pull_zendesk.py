@@ -44,6 +44,7 @@ from models.sources.pull import (
     number_in,
     objects,
     stands,
+    told_at,
 )
 from models.sources.source import SourceSettings, tagged
 from models.sources.times import past_instant_of
@@ -97,6 +98,7 @@ def page(place: str, cursor: JsonObject, since: datetime, now: datetime) -> Talk
     answer = answer_of(reply)
     emails = _by_id(answer.get("users"))
     stubs = tuple(_stub(each, emails) for each in objects(answer.get("tickets"), name="tickets"))
+    now = min(now, told_at(reply, now))
     done = flag_of(answer.get("end_of_stream"), field="end_of_stream") is not False
     following = id_of(answer.get("after_cursor"), field="after_cursor") or after
     covered = now - LATEST_BACK if done else max(map(_changed_at, stubs), default=start)
