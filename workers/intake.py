@@ -174,7 +174,9 @@ def _apply_feedback(
     record = Record(workspace, source.id, change.external_id)
     if change.fallback and feedback.has_record(session, **record.named):
         return
-    changed_at = change.occurred_at or change.updated_at or received_at
+    # A message of a record that was read as a whole was written before: what it says now is as new as the record.
+    moments = (change.occurred_at, change.updated_at)
+    changed_at = max((moment for moment in moments if moment), default=received_at)
     match change.action:
         case Action.UPSERT | Action.APPEND_MESSAGE | Action.RESTORE:
             if change.action is Action.RESTORE:
@@ -184,6 +186,8 @@ def _apply_feedback(
                 feedback.upsert_item(session, workspace=workspace, draft=draft, now=now)
             else:
                 _put_attributes(session, record, change, changed_at, now)
+        case Action.STANDS:
+            feedback.restore(session, changed_at=changed_at, now=now, unmerges=False, **record.named)
         case Action.UPDATE_STATUS:
             _put_attributes(session, record, change, changed_at, now)
         case Action.DELETE | Action.REDACT:

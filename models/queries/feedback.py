@@ -266,7 +266,14 @@ def withdraw(
 
 
 def restore(
-    session: Session, *, workspace: int, source: int, external_id: str, changed_at: datetime, now: datetime
+    session: Session,
+    *,
+    workspace: int,
+    source: int,
+    external_id: str,
+    changed_at: datetime,
+    now: datetime,
+    unmerges: bool = True,
 ) -> None:
     """Forget that a record was deleted or merged before a moment, so that its text may be stored and count again.
 
@@ -275,7 +282,8 @@ def restore(
     ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
     state = ticket.state
     state.restored_at = max(state.restored_at or changed_at, changed_at)
-    ticket_states.unmerge(session, workspace=workspace, state=state, at=changed_at, now=now)
+    if unmerges:
+        ticket_states.unmerge(session, workspace=workspace, state=state, at=changed_at, now=now)
     tombstone = ticket.tombstone
     if ticket.is_closed:
         return

@@ -201,7 +201,7 @@ def note_records(session: Session, *, workspace: int, source: int, records: Sequ
 
 
 def want_record(session: Session, *, workspace: int, source: int, external_id: str, now: datetime) -> None:
-    """Ask for a record of which a webhook told without its text."""
+    """Ask, from `now` on, for a record of which a webhook told without its text, or that could not be read."""
     row = {
         "workspace_id": workspace,
         "source_id": source,
@@ -223,10 +223,16 @@ def want_record(session: Session, *, workspace: int, source: int, external_id: s
         )
 
 
-def wanted_records(session: Session, *, workspace: int, source: int, limit: int) -> list[str]:
-    """List the records that webhooks told of without their texts, longest waiting first."""
-    query = select(PullRecord.external_id).where(*_is_wanted(workspace, source))
+def wanted_records(session: Session, *, workspace: int, source: int, now: datetime, limit: int) -> list[str]:
+    """List the records whose texts are missing and may be asked for by `now`, longest waiting first."""
+    query = select(PullRecord.external_id).where(*_is_wanted(workspace, source), PullRecord.wanted_at <= now)
     return list(session.scalars(query.order_by(PullRecord.wanted_at, PullRecord.id).limit(limit)))
+
+
+def put_off_records(session: Session, *, workspace: int, source: int, now: datetime) -> set[str]:
+    """Return the records that could not be read and are left alone until some later moment."""
+    query = select(PullRecord.external_id).where(*_is_wanted(workspace, source), PullRecord.wanted_at > now)
+    return set(session.scalars(query))
 
 
 def count_wanted(session: Session, *, workspace: int, source: int) -> int:

@@ -37,6 +37,9 @@ class Action(StrEnum):
     record."""
     RESTORE = "restore"
     """Undo a delete of the record; carries the first message as an upsert does."""
+    STANDS = "stands"
+    """The vendor showed the record at this moment, so that a deletion of before is undone; no merge is, and it
+    carries no text."""
     MERGE = "merge"
     """The record became part of `merged_into` and must not count twice."""
     VOTE = "vote"
