@@ -31,6 +31,7 @@ from models.queries import (
     retention,
     scope,
     scope_reading,
+    sealed,
     search,
     seats,
     silence,
@@ -59,6 +60,7 @@ from models.records import (
     Team,
     ThemeState,
 )
+from models.sealing import Keyring
 from models.sources.rhythm import Mark
 from models.values.deliveries import DeliveryOutcome
 from models.values.feedback import Action, FeedbackChange
@@ -68,6 +70,8 @@ from tests import factories
 from tests.clock import NOON
 from tests.query_world import LATER, PULL_LEASE, RECEIPT, RULE, SERIES, TODAY, ZONE, World
 from tests.verdicts import verdict_row
+
+KEYS = Keyring((b"k" * 32,))
 
 Query = Callable[..., object]
 Calls = Mapping[Query, Mapping[str, object]]
@@ -180,6 +184,7 @@ def reads(w: World) -> Calls:
         scope_reading.is_settling: {"source": w.source, "revision": 1},
         scope_reading.latest_deliveries: {"source": w.source, "limit": 9},
         scope.open_pass: {"source": w.source, "revision": 1},
+        sealed.list_secrets: {"keys": KEYS},
         search.count_entries: items,
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
@@ -248,7 +253,10 @@ def writes(w: World) -> Calls:
         counts.recompute: {"theme": w.theme, "days": {factories.day(1)}, "zone": ZONE},
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
         deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
-        deliveries.create_source: {"kind": "x", "name": "x", "secret": None, "settings": {}, "now": NOON},
+        deliveries.create_source: {
+            "kind": "x", "name": "x", "secret": "x", "settings": {}, "keys": KEYS, "now": NOON,
+        },
+        deliveries.put_secret: {"source": w.source, "secret": "other", "keys": KEYS},
         delivery_log.replay: {
             "where": DeliveryFilter(outcome=DeliveryOutcome.INVALID), "until": 10**9, "now": LATER, "limit": 9,
         },
@@ -305,7 +313,8 @@ def writes(w: World) -> Calls:
         pulls.lease_pull: {"source": w.source, "now": LATER, "until": LATER},
         pulls.note_records: {"source": w.source, "records": [RecordDraft("P-1", LATER, True)]},
         pulls.put_pull: {
-            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "now": LATER,
+            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "keys": KEYS,
+            "now": LATER,
         },
         pulls.release_pull: {"source": w.source, "lease": PULL_LEASE, "next_at": LATER},
         pulls.remove_pull: {"source": w.source},
@@ -314,6 +323,7 @@ def writes(w: World) -> Calls:
         pulls.write_progress: {
             "source": w.source, "lease": PULL_LEASE, "progress": Progress({}, LATER), "now": LATER,
         },
+        sealed.seal_again: {"keys": KEYS},
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},

@@ -74,7 +74,7 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
     workspace = leased[0].workspace_id
     with context.database.read(workspace=workspace) as session:
         rows = deliveries.load(session, workspace=workspace, deliveries=list(pieces))
-    keys = keyring(context.settings.raw_body_key)
+    keys = keyring(context.settings.sealing_key)
     reads = [_read(delivery, source, keys) for delivery, source in rows]
     for start in range(0, len(reads), APPLY_AT_ONCE):
         chunk = reads[start : start + APPLY_AT_ONCE]

@@ -77,7 +77,7 @@ def _read_part(context: Context, piece: Leased, found: Pass) -> bool:
         rows = scope_reading.deliveries_after(
             session, workspace=workspace, source=source, after=found.seen_delivery, limit=AT_ONCE
         )
-    keys = keyring(context.settings.raw_body_key)
+    keys = keyring(context.settings.sealing_key)
     changes = [change for row in rows for change in _changes(row, owner, keys)]
     if not rows:
         return False

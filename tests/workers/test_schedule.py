@@ -74,7 +74,15 @@ def test_the_embedded_worker_does_each_chore_when_its_time_has_come(context: Con
     with context.database.read(workspace=None) as session:
         done = session.scalars(select(ScheduleRun.chore).order_by(ScheduleRun.chore)).all()
         (first,) = session.scalars(select(Heartbeat.seen_at))
-    assert done == [Chore.PULL, Chore.RECONCILE, Chore.RETAIN, Chore.SWEEP, Chore.TIDY, Chore.WATCH]
+    assert done == [
+        Chore.PULL,
+        Chore.RECONCILE,
+        Chore.RETAIN,
+        Chore.SEAL,
+        Chore.SWEEP,
+        Chore.TIDY,
+        Chore.WATCH,
+    ]
     clock.advance(seconds=context.settings.pulse_seconds)
     timetable.run(context)
     with context.database.read(workspace=None) as session:

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from models.sealing import Seal
 from models.sources.signature import Strength
 from models.values.feedback import RatingKind, Status
 from service.api.shapes.base import (
@@ -79,6 +80,17 @@ class SourceCreate(Request):
     )
 
 
+class SecretPut(Request):
+    """Change the secret of a source."""
+
+    secret: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="The new signing secret or token of the tool; null makes one, told once in the answer.",
+    )
+
+
 class SourceAnswer(Answer):
     """A configured source; its secret is never told."""
 
@@ -91,7 +103,7 @@ class SourceAnswer(Answer):
 
 
 class SourceCreated(SourceAnswer):
-    """The answer to connecting a tool, the only one that may hold a secret."""
+    """The answer to connecting a tool or changing its secret, the only one that may hold a secret."""
 
     secret: str | None = Field(description="The secret that was made; null where the caller brought one.")
 
@@ -134,6 +146,10 @@ class SignatureHealth(Answer):
     )
     leaves_open: list[str] = Field(description="What that scheme does not prove, the gravest first.")
     accepted: list[str] = Field(description="Schemes that are taken, the strongest first.")
+    secret: Seal | None = Field(
+        description="How its secret stands at rest: plain, sealed, outdated (sealed with an older key that is still "
+        "set) or unreadable (with one that is not set: calls are answered 503); null where it has none."
+    )
 
 
 class FailureReason(Answer):
