@@ -44,7 +44,7 @@ def is_settling(session: Session, *, workspace: int, source: int, revision: int)
             Work.stage.in_((Job.EMBED, Job.PLACE)),
             FeedbackItem.source_id == source,
             within(FeedbackItem, workspace),
-            FeedbackItem.ticket_created_at < since,
+            FeedbackItem.ticket_created_at <= since,
         )
     )
     counting = select(Work.id).where(Work.stage == Job.COUNT, Work.version < since.toordinal())
