@@ -19,6 +19,7 @@ from models.queries import (
     pulls,
     scope,
     silence,
+    standing,
     ticket_states,
     work,
 )
@@ -187,7 +188,7 @@ def _apply_feedback(
             else:
                 _put_attributes(session, record, change, changed_at, now)
         case Action.STANDS:
-            feedback.restore(session, changed_at=changed_at, now=now, unmerges=False, **record.named)
+            standing.note_standing(session, changed_at=changed_at, **record.named)
         case Action.UPDATE_STATUS:
             _put_attributes(session, record, change, changed_at, now)
         case Action.DELETE | Action.REDACT:

@@ -25,7 +25,7 @@ SETTLED_AFTER = timedelta(hours=2)
 AGAIN_AFTER = timedelta(hours=20)
 """A day that was compared is left alone for so long."""
 LATE_AGAIN_AFTER = timedelta(days=30)
-"""An older day that agreed is looked at again after so long: Intercom and GitHub tell nobody who asks of a deletion."""
+"""An older day that agreed is looked at again after so long: Intercom and GitHub tell no puller of a deletion."""
 EXTRA_AT_ONCE = 100
 """Records of a day that the vendor lists no more and that are asked for, at most."""
 
@@ -73,7 +73,7 @@ def reconcile_source(
 
 
 def _days_due(context: Context, workspace: int, source: int) -> list[date]:
-    """List the days that are to be compared, newest first: each until it agrees, the youngest daily, others monthly."""
+    """List the days that are to be compared, newest first: until they agree, the youngest daily, others monthly."""
     now = context.clock()
     with context.database.read(workspace=workspace) as session:
         row = pulls.find_pull(session, workspace=workspace, source=source)
