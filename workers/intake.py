@@ -7,9 +7,8 @@ from typing import TypedDict
 
 from models.database import Session
 from models.errors import Invalid
-from models.language.clean import CleanNote, clean
 from models.language.detect import detect
-from models.language.redact import redact
+from models.language.own_words import TEXT_VERSION, own_line, own_words
 from models.queries import (
     deliveries,
     feedback,
@@ -40,6 +39,7 @@ from models.values.feedback import (
 )
 from workers.context import Context
 
+SUBJECT_KEPT = 1000  # characters of a subject that are stored
 APPLY_AT_ONCE = 25
 """Deliveries written in one transaction: short enough that intake never waits long for its turn."""
 
@@ -130,18 +130,15 @@ def _prepare(change: Change) -> Prepared:
     """Clean and redact a customer's message; staff's own words are dropped here and never stored."""
     if not isinstance(change, FeedbackChange):
         return Prepared(change)
-    subject = redact(clean(change.subject, html=False).text).text[:1000] if change.subject else None
+    subject = own_line(change.subject, limit=SUBJECT_KEPT) if change.subject else None
     if not change.makes_item or change.body is None:
         return Prepared(change, subject=subject)
-    cleaned = clean(change.body, html=True if change.body_is_html else None)
-    redacted = redact(cleaned.text)
+    kept = own_words(change.body, html=True if change.body_is_html else None)
     removed: list[JsonObject] = [
-        {"kind": str(cut.kind), "what": cut.what, "start": cut.start, "end": cut.end}
-        for cut in (*cleaned.removed, *redacted.removed)
+        {"kind": str(cut.kind), "what": cut.what, "start": cut.start, "end": cut.end} for cut in kept.removed
     ]
-    language = change.language or detect(f"{subject or ''} {redacted.text}")
-    is_automatic = CleanNote.ONLY_AUTOMATIC_TEXT in cleaned.notes
-    return Prepared(change, subject, redacted.text, tuple(removed), language[:8], is_automatic)
+    language = change.language or detect(f"{subject or ''} {kept.text}")
+    return Prepared(change, subject, kept.text, tuple(removed), language[:8], kept.is_automatic)
 
 
 def _apply(
@@ -280,6 +277,7 @@ def _item_draft(
         subject=prepared.subject,
         text=prepared.text,
         removed=list(prepared.removed),
+        text_version=TEXT_VERSION,
         author_role=AuthorRole.BOT if prepared.is_automatic else change.author_role or AuthorRole.CUSTOMER,
         reported_by_agent=change.relayed,
         person_id=_person_of(session, source.workspace_id, source.id, change, times.now),

@@ -47,6 +47,8 @@ class ItemDraft:
     reported_by_agent: bool = False
     # The id under which the vendor names the opening text elsewhere, where this message is that text.
     opener_id: str | None = None
+    # Which rules cut and redacted the text.
+    text_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
