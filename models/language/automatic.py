@@ -12,7 +12,8 @@ from models.values.text import RemovedKind
 EVIDENCE_LINES = 12  # lines of a message in which what an absence note promises must stand
 
 _HELPDESKS = r"(?:zendesk|intercom|freshdesk|help\s?scout|hubspot|front|gorgias|zoho)"
-_THING = r"(?:request|ticket|message|e-?mail|[ei]nquiry|case)"
+_THING = r"(?:request|ticket|message|e-?mail|[ei]nquiry|case|conversation|issue)"
+_SITE = "(?:form(?:ular|ulario|ulaire)?|website|webseite|site|sitio|web|page|widget|shop)"
 _MACRO_LINE = re.compile(
     r"(?i)[\s*_>\[(#·•|—–-]*"
     + any_of(
@@ -33,7 +34,7 @@ _MACRO_LINE = re.compile(
         you(?:['’]re| are) receiving (?:this|these)\b.{{0,40}}\bbecause  this (?:request )?is shared with \w+
         reply to this e-?mail (?:directly|to (?:add|comment|respond|reach|update))
         (?:[^\W\d_]\S{{0,20}} ){{1,3}}just (?:changed|updated) the status of (?:your|this) request
-        view (?:(?:it|this|the|your) )?(?:(?:ticket|request|conversation|issue) )?(?:online|on github|on gitlab|in jira)\b
+        view (?:(?:it|this|the|your) )?(?:{_THING} )?(?:online|on git(?:hub|lab)|in jira)\b
         view (?:request|ticket|case)\s*(?:$|[·|•<])
         turn off (?:this|these|all) .{{0,30}}notifications?
         (?:to )?unsubscribe\b.{{0,80}}(?:here|link|click|from this|preferences)  unsubscribe\s*(?:$|[·|•<(])
@@ -43,17 +44,17 @@ _MACRO_LINE = re.compile(
         (?:merci de )?ne (?:pas répondre|répondez pas) à ce  (?:por favor,? )?no responda a este
         si prega di non rispondere
         this (?:is|was) an? (?:automated|automatic|automatically|auto-?generated|auto-)\b
-        this (?:e-?mail|message|request|form|enquiry) (?:was|has been) (?:sent|submitted|generated) (?:from|via|through|by)\b.{{0,60}}\b(?:form|website|site|page|widget)\b
-        diese (?:e-?mail|nachricht|anfrage) wurde (?:über|von|aus)\b.{{0,60}}\b(?:formular|website|webseite|shop)\w*\b
-        ce (?:message|courriel|mail|formulaire) a été envoyé (?:depuis|via|par)\b.{{0,60}}\b(?:formulaire|site)\b
-        este (?:mensaje|correo) (?:fue|ha sido|se ha) enviado (?:desde|a través)\b.{{0,60}}\b(?:formulario|sitio|web)\b
+        this (?:{_THING}|form) (?:was|has been) (?:sent|submitted) (?:from|via|through|by)\b.{{0,60}}\b{_SITE}\b
+        diese (?:e-?mail|nachricht|anfrage) wurde (?:über|von|aus)\b.{{0,60}}\b{_SITE}\w*\b
+        ce (?:message|courriel|mail|formulaire) a été envoyé (?:depuis|via|par)\b.{{0,60}}\b{_SITE}\b
+        este (?:mensaje|correo) (?:fue|ha sido|se ha) enviado (?:desde|a través)\b.{{0,60}}\b{_SITE}\b
         external (?:e-?mail|message|sender)\W
         (?:caution|warning|external)\W{{1,4}}(?:external (?:e-?mail|sender)|e-?mail from outside)
-        (?:(?:caution|warning|external)\W{{1,4}})?this (?:e-?mail|message) (?:originated|came|was sent) (?:from )?outside
+        (?:(?:caution|warning|external)\W{{1,4}})?this {_THING} (?:originated|came|was sent)(?: from)? outside
         do not (?:click|open)\b.{{0,40}}\b(?:links?|attachments?)\b.{{0,40}}\b(?:unless|if you)
         \[?(?:cid|image)\s?:\s?[^\]]{{0,120}}\]\s*$  <?image\d{{3}}\.(?:png|jpe?g|gif)>?\s*$
         (?:add )?(?:a )?comment by replying to this  to add (?:additional |more )?comments,? reply
-        your (?:request|ticket|case) \(?#?[\w-]*\d[\w-]{{0,20}}\)? has been (?:updated|solved|closed|assigned|reopened)\b
+        your {_THING} \(?#?[\w-]*\d[\w-]{{0,20}}\)? has been (?:(?:re)?opened|updated|solved|closed|assigned)\b
         view (?:this )?(?:ticket|request|conversation) (?:online|in|at|here)
         (?:no-?reply|do-?not-?reply)@\S{{1,100}}\s*$
         """,
@@ -149,7 +150,8 @@ _CANNED = re.compile(
     rf"(?i)\s*(?:{GREETING}\b[^,.!]{{0,40}}[,.!]\s*)?"
     + any_of(
         rf"""
-        (?:thank you|thanks) (?:so much |very much )?for (?:contacting|reaching out|getting in touch|writing|your (?:message|e-?mail|request|[ei]nquiry|patience))(?! me| us| back)
+        (?:thank you|thanks)(?: so much)? for (?:contacting|reaching out|getting in touch|writing)(?! me| back)
+        (?:thank you|thanks) (?:so much |very much )?for your (?:{_THING}|patience)
         we(?: have|['’]ve)? (?:successfully )?received your {_THING}  your {_THING}\b.{{0,30}}\bhas been received
         (?:vielen dank|danke)\b.{{0,20}}\bfür ihre (?:anfrage|nachricht|e-?mail|geduld|kontaktaufnahme)
         (?:wir haben )?ihre (?:anfrage|nachricht)\b.{{0,20}}\b(?:erhalten|eingegangen)
@@ -183,7 +185,7 @@ _PROMISE = re.compile(
 
 
 def label_automatic(lines: Sequence[Line], labels: Labels) -> None:
-    """Label a message that opens as a machine's answer, canned paragraphs in it, and lines of a help desk's footer."""
+    """Label a message that opens as a machine's answer, canned paragraphs, and lines of a help desk's footer."""
     first = True
     opened = next((start for start, _ in paragraphs(lines, labels)), 0)
     above: tuple[int, int] | None = None

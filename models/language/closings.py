@@ -17,46 +17,51 @@ LONGEST_PLEA = 300
 # Per language: words that tell a closing, then words that stand beside them.
 _TELLING_AND_BESIDE = (
     (
-        """regards rgds brgds wishes greetings thanks thank thankyou thx thnx tnx tia ty tyvm cheers sincerely best yours
-        respectfully cordially gratefully faithfully warmly hugs love xo xoxo xoxoxo xx xxx br kr""",
-        """with my our the very kind kindest warm warmest many sincere cordial friendly fond a lot bunch million ton so much
-        again in advance heaps loads kindly for your any all help time assistance understanding attention patience
-        consideration cooperation and you guys everyone truly rgds once""",
+        """regards rgds brgds wishes greetings thanks thank thankyou thx thnx tnx tia ty tyvm cheers sincerely
+        best yours respectfully cordially gratefully faithfully warmly hugs love xo xoxo xoxoxo xx xxx
+        br kr""",
+        """with my our the very kind kindest warm warmest many sincere cordial friendly fond a lot bunch million
+        ton so much again in advance heaps loads kindly for your any all help time assistance
+        understanding attention patience consideration cooperation and you guys everyone truly rgds once""",
     ),
     (
-        """gruß grüße grüßen gruss grüsse grüssen gruesse gruessen grus danke dank dankeschön mfg lg vg bg hg vlg
-        hochachtungsvoll""",
-        """mit vielen viele besten beste bester herzlichen herzliche herzlicher freundlichen freundliche freundlicher lieben
-        liebe lieber schönen schöne schöner sonnige im in voraus vorhinein vorab für ihre ihren eure deine die hilfe mühe
-        bemühungen unterstützung zeit geduld schon mal schonmal schön sehr euch ihnen dir vielmals und nochmals der""",
+        """gruß grüße grüßen gruss grüsse grüssen gruesse gruessen grus danke dank dankeschön mfg lg vg bg hg
+        vlg hochachtungsvoll""",
+        """mit vielen viele besten beste bester herzlichen herzliche herzlicher freundlichen freundliche
+        freundlicher lieben liebe lieber schönen schöne schöner sonnige im in voraus vorhinein vorab für
+        ihre ihren eure deine die hilfe mühe bemühungen unterstützung zeit geduld schon mal schonmal
+        schön sehr euch ihnen dir vielmals und nochmals der""",
     ),
     (
         """cordialement amicalement respectueusement sincèrement salutations cdlt cdt merci bises bisous""",
-        """bien très mes nos nous sincères meilleures cordiales respectueuses distinguées les à vous d'avance beaucoup par
-        avance infiniment de votre ton aide compréhension attention pour l'aide et l'expression un grand encore""",
+        """bien très mes nos nous sincères meilleures cordiales respectueuses distinguées les à vous d'avance
+        beaucoup par avance infiniment de votre ton aide compréhension attention pour l'aide et
+        l'expression un grand encore""",
     ),
     (
         """saludo saludos slds sds atte atentamente cordialmente abrazo abrazos gracias""",
-        """un reciba reciban con muy cordial cordiales atento atentos afectuoso fuerte muchas mil de antemano por
-        adelantado su tu vuestra la ayuda atención tiempo apoyo comprensión y""",
+        """un reciba reciban con muy cordial cordiales atento atentos afectuoso fuerte muchas mil de antemano
+        por adelantado su tu vuestra la ayuda atención tiempo apoyo comprensión y""",
     ),
     (
         """saluti saluto grazie cordialmente ringrazio ciao""",
-        """i miei nostri più cordiali distinti cari migliori un caro cordiale mille infinite tante di cuore ancora in
-        anticipo anticipatamente per l'aiuto la disponibilità collaborazione e vi ti molte""",
+        """i miei nostri più cordiali distinti cari migliori un caro cordiale mille infinite tante di cuore
+        ancora in anticipo anticipatamente per l'aiuto la disponibilità collaborazione e vi ti molte""",
     ),
     (
-        """atenciosamente cordialmente respeitosamente att atte cumprimentos abraço abraços abs obrigado obrigada grato
-        grata saudações beijinhos bjs""",
-        """muito com os melhores meus um forte grande desde já pela ajuda atenção compreensão antecipadamente e a""",
+        """atenciosamente cordialmente respeitosamente att atte cumprimentos abraço abraços abs obrigado
+        obrigada grato grata saudações beijinhos bjs""",
+        """muito com os melhores meus um forte grande desde já pela ajuda atenção compreensão antecipadamente e
+        a""",
     ),
     (
         """groet groeten groetjes hoogachtend bedankt dank mvg gr liefs""",
-        """met vriendelijke hartelijke beste sportieve alvast bij voorbaat heel erg u je wel voor uw jullie de hulp moeite
-        tijd en""",
+        """met vriendelijke hartelijke beste sportieve alvast bij voorbaat heel erg u je wel voor uw jullie de
+        hulp moeite tijd en""",
     ),
     (
-        """pozdrawiam pozdrawiamy pozdrowienia pozdrowieniami pozdro pzdr dziękuję dziękujemy dzięki poważaniem szacunku""",
+        """pozdrawiam pozdrawiamy pozdrowienia pozdrowieniami pozdro pzdr dziękuję dziękujemy dzięki poważaniem
+        szacunku""",
         """z serdecznie gorąco bardzo góry za pomoc wielkie serdeczne wyrazami i""",
     ),
     (
@@ -89,7 +94,10 @@ _EVERY = (1 << len(_TELLING_AND_BESIDE)) - 1
 _SHY = frozenset("best yours love ciao cheers tak tack att br kr gr bg hg abs xx".split())  # noqa: SIM905
 """Words that stand elsewhere too: a name needs a comma or a line end before it, for `Best Buy` and `Love Spotify`."""
 _SHORT = frozenset(
-    "thx thnx tnx ty cheers rgds mfg lg vg vlg bg hg slds sds abs gr groetjes mvg pzdr pozdro mvh vh kh xx xoxo cdlt cdt hilsen".split()  # noqa: SIM905
+    """
+    thx thnx tnx ty cheers rgds mfg lg vg vlg bg hg slds sds abs gr groetjes mvg pzdr pozdro mvh vh kh xx xoxo cdlt
+    cdt hilsen
+    """.split()  # noqa: SIM905
 )
 """Words behind which people sign in small letters: `lg sabine`."""
 _NEVER_LAST = frozenset(
@@ -100,11 +108,13 @@ _NEVER_LAST = frozenset(
     """.split()  # noqa: SIM905
 )
 
+_GOOD = "(?:(?:nice|good|great|lovely|wonderful|pleasant) )"
+_DAY = "(?:day|one|weekend|week|evening)"
 _WISH = re.compile(
     "(?i)"
     + any_of(
-        r"""
-        (?:have|enjoy) (?:a|the|your) (?:very )?(?:nice |good |great |lovely |wonderful |pleasant |rest of (?:your|the) )?(?:day|one|weekend|week|evening)(?: ahead)?
+        rf"""
+        (?:have|enjoy) (?:a|the|your) (?:very )?{_GOOD}?(?:rest of (?:your|the) )?{_DAY}(?: ahead)?
         take care  all the best  (?:talk|speak)(?: to you)? soon  see (?:you|ya)(?: soon)?  (?:good)?bye(?: bye)?
         (?:einen )?schönen? (?:tag|abend|feierabend|woche)(?: noch)?  (?:ein )?schönes wochenende
         bis (?:bald|dann)  tschüss?
@@ -124,16 +134,25 @@ _WISH = re.compile(
     )
     + r"(?![\w'’-])"
 )
-_NEEDED = r"(?:help|advice|assistance|feedback|support|ideas?|thoughts|input|guidance|response|reply|pointers?|insights?|information|update)"
+_NEEDED = (
+    r"(?:help|advice|assistance|feedback|support|ideas?|thoughts|input|guidance|response|reply|pointers?"
+    r"|insights?|information|update)"
+)
+_ANY = "(?:any|your|all|some|a (?:quick|prompt|speedy))"
+_ABOUT = "(?:on|with|in|about) (?:this|that|the matter|it|here)"
+_VERY = "(?:very|much|greatly|highly|truly|really|most)"
+_AWAITING = "(?:look(?:ing)? forward|await(?:ing)?|hop(?:e|ing)|waiting)"
+_I_AM = "(?:i |we )?(?:(?:am|are|will be|'m|’m) )?"
+_REPLY = "(?:antwort|rückmeldung|nachricht|hilfe)"
 _PLEA = re.compile(
     "(?i)"
     + any_of(
         rf"""
-        (?:any|your|all|some|a (?:quick|prompt|speedy)) {_NEEDED}(?: (?:on|with|in|about) (?:this|that|the matter|it|here))?(?: (?:is|are|would be|will be))?(?: (?:very|much|greatly|highly|truly|really|most))* (?:appreciated|welcome)
-        (?:i |we )?(?:(?:am|are|will be|'m|’m) )?(?:look(?:ing)? forward|await(?:ing)?|hop(?:e|ing)|waiting)(?: to| for)? (?:hear(?:ing)? |(?:your|a|an) (?:\w+ )?(?:reply|response|answer|feedback))
+        {_ANY} {_NEEDED}(?: {_ABOUT})?(?: (?:is|are|would be|will be))?(?: {_VERY})* (?:appreciated|welcome)
+        {_I_AM}{_AWAITING}(?: to| for)? (?:hear(?:ing)? |(?:your|a|an) (?:\w+ )?{_NEEDED})
         please advise\W*$  let me know if you need (?:any(?:thing)? )?(?:more|further|else|other|additional)\b
-        (?:ich|wir) (?:freuen?|hoffen?) (?:mich |uns )?(?:auf|über) (?:ihre|eure|deine|eine|baldige)\b.{{0,60}}(?:antwort|rückmeldung|nachricht|hilfe)
-        über (?:eine|ihre|eure)\b.{{0,60}}(?:antwort|rückmeldung|hilfe|nachricht)\b.{{0,60}}(?:freuen|dankbar)
+        (?:ich|wir) (?:freuen?|hoffen?)(?: mich| uns)? (?:auf|über) (?:[ed]?eine|ihre|eure|baldige)\b.{{0,60}}{_REPLY}
+        über (?:eine|ihre|eure)\b.{{0,60}}{_REPLY}\b.{{0,60}}(?:freuen|dankbar)
         in erwartung (?:ihrer|eurer|einer)
         dans l['’]attente d  en attend(?:ant|e) (?:votre|de votre)  (?:en |je |nous )(?:vous|te) (?:en )?remerci
         (?:je|nous) (?:vous )?pri(?:e|ons) (?:de |d['’])?(?:croire|recevoir|agréer)
@@ -145,7 +164,7 @@ _PLEA = re.compile(
         in attesa di (?:un|una|vostr|suo|sua|cortese|gentile|riscontro|risposta)
         attendo (?:un |una |vostr[oa] |suo |sua |cortese |gentile )*(?:riscontro|risposta)  (?:la|vi|ti) ringrazi
         (?:fico|ficamos|fica-se) (?:no|ao|a|à) (?:aguardo|aguardar|espera)
-        aguard(?:o|amos) (?:o |a |um |uma |por )?(?:seu |sua |vosso |vossa |breve )*(?:retorno|resposta|contacto|contato)
+        aguard(?:o|amos) (?:o |a |um |uma |por )?(?:seu |sua |vosso |vossa |breve )*(?:retorno|resposta|contac?to)
         (?:desde já )?agradeç?(?:o|emos|cemos) (?:desde já|a atenção|a vossa|antecipadamente|a ajuda)
         desde já agrade
         (?:ik|wij|we) (?:hoor|horen|zie|zien|verneem|vernemen) (?:graag|uw|je|jullie)\b  in afwachting van

@@ -58,6 +58,7 @@ def _label_quotes(lines: Sequence[Line], labels: Labels) -> None:
     in between. A header with nothing above it opens a forwarded message: it goes, the message stays.
     """
     is_session = _is_session(lines)
+    shown = _shown_block(lines)
     words_above = False
     index = 0
     while index < len(lines):
@@ -76,8 +77,8 @@ def _label_quotes(lines: Sequence[Line], labels: Labels) -> None:
             fill(lines, labels, range(index, stop), RemovedKind.MACRO if marker else RemovedKind.QUOTE)
             index = stop
             continue
-        is_prompt = is_session and rules.PROMPT.match(line.text) is not None
-        if rules.QUOTE_LINE.match(line.text) and not is_prompt and not _is_comparison(lines, index):
+        is_own = index in shown or (is_session and rules.PROMPT.match(line.text))
+        if rules.QUOTE_LINE.match(line.text) and not is_own and not _is_comparison(lines, index):
             labels[index] = RemovedKind.QUOTE
         elif _WORD.search(line.text):
             words_above = True
@@ -147,6 +148,22 @@ def _is_session(lines: Sequence[Line]) -> bool:
     return any(rules.PROMPT.match(line.text) for line in lines) and not any(
         rules.LESSER_QUOTE.match(line.text) for line in lines
     )
+
+
+def _shown_block(lines: Sequence[Line]) -> range:
+    """Find the only block of quoted lines where a line such as `The manual says:` or `I get:` announces it.
+
+    Such a block shows an error or a document: the author's own evidence. Nobody wrote it to them and asked.
+    """
+    quoted = [index for index, line in enumerate(lines) if rules.QUOTE_LINE.match(line.text)]
+    if not quoted or quoted[-1] - quoted[0] + 1 != len(quoted):
+        return range(0)
+    above = quoted[0] - 1
+    while above >= 0 and lines[above].blank:
+        above -= 1
+    if above < 0 or not rules.ANNOUNCES.match(lines[above].tail) or rules.ANSWERS.search(lines[above].tail):
+        return range(0)
+    return range(quoted[0], quoted[-1] + 1)
 
 
 def _is_comparison(lines: Sequence[Line], index: int) -> bool:

@@ -89,6 +89,12 @@ SEPARATOR = re.compile(r"\s*[_=*-]{10,}\s*$")
 QUOTE_LINE = re.compile(r"\s{0,3}>")
 PROMPT = re.compile(r"\s{0,3}>>>(?:\s|$)")
 LESSER_QUOTE = re.compile(r"\s{0,3}>{1,2}(?!>)")
+ANNOUNCES = re.compile(r".*[^\s:]\s?:\s*$")
+ANSWERS = re.compile(
+    r"(?i)\b(?:wrote|writes|asked|asks|you said|answer\w*|repl\w+|below|inline|quot\w+|on .{1,30}\d{4}"
+    r"|schrieb\w*|fragt\w*|antwort\w*|unten|a écrit|réponses?|escribió|respuestas?|scritto|risposte|escreveu"
+    r"|schreef|napisał\S*|skrev|svar)(?!\w)|@|<|\d{1,2}:\d\d"
+)
 COMPARISON = re.compile(r"\s{0,3}>=?\s?[\d$€£%]")  # "> 50 users" is arithmetic, not a quotation
 
 # --- signatures ---------------------------------------------------------------------------------------------
@@ -111,11 +117,18 @@ _SENT = any_of(
     verstuurd  wysłan[eoay]  sendt  skickat  odesláno  lähetetty
     """
 )
-_FROM = r"(?:from|via|by|with|using|von|mit|über|de|depuis|à partir de|avec|desde|do|da|dal|con|com|vanaf|met|via|z|ze|przez|fra|från|med)"
-_NO_SENTENCE = r"(?!.*\b(?:but|is|are|was|were|never|not|nothing|yesterday|today|aber|ist|mais|est|pero|es|ma|mas|maar|ale|men)\b)"
+_FROM = (
+    r"(?:from|via|by|with|using|von|mit|über|de|depuis|à partir de|avec|desde|do|da|dal|con|com|vanaf|met"
+    r"|via|z|ze|przez|fra|från|med)"
+)
+_NO_SENTENCE = (
+    r"(?!.*\b(?:but|is|are|was|were|never|not|nothing|yesterday|today|aber|ist|mais|est|pero|es|ma|mas"
+    r"|maar|ale|men)\b)"
+)
 SENT_FROM = _line(
     # A device of one's own, or one by its name, and a few words behind it that are no sentence.
-    rf"{_SENT} {_FROM} {_NO_SENTENCE}(?:{_OWN} \S{{2,20}}(?: \S{{1,20}}){{0,3}}|(?:the |an? |de |der |l')?{_DEVICES}\b.{{0,45}})\s*$",
+    rf"{_SENT} {_FROM} {_NO_SENTENCE}(?:{_OWN} \S{{2,20}}(?: \S{{1,20}}){{0,3}}|(?:the |an? |de |der "
+    rf"|l')?{_DEVICES}\b.{{0,45}})\s*$",
     r"""
     (?:get|download) outlook for
     (?:téléchargez|obtenez|obtén|consigue|descarga|scarica|hent|hämta|baixe|obter|pobierz) outlook
@@ -224,7 +237,7 @@ DISCLAIMER = _line(
     (?:ce (?:message|courriel|mail)|cet e-?mail)\b.{0,80}\b(?:confidentiel|destinataire|destiné|strictement)
     (?:este|el presente) (?:mensaje|correo)\b.{0,80}\b(?:confidencial|destinatario|dirig|contien)
     aviso (?:legal|de confidencialidad)  (?:.{0,60}\s)?registered (?:in (?:england|scotland|wales|ireland)|office)\b
-    (?:le informazioni (?:contenute )?in|questo messaggio|questa e-?mail|il presente messaggio)\b.{0,80}\b(?:riservat|destinat|confidenzial)
+    (?:le informazioni|quest[oa] (?:messaggio|e-?mail)|il presente)\b.{0,80}\b(?:riservat|destinat|confidenz)
     (?:esta mensagem|este e-?mail|esta comunicação)\b.{0,80}\b(?:confidencia|destinat|dirigid)
     avviso di riservatezza  aviso de confidencialidade
     (?:dit bericht|deze e-?mail|de informatie in)\b.{0,80}\b(?:vertrouwelijk|bestemd|geadresseerde)

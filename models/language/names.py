@@ -77,7 +77,8 @@ _DASHED = re.compile(
     rf"|^[ \t]*(?:[~/]|[-–—](?!.{{1,40}}[ \t]))[ \t]?(?P<small>{SMALL})[ \t]*\Z"
 )
 _CLAIMED = re.compile(
-    r"(?<!\w)(?:I[ \t]am|I['’]m|[Aa]ccording[ \t]to|[Ii]ch[ \t]bin|[Jj]e[ \t]suis|[Ss]oy|[Ss]ono|[Ss]ou|[Ii]k[ \t]ben)[ \t]"
+    r"(?<!\w)(?:I[ \t]am|I['’]m|[Aa]ccording[ \t]to|[Ii]ch[ \t]bin|[Jj]e[ \t]suis|[Ss]oy|[Ss]ono|[Ss]ou"
+    r"|[Ii]k[ \t]ben)[ \t]"
     rf"(?P<name>{WORD}[ \t]{PARTICLE}{{0,2}}{WORD})"
     r"(?=,|[ \t](?:from|of|at|and|the|this|it|und|von|vom|aus|et|de|du|y|del|e|da|en|van)\b)"
 )
@@ -97,25 +98,32 @@ _TITLED = re.compile(
 )
 _INTRODUCED = re.compile(
     r"(?=[CFHIJMNSTUYacfhijmnostuy])(?<!\w)(?i:my[ \t](?:full[ \t])?name(?:[ \t]is|['’]s|[ \t]?:)"
-    r"|(?:(?:full|customer|contact|display|first|last|client|user|holder)[ \t]?|(?<=\n)|(?<=\A))name['’]?s?[ \t]?[:=–-]"
-    r"|nom[ \t]?:|nombre[ \t]?:|nome[ \t]?:|naam[ \t]?:|imię(?:[ \t]i[ \t]nazwisko)?[ \t]?:|navn[ \t]?:|namn[ \t]?:|(?:signed|attn|contact)[ \t]?:"
-    r"|mein[ \t]name[ \t]ist|ich[ \t]heiße|ich[ \t]heisse|je[ \t]m['’]appelle|mon[ \t]nom[ \t]est|me[ \t]llamo|mi[ \t]nombre[ \t]es"
-    r"|mi[ \t]chiamo|il[ \t]mio[ \t]nome[ \t]è|(?:me[ \t]chamo|chamo-me|(?:o[ \t])?meu[ \t]nome[ \t]é)|mijn[ \t]naam[ \t]is|ik[ \t]heet"
+    r"|(?:(?:full|customer|contact|display|first|last|client|user|holder)[ \t]?|(?<=\n)"
+    r"|(?<=\A))name['’]?s?[ \t]?[:=–-]"
+    r"|nom[ \t]?:|nombre[ \t]?:|nome[ \t]?:|naam[ \t]?:|imię(?:[ \t]i[ \t]nazwisko)?[ \t]?:|navn[ \t]?:"
+    r"|namn[ \t]?:|(?:signed|attn|contact)[ \t]?:"
+    r"|mein[ \t]name[ \t]ist|ich[ \t]heiße|ich[ \t]heisse|je[ \t]m['’]appelle|mon[ \t]nom[ \t]est"
+    r"|me[ \t]llamo|mi[ \t]nombre[ \t]es"
+    r"|mi[ \t]chiamo|il[ \t]mio[ \t]nome[ \t]è|(?:me[ \t]chamo|chamo-me|(?:o[ \t])?meu[ \t]nome[ \t]é)"
+    r"|mijn[ \t]naam[ \t]is|ik[ \t]heet"
     r"|nazywam[ \t]się|mam[ \t]na[ \t]imię|jeg[ \t]hedder|mit[ \t]navn[ \t]er|jag[ \t]heter|mitt[ \t]namn[ \t]är"
     r"|(?:spoke|talked|speaking|spoken|chatted|chatting)[ \t](?:to|with)|agent[ \t](?:named|called))[ \t]"
     rf"(?P<name>{PARTICLE}{{0,2}}{NAMES})"
 )
 _RELATED = re.compile(
-    rf"(?=[IMOTYimoty])(?<!\w)(?:(?i:my|our|your)[ \t](?i:{_RELATIONS}),?[ \t](?P<name>{NAMES})(?=[ \t][{LOWER}]|[,.]|$)"
+    rf"(?=[IMOTYimoty])(?<!\w)(?:(?i:my|our|your)[ \t](?i:{_RELATIONS}),?[ \t]"
+    rf"(?P<name>{NAMES})(?=[ \t][{LOWER}]|[,.]|$)"
     rf"|(?i:it['’]s|this[ \t]is|hier[ \t]ist)[ \t](?P<caller>{NAMES})(?=[ \t](?:again|here|from|speaking)\b))"
 )
 _IN_ROLE = re.compile(
     rf"(?<!\w)(?:(?i:the|an?|your)[ \t]{_CONTACTS}[ \t](?P<name>{WORD}(?:[ \t]{WORD})?)(?=[ \t][{LOWER}])"
     rf"|(?:user|customer|member|student|patient|employee)[ \t](?P<user>{WORD}[ \t]{WORD})(?=[ \t][{LOWER}])"
-    rf"|(?i:add|invite|remove|make)[ \t](?P<invited>{WORD}[ \t]{PARTICLE}{{0,2}}{WORD})(?=[ \t](?:as|to)[ \t](?:an?[ \t]|the[ \t]|our[ \t])?{_ROLES}\b))"
+    rf"|(?i:add|invite|remove|make)[ \t](?P<invited>{WORD}[ \t]{PARTICLE}{{0,2}}{WORD})(?=[ \t](?:as"
+    rf"|to)[ \t](?:an?[ \t]|the[ \t]|our[ \t])?{_ROLES}\b))"
 )
 _SENDER = re.compile(
-    rf"(?m)^[ \t]*(?i:sent|written|submitted|signed)[ \t](?i:by)[ \t](?P<name>{WORD}[ \t]{PARTICLE}{{0,2}}{WORD})[ \t]*[,.]?[ \t]*$"
+    rf"(?m)^[ \t]*(?i:sent|written|submitted|signed)[ \t](?i:by)[ \t]"
+    rf"(?P<name>{WORD}[ \t]{PARTICLE}{{0,2}}{WORD})[ \t]*[,.]?[ \t]*$"
 )
 _OF_YOURS = re.compile(
     rf"(?<![\w.])(?P<name>{NAMES})(?=[ \t](?:from|in|at|of)[ \t](?:your|the|customer|tech|technical|billing)[ \t]"
@@ -141,7 +149,8 @@ END_READ = 160  # characters at the end of a text in which those are looked for
 _JOINT = re.compile(rf"({_AND}|,[ \t])")
 _BEFORE_CLOSING = re.compile(r"[.!?…)][\"'”»]*[ \t]+")
 _SIGNED_NAME = re.compile(
-    rf"[ \t]*(?:(?i:{TITLE})\b\.?[ \t]{{1,2}}){{0,3}}(?P<name>{PARTICLE}{{0,2}}{NAMES}(?:(?:{_AND}|,[ \t](?=[^,]*$)){NAMES}){{0,2}})"
+    rf"[ \t]*(?:(?i:{TITLE})\b\.?[ \t]{{1,2}}){{0,3}}(?P<name>{PARTICLE}{{0,2}}{NAMES}(?:(?:{_AND}"
+    rf"|,[ \t](?=[^,]*$)){NAMES}){{0,2}})"
     r"(?=[ \t]*[,.!]?[ \t]*(?:$|\||\(|/[ \t]|[·•]|,))"
 )
 _SMALL_NAME = re.compile(rf"[ \t]*(?P<name>{SMALL}(?:[ \t]{SMALL}){{0,2}})[ \t]*[.!)]?[ \t]*$")

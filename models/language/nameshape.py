@@ -34,7 +34,10 @@ LOWER = _letters(str.islower)
 WORD = rf"[{UPPER}][{LOWER}{UPPER}'’-]{{1,24}}"  # one part of a name
 SMALL = rf"[{LOWER}][{LOWER}'’-]{{1,15}}"  # one that nobody capitalised
 _PARTICLES = any_of(
-    "van  von  vom  zu  zur  der  den  dem  de  da  do  dos  das  del  della  di  du  des  la  le  el  al  bin  ben  ter  ten  af  av  y  e"
+    """
+    van  von  vom  zu  zur  der  den  dem  de  da  do  dos  das  del  della  di  du  des  la  le  el  al  bin  ben
+    ter  ten  af  av  y  e
+    """
 )
 PARTICLE = rf"(?:{_PARTICLES}[ \t])"
 PART = rf"(?:{WORD}|[{UPPER}]\.?|Mª)"
@@ -83,11 +86,13 @@ NOBODY = frozenset(
     about after although apparently because before cannot concerning couldn't currently did didn't does doesn't during
     each either ever every found guess hope hoping how's i've know lately maybe never often perhaps previously quick
     recently regarding saw see since sometimes suddenly think tried trying unfortunately until usually we're wondering
-    without sir/madam madam/sir solved works worked working done fixed appreciated advance bank bye ciao hugs greetings
+    without sir/madam madam/sir solved works worked working done fixed appreciated advance bank bye ciao hugs
+    greetings
     webmaster seller valued hiring recruiting
     monday tuesday wednesday thursday friday saturday sunday january february march april june july august september
     october november december weekend week night evening afternoon
-    hallo zusammen leute herr frau damen herren liebes guten tag morgen abend moin kollegen kolleginnen ihr euch wir ich
+    hallo zusammen leute herr frau damen herren liebes guten tag morgen abend moin kollegen kolleginnen ihr euch wir
+    ich
     sie sehr dank danke gruß grüße der die das und oder nicht ist
     bonjour bonsoir tous toutes équipe madame monsieur mesdames messieurs merci à l'équipe je nous vous le les une
     equipo todos todas señor señora señores buenas buenos días tardes noches gracias saludos amigos el los no

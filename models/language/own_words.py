@@ -13,7 +13,7 @@ TEXT_VERSION = f"{CLEAN_VERSION} {REDACT_VERSION}"
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
-    """What is kept of a message; `removed` counts in characters of the plain text (see `Cleaned`), in order of place."""
+    """What is kept of a message; `removed` counts in characters of the plain text (see `Cleaned`), in order."""
 
     text: str
     removed: tuple[Removed, ...] = ()

@@ -41,7 +41,8 @@ _LABELLED = re.compile(
     r"(?P<value>[^\s\"'`<>,;\ufdd0]{3,200})"
 )
 _CODE = re.compile(
-    r"(?i)\b(?:otp|2fa|mfa|tan|(?:sms-?|push)?tan|(?:verification|security|login|sign-in|sms|auth(?:entication)?|one-time)[ \t]"
+    r"(?i)\b(?:otp|2fa|mfa|tan|(?:sms-?|push)?tan|(?:verification|security|login|sign-in|sms|auth"
+    r"(?:entication)?|one-time)[ \t]"
     r"(?:code|pin|password)|one-time[ \t]?password|bestätigungscode|sicherheitscode)"
     r"(?:[ \t](?:code|is|was|ist|lautet))*[ \t]?[:=]?[ \t]"
     r"(?P<value>\d{3}[ -]?\d{3}|\d{4,8})(?![\w.,]\d|\w)"
@@ -55,11 +56,13 @@ _SETTING = re.compile(
     r"[\"']?[ \t]?[=:][ \t]?[\"']?(?P<value>(?=[^\s\"']*\d)(?=[^\s\"']*[A-Za-z])[A-Za-z0-9+/_~=-]{12,300})(?![\w./-])"
 )
 _KEY_GROUPS = re.compile(
-    r"(?i)\b(?:licen[cs]e|licen[cs]ing|activation|registration|product|serial|lizenz|aktivierungs|produkt)[ _-]?(?:key|code|schlüssel)\b"
+    r"(?i)\b(?:licen[cs]e|licen[cs]ing|activation|registration|product|serial|lizenz|aktivierungs"
+    r"|produkt)[ _-]?(?:key|code|schlüssel)\b"
     r"(?:[ \t](?:is|was|ist|lautet))?[ \t]?[:=]?[ \t][\"']?(?P<value>[A-Z0-9]{3,8}(?:-[A-Z0-9]{3,8}){2,7})(?![\w-])"
 )
 _SPARE_CODES = re.compile(
-    r"(?i)\b(?:recovery|backup|back-up|scratch|emergency|wiederherstellungs|reserve)[ -]?codes?\b[ \t]?(?:are|is)?[ \t]?:?[ \t]"
+    r"(?i)\b(?:recovery|backup|back-up|scratch|emergency|wiederherstellungs|reserve)[ -]?codes?\b[ \t]?"
+    r"(?:are|is)?[ \t]?:?[ \t]"
 )
 _SPARE_CODE = re.compile(
     r"[ \t]{0,2}(?P<value>(?=[A-Za-z-]*\d)[A-Za-z0-9]{3,12}(?:-[A-Za-z0-9]{3,12}){0,3})(?![\w-])[,;]?"
@@ -149,9 +152,9 @@ def _find_labelled(text: str) -> Iterator[Span]:
                 yield found.span("value")
     for label in _SPARE_CODES.finditer(text) if "code" in small else ():
         at = label.end()
-        while found := _SPARE_CODE.match(text, at):
-            yield found.span("value")
-            at = found.end()
+        while spare := _SPARE_CODE.match(text, at):
+            yield spare.span("value")
+            at = spare.end()
     for found in _SSN.finditer(text):
         yield found.span()
 

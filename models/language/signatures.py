@@ -27,7 +27,7 @@ _OF_ONES_OWN = re.compile(r"(?i)\b(?:i|i['’]m|my|ich|mein\w*|je|mon|yo|mi|io|e
 
 
 def label_signature(lines: Sequence[Line], labels: Labels) -> list[Removed]:
-    """Label the signature lines among the author's own; return the closings inside a line that goes on before them."""
+    """Label the signature lines among the author's own; return the closings inside a line with words before them."""
     _label_devices(lines, labels)
     own = [index for index, line in enumerate(lines) if labels[index] is None and not line.blank]
     own = _cut_below_delimiter(lines, labels, own)
@@ -171,7 +171,7 @@ def is_headed_block(block: Sequence[str]) -> bool:
 
 
 def _letter_name(lines: Sequence[Line], labels: Labels, own: Sequence[int]) -> int | None:
-    """Find a name alone in the last paragraph of a letter: of a message with a greeting, or above other signature lines."""
+    """Find a name alone in the last paragraph of a letter: with a greeting on top, or signature lines below it."""
     position = _last_paragraph(own)
     name = lines[own[-1]].text
     if (

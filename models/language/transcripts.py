@@ -13,12 +13,16 @@ _CLOCK = (
 )
 _TURN = re.compile(
     rf"\s{{0,4}}(?:(?P<clock>[\[(]?{_CLOCK}[\])]?)\s?[-–|]?\s?)?"
-    rf"(?P<who>[^\W_][\w .'’&/-]{{0,40}}?(?:\([\w .-]{{1,24}}\))?)\s?(?P<after>[\[(]?{_CLOCK}[\])]?)?\s?:(?:\s+\S|\s*$)"
+    rf"(?P<who>[^\W_][\w .'’&/-]{{0,40}}?(?:\([\w .-]{{1,24}}\))?)\s?(?P<after>[\[(]?{_CLOCK}[\])]?)?\s?:"
+    rf"(?:\s+\S|\s*$)"
 )
 _MACHINE = re.compile(
     "(?i)\\b"
     + any_of(
-        "\\w*bot  (?:virtual|digital|automated|ai) \\w+  (?:virtual )?assistant  assistent\\w*  asistente  robot  answer bot  automation"
+        """
+        \\w*bot  (?:virtual|digital|automated|ai) \\w+  (?:virtual )?assistant  assistent\\w*  asistente  robot
+        answer bot  automation
+        """
     )
     + "\\b"
 )
@@ -48,7 +52,8 @@ _CUSTOMER = re.compile(
     + r"\b"
 )
 _FRAME = re.compile(
-    r"(?i)\s*[*=–—-]{0,3}\s*(?:(?:the )?(?:chat|conversation|transcript)\b.{0,30}\b(?:started|ended|transcript|closed|with)\b"
+    r"(?i)\s*[*=–—-]{0,3}\s*(?:(?:the )?(?:chat|conversation|transcript)\b.{0,30}\b(?:started|ended"
+    r"|transcript|closed|with)\b"
     r"|.{1,40}\b(?:has )?(?:joined|left) the (?:chat|conversation)\b)"
 )
 LEAST_TURNS = 2
