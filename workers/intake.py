@@ -172,7 +172,7 @@ def _apply_feedback(
     if change.external_id is None:
         return
     record = Record(workspace, source.id, change.external_id)
-    if change.fallback and feedback.has_record(session, **record.named):
+    if change.fallback and feedback.has_opening(session, **record.named):
         return
     changed_at = change.occurred_at or change.updated_at or received_at
     match change.action:
