@@ -170,7 +170,7 @@ def _apply_feedback(
     if change.external_id is None:
         return
     record = Record(workspace, source.id, change.external_id)
-    if change.fallback and feedback.has_record(session, **record.named):
+    if change.fallback and feedback.has_opening(session, **record.named):
         return
     # A message of a record that was read as a whole was written before: what it says now is as new as the record.
     moments = (change.occurred_at, change.updated_at)

@@ -67,9 +67,12 @@ class StatusDraft:
     channel: str | None = None
 
 
-def has_record(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
-    """Say whether anything of this record is stored, deleted or not."""
-    query = select(FeedbackItem.id).where(*ticket_rows.named(workspace, source, external_id))
+def has_opening(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
+    """Say whether the text that a record was opened with is stored, or was deleted, alone or with its record."""
+    query = select(FeedbackItem.id).where(
+        *ticket_rows.named(workspace, source, external_id),
+        FeedbackItem.message_id.in_((FIRST_MESSAGE, TOMBSTONE)),
+    )
     return session.scalar(query.limit(1)) is not None
 
 
