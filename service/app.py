@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from models import logs
 from models.database import Database
+from models.sealing import keyring
 from models.settings import Settings, load_settings
 from service import errors
 from service.api import ingest, routers
@@ -63,7 +64,7 @@ def create_app(
     app.state.database = own
     app.state.clock = clock
     app.state.metrics = metrics
-    app.state.doors = Doors()
+    app.state.doors = Doors(keyring(settings.sealing_key))
     app.state.patience = Patience(DATABASE_WITHIN_S)
     errors.install(app)
     for router in routers():

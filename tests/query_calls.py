@@ -31,9 +31,11 @@ from models.queries import (
     retention,
     scope,
     scope_reading,
+    sealed,
     search,
     seats,
     silence,
+    standing,
     sweep,
     theme_reading,
     theme_stream,
@@ -59,6 +61,7 @@ from models.records import (
     Team,
     ThemeState,
 )
+from models.sealing import Keyring
 from models.sources.rhythm import Mark
 from models.values.deliveries import DeliveryOutcome
 from models.values.feedback import Action, FeedbackChange
@@ -68,6 +71,8 @@ from tests import factories
 from tests.clock import NOON
 from tests.query_world import LATER, PULL_LEASE, RECEIPT, RULE, SERIES, TODAY, ZONE, World
 from tests.verdicts import verdict_row
+
+KEYS = Keyring((b"k" * 32,))
 
 Query = Callable[..., object]
 Calls = Mapping[Query, Mapping[str, object]]
@@ -119,7 +124,7 @@ def reads(w: World) -> Calls:
         delivery_log.list_deliveries: {"where": DeliveryFilter(), "before": None, "limit": 9},
         exposure.read_exposure: {},
         feedback.get_item: {"item": w.item},
-        feedback.has_record: record,
+        feedback.has_opening: record,
         feedback.load_items: items,
         feedback.span_of_days: {},
         goals.find: {"table": Team, "key": "t"},
@@ -170,14 +175,17 @@ def reads(w: World) -> Calls:
         pulls.known_keys: {"source": w.source, "keys": ["broken"]},
         pulls.list_due: {"now": NOON},
         pulls.list_pulls: {},
-        pulls.wanted_records: {"source": w.source, "limit": 9},
+        pulls.put_off_records: {"source": w.source, "now": NOON - timedelta(days=1)},
+        pulls.wanted_records: {"source": w.source, "now": NOON, "limit": 9},
         scope_reading.definitions: {"start": NOON - timedelta(days=9), "end": LATER},
         scope_reading.deliveries_after: {"source": w.source, "after": 0, "limit": 9},
         scope_reading.excluded_share: {"source": w.source},
         scope_reading.history: {"source": w.source},
         scope.latest: {"source": w.source},
+        scope_reading.is_settling: {"source": w.source, "revision": 1},
         scope_reading.latest_deliveries: {"source": w.source, "limit": 9},
         scope.open_pass: {"source": w.source, "revision": 1},
+        sealed.list_secrets: {"keys": KEYS},
         search.count_entries: items,
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
@@ -246,7 +254,10 @@ def writes(w: World) -> Calls:
         counts.recompute: {"theme": w.theme, "days": {factories.day(1)}, "zone": ZONE},
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
         deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
-        deliveries.create_source: {"kind": "x", "name": "x", "secret": None, "settings": {}, "now": NOON},
+        deliveries.create_source: {
+            "kind": "x", "name": "x", "secret": "x", "settings": {}, "keys": KEYS, "now": NOON,
+        },
+        deliveries.put_secret: {"source": w.source, "secret": "other", "keys": KEYS},
         delivery_log.replay: {
             "where": DeliveryFilter(outcome=DeliveryOutcome.INVALID), "until": 10**9, "now": LATER, "limit": 9,
         },
@@ -258,6 +269,7 @@ def writes(w: World) -> Calls:
         exposure.put_exposure: {"series": SERIES, "values": {(TODAY, "all"): 1.0}, "now": NOON},
         feedback.close_record: {**record, "now": LATER},
         feedback.restore: {"source": w.source, "external_id": "T-gone", "changed_at": LATER, "now": LATER},
+        standing.note_standing: {"source": w.source, "external_id": "T-gone", "changed_at": LATER},
         feedback.set_kind: {
             "item": w.item,
             "version": 1,
@@ -303,7 +315,8 @@ def writes(w: World) -> Calls:
         pulls.lease_pull: {"source": w.source, "now": LATER, "until": LATER},
         pulls.note_records: {"source": w.source, "records": [RecordDraft("P-1", LATER, True)]},
         pulls.put_pull: {
-            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "now": LATER,
+            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "keys": KEYS,
+            "now": LATER,
         },
         pulls.release_pull: {"source": w.source, "lease": PULL_LEASE, "next_at": LATER},
         pulls.remove_pull: {"source": w.source},
@@ -312,6 +325,7 @@ def writes(w: World) -> Calls:
         pulls.write_progress: {
             "source": w.source, "lease": PULL_LEASE, "progress": Progress({}, LATER), "now": LATER,
         },
+        sealed.seal_again: {"keys": KEYS},
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},
@@ -349,6 +363,7 @@ KEYED: frozenset[Query] = frozenset(
         embeddings.put,
         feedback.close_record,
         feedback.restore,
+        standing.note_standing,
         feedback.update_record,
         feedback.upsert_item,
         feedback.withdraw,
@@ -369,9 +384,10 @@ NARROW: frozenset[Query] = frozenset(
         counts.recompute,
         deliveries.health,
         deliveries.latest_invalid,
-        feedback.has_record,
+        feedback.has_opening,
         feedback.close_record,
         feedback.restore,
+        standing.note_standing,
         feedback.update_record,
         feedback.upsert_item,
         feedback.withdraw,
@@ -391,6 +407,7 @@ NARROW: frozenset[Query] = frozenset(
         pulls.count_wanted,
         pulls.find_pull,
         pulls.known_keys,
+        pulls.put_off_records,
         pulls.wanted_records,
         theme_reading.spans,
         theme_stream.arrived_among,

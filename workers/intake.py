@@ -18,6 +18,7 @@ from models.queries import (
     pulls,
     scope,
     silence,
+    standing,
     ticket_states,
     work,
 )
@@ -74,7 +75,7 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
     workspace = leased[0].workspace_id
     with context.database.read(workspace=workspace) as session:
         rows = deliveries.load(session, workspace=workspace, deliveries=list(pieces))
-    keys = keyring(context.settings.raw_body_key)
+    keys = keyring(context.settings.sealing_key)
     reads = [_read(delivery, source, keys) for delivery, source in rows]
     for start in range(0, len(reads), APPLY_AT_ONCE):
         chunk = reads[start : start + APPLY_AT_ONCE]
@@ -169,9 +170,11 @@ def _apply_feedback(
     if change.external_id is None:
         return
     record = Record(workspace, source.id, change.external_id)
-    if change.fallback and feedback.has_record(session, **record.named):
+    if change.fallback and feedback.has_opening(session, **record.named):
         return
-    changed_at = change.occurred_at or change.updated_at or received_at
+    # A message of a record that was read as a whole was written before: what it says now is as new as the record.
+    moments = (change.occurred_at, change.updated_at)
+    changed_at = max((moment for moment in moments if moment), default=received_at)
     match change.action:
         case Action.UPSERT | Action.APPEND_MESSAGE | Action.RESTORE:
             if change.action is Action.RESTORE:
@@ -181,6 +184,8 @@ def _apply_feedback(
                 feedback.upsert_item(session, workspace=workspace, draft=draft, now=now)
             else:
                 _put_attributes(session, record, change, changed_at, now)
+        case Action.STANDS:
+            standing.note_standing(session, changed_at=changed_at, **record.named)
         case Action.UPDATE_STATUS:
             _put_attributes(session, record, change, changed_at, now)
         case Action.DELETE | Action.REDACT:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.errors import NotFound
 from models.jobs import Job
 from models.queries import search, ticket_rows, ticket_states, turns, work
+from models.queries.standing import note_standing
 from models.queries.ticket_rows import DOUBT, TicketRows
 from models.queries.ticket_states import ATTRIBUTES
 from models.queries.within import within
@@ -66,9 +67,12 @@ class StatusDraft:
     channel: str | None = None
 
 
-def has_record(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
-    """Say whether anything of this record is stored, deleted or not."""
-    query = select(FeedbackItem.id).where(*ticket_rows.named(workspace, source, external_id))
+def has_opening(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
+    """Say whether the text that a record was opened with is stored, or was deleted, alone or with its record."""
+    query = select(FeedbackItem.id).where(
+        *ticket_rows.named(workspace, source, external_id),
+        FeedbackItem.message_id.in_((FIRST_MESSAGE, TOMBSTONE)),
+    )
     return session.scalar(query.limit(1)) is not None
 
 
@@ -270,20 +274,10 @@ def withdraw(
 def restore(
     session: Session, *, workspace: int, source: int, external_id: str, changed_at: datetime, now: datetime
 ) -> None:
-    """Forget that a record was deleted or merged before a moment, so that its text may be stored and count again.
-
-    Messages that were deleted or redacted by themselves stay so, and so does a record that was redacted.
-    """
-    ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
-    state = ticket.state
-    state.restored_at = max(state.restored_at or changed_at, changed_at)
+    """Forget that a record was deleted or merged before a moment (`note_standing` says what stays as it is)."""
+    state = ticket_states.ensure(session, workspace=workspace, source=source, external_id=external_id)
     ticket_states.unmerge(session, workspace=workspace, state=state, at=changed_at, now=now)
-    tombstone = ticket.tombstone
-    if ticket.is_closed:
-        return
-    if tombstone is not None and not tombstone.withdrawn_alone and tombstone.changed_at < changed_at:
-        session.delete(tombstone)
-    session.flush()
+    note_standing(session, workspace=workspace, source=source, external_id=external_id, changed_at=changed_at)
 
 
 def _bury(
@@ -356,15 +350,15 @@ def _remember(
     return item
 
 
-def load_items(session: Session, *, workspace: int, items: Sequence[int]) -> list[FeedbackItem]:
-    """Load items of the workspace by id, in order of id."""
-    return list(
-        session.scalars(
-            select(FeedbackItem)
-            .where(FeedbackItem.workspace_id == workspace, FeedbackItem.id.in_(items))
-            .order_by(FeedbackItem.id)
-        )
-    )
+def load_items(
+    session: Session, *, workspace: int, items: Sequence[int], lock: bool = False
+) -> list[FeedbackItem]:
+    """Load items of the workspace by id, in order of id; locked, nobody changes them before the transaction ends."""
+    query = select(FeedbackItem).where(FeedbackItem.workspace_id == workspace, FeedbackItem.id.in_(items))
+    query = query.order_by(FeedbackItem.id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(query))
 
 
 def get_item(session: Session, *, workspace: int, item: int) -> FeedbackItem:

@@ -93,7 +93,7 @@ def marks(session: Session, *, workspace: int, source: int) -> dict[date, Mark]:
 
 def is_expected(source: Source) -> bool:
     """Say whether more is expected of a source; one without a secret was filled from a file."""
-    return source.secret is not None
+    return source.stored_secret is not None
 
 
 def reading(

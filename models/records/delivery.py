@@ -25,7 +25,8 @@ class Source(InWorkspace, Record):
 
     kind: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(200))
-    secret: Mapped[str | None] = mapped_column(String(500))
+    # As `models.sealing` keeps it; `models.queries.sealed` opens it. None: nothing can be signed for this source.
+    stored_secret: Mapped[str | None] = mapped_column("secret", Text)
     settings: Mapped[JsonObject] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     rejected_count: Mapped[int] = mapped_column(default=0)

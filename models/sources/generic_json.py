@@ -184,6 +184,8 @@ def _written(
     body, is_html = _body(entry) if writes else (None, False)
     email = read(entry, "customer_email", short_of)
     tags = read(entry, "tags", list_of)
+    if tags is None and action is Action.UPSERT and _has_null_tags(entry):
+        tags = ()
     role = _role(entry) if writes else None
     change = FeedbackChange(
         action=action,
@@ -218,6 +220,11 @@ def _written(
     if writes and not body and not (change.subject or "").strip() and change.rating is None:
         raise Invalid("text, subject and rating are all empty: there is nothing to keep", field="text")
     return change
+
+
+def _has_null_tags(entry: JsonObject) -> bool:
+    """Say whether a whole record comes without tags, and not only without a word on them."""
+    return any(name in entry and entry[name] is None for name in FIELDS["tags"])
 
 
 def _customer(entry: JsonObject) -> JsonObject:

@@ -35,11 +35,16 @@ from models.sources.pull import (
     Talk,
     answer_of,
     cursor_text,
+    date_of,
     day_bounds,
     id_in,
+    is_missing,
     moment_in,
     number_in,
     objects,
+    stands,
+    told_at,
+    version_at,
 )
 from models.sources.source import SourceSettings, tagged
 from models.sources.times import past_instant_of
@@ -92,7 +97,7 @@ def page(place: str, cursor: JsonObject, since: datetime, now: datetime) -> Talk
         # The place on the page is known no more: the day starts again.
         cursor = {"day": day.isoformat()}
         reply = yield _search("updated_at", day, None)
-    answer = answer_of(reply)
+    answer, seen = answer_of(reply), told_at(reply, now)
     total = number_in(answer, "total_count")
     first = cursor.get("total", total)
     state: JsonObject = {
@@ -101,11 +106,11 @@ def page(place: str, cursor: JsonObject, since: datetime, now: datetime) -> Talk
         "moved": cursor.get("moved") is True or first != total,
         "round": cursor.get("round", 1),
     }
-    stubs = tuple(map(_stub, objects(answer.get("conversations"), name="conversations")))
+    stubs = _stubs(answer, seen)
     after = _next(answer)
     if after and stubs:
         return Page(stubs, {**state, "after": after}, False)
-    return _end_of_day(stubs, state, day, now)
+    return _end_of_day(stubs, state, day, min(now, seen))
 
 
 def _end_of_day(stubs: tuple[Stub, ...], state: JsonObject, day: date, now: datetime) -> Page:
@@ -144,16 +149,21 @@ def _next(answer: JsonObject) -> str | None:
     return cursor_text(object_or_empty(pages.get("next"), field="pages.next"), "starting_after")
 
 
-def _stub(conversation: JsonObject) -> Stub:
-    updated = moment_in(conversation, "updated_at") or moment_in(conversation, "created_at")
-    version = str(int(updated.timestamp())) if updated else "0"
-    return Stub(id_in(conversation), version, moment_in(conversation, "created_at"), conversation)
+def _stubs(answer: JsonObject, seen: datetime | None) -> tuple[Stub, ...]:
+    found = objects(answer.get("conversations"), name="conversations")
+    return tuple(_stub(each, seen) for each in found)
+
+
+def _stub(conversation: JsonObject, seen: datetime | None) -> Stub:
+    created = moment_in(conversation, "created_at")
+    version = version_at(moment_in(conversation, "updated_at") or created, seen)
+    return Stub(id_in(conversation), version, created, conversation)
 
 
 def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
     """Retrieve a conversation with its parts; one that was deleted meanwhile is gone."""
     reply = yield Ask(f"/conversations/{stub.external_id}", reads=frozenset({404}))
-    return gone(stub.external_id) if reply.status == 404 else answer_of(reply)
+    return gone(stub.external_id) if is_missing(reply) else answer_of(reply)
 
 
 def one(place: str, external_id: str) -> Talk[Stub | None]:
@@ -161,7 +171,7 @@ def one(place: str, external_id: str) -> Talk[Stub | None]:
     if not external_id.isascii() or not external_id.isalnum():
         return None
     reply = yield Ask(f"/conversations/{external_id}", reads=frozenset({404}))
-    return None if reply.status == 404 else _stub(answer_of(reply))
+    return None if is_missing(reply) else _stub(answer_of(reply), date_of(reply))
 
 
 def count(place: str, day: date) -> Talk[int]:
@@ -174,8 +184,9 @@ def listed(place: str, day: date) -> Talk[tuple[Stub, ...]]:
     found: dict[str, Stub] = {}
     after: str | None = None
     while True:
-        answer = answer_of((yield _search("created_at", day, after)))
-        fresh = [_stub(each) for each in objects(answer.get("conversations"), name="conversations")]
+        reply = yield _search("created_at", day, after)
+        answer = answer_of(reply)
+        fresh = _stubs(answer, date_of(reply))
         found |= {stub.external_id: stub for stub in fresh}
         after = _next(answer)
         if not after or not fresh:
@@ -202,7 +213,7 @@ def parse(
     held = object_or_empty(record.get("conversation_parts"), field="conversation_parts")
     parts = objects(held.get("conversation_parts") or [], name="conversation_parts")
     messages = [_part(known, part, received_at) for part in parts if part.get("body") or part.get("redacted")]
-    return (*_opening(known, record), *messages, *_remark(known, record), known)
+    return (stands(known), *_opening(known, record), *messages, *_remark(known, record), known)
 
 
 def _state(record: JsonObject, *, settings: SourceSettings, received_at: datetime) -> FeedbackChange:

@@ -7,8 +7,8 @@ the description is the description. Every other comment is a message under its o
 ticket id, message id) is the key, and whichever event arrives first, or twice, nothing doubles.
 
 An event about a ticket we have not seen also carries the description in `detail`: it follows as a `fallback`
-change that creates the first message only if nothing of the ticket is stored. So a staff reply or a status
-change to an unknown ticket still brings in the customer's own text. Redactions and deletions never do.
+change that creates the first message only if that is neither stored nor gone. So a staff reply or a status
+change still brings in the customer's opening text. Redactions and deletions never do.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +25,7 @@ from models.sources.payload import (
     id_of,
     language_of,
     list_of,
+    names_of,
     object_or_empty,
     plan_of,
     read_object,
@@ -144,7 +145,7 @@ def _ticket(
 ) -> FeedbackChange:
     """Fill in what an event's `detail` says about its ticket, without any text but the subject."""
     via = object_or_empty(detail.get("via"), field="detail.via")
-    tags = list_of(detail.get("tags") or [], field="detail.tags", separator=None)
+    tags = names_of(detail, "tags", field="detail.tags", separator=None)
     found = replace(
         known,
         created_at=past_instant_of(
@@ -188,7 +189,7 @@ def _first_message(event: _Event, action: Action) -> FeedbackChange:
 
 
 def _with_parent(event: _Event, change: FeedbackChange) -> tuple[Change, ...]:
-    """Add the first message for the case that nothing of the ticket is stored."""
+    """Add the first message for the case that it is not stored."""
     if event.detail.get("description") is None:
         return (change,)
     return change, replace(_first_message(event, Action.UPSERT), fallback=True)
@@ -283,7 +284,6 @@ def _messaged(event: _Event) -> tuple[Change, ...]:
         body=text_of(message.get("body"), field="event.message.body") or "",
         author_role=roles.get(kind, AuthorRole.BOT),
         channel="chat",
-        tags=None,
     )
     return (added,)
 

@@ -150,7 +150,7 @@ def _opened(row: Delivery, settings: Settings) -> bytes | None:
     if row.body_expired_at is not None:
         return None
     try:
-        return keyring(settings.raw_body_key).open(row.body, bound=bound_to(row.source_id, row.key))
+        return keyring(settings.sealing_key).open(row.body, bound=bound_to(row.source_id, row.key))
     except Sealed:
         return None
 

@@ -9,21 +9,24 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.database import Database
-from models.errors import EbbError, Rejected, TooLarge, Unsupported
+from models.errors import Busy, EbbError, Rejected, TooLarge, Unsupported
+from models.logs import get_logger
 from models.queries import deliveries
 from models.queries.access import KEY_PREFIX
 from models.queries.deliveries import DeliveryDraft
-from models.sealing import bound_to, keyring
+from models.sealing import SETTING, bound_to, keyring
 from models.sources.signature import SCHEMES, header
-from models.sources.source import Answer, Source, authenticate
+from models.sources.source import Answer, Source, accepted, authenticate
+from models.sources.strength import API_KEY, PROOF_HEADER
 from models.values.ids import Prefix, parse_id
 from models.values.roles import Permission
 from service.dependencies import caller_of, get_now
-from service.doors import Door, Doors, read_door
+from service.doors import Door, Doors
 from service.errors import problem_of
 from service.intake import IntakeWriter
 
 router = APIRouter(tags=["intake"])
+log = get_logger("ebb.intake")
 
 PATH = "/v1/ingest/"
 READ_BESIDE = 64 * 1024
@@ -48,7 +51,7 @@ async def ingest(source_id: str, request: Request) -> Response:
         answer, draft = _look_into(door, call)
     if answer is not None:
         return Response(answer.body, 200, media_type=answer.content_type)
-    is_new = await _stored(state.intake, state.database, draft)
+    is_new = await _stored(state.intake, state.doors, state.database, draft)
     return Response(ACCEPTED if is_new else DUPLICATE, 202, media_type="application/json")
 
 
@@ -84,10 +87,12 @@ class Shortcut:
 class Call:
     """One request: its headers by their names in lower case, and its whole body."""
 
-    __slots__ = ("body", "headers", "now", "request")
+    __slots__ = ("body", "headers", "now", "proof", "request")
 
     def __init__(self, request: Request, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
         self.request, self.headers, self.body, self.now = request, headers, body, now
+        # By what it was proven, once it is.
+        self.proof = ""
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -145,11 +150,11 @@ def _authenticated(doors: Doors, database: Database, number: int, call: Call) ->
     key = _sent_key(call.headers)
     door = doors.read(database, number)
     if door is None:
-        raise _refused()
+        raise _refused(doors, database)
     try:
         # Whatever proof is sent must hold: a key stands in place of a signature, and mends no wrong one.
         if key is not None:
-            _check_key(database, key, door, call.now)
+            _check_key(database, key, door, call)
         if key is None or _is_signed(call, door):
             _check_signature(call, door)
     except Rejected as refused:
@@ -161,7 +166,7 @@ def _authenticated(doors: Doors, database: Database, number: int, call: Call) ->
                 reason=refused.message,
                 now=call.now,
             )
-        raise _refused() from None
+        raise _refused(doors, database) from None
     return door
 
 
@@ -172,17 +177,27 @@ def _sent_key(headers: Mapping[str, str]) -> str | None:
     return value if scheme.lower() == "bearer" and value.startswith(KEY_PREFIX) else None
 
 
-def _check_key(database: Database, key: str, door: Door, now: datetime) -> None:
+def _check_key(database: Database, key: str, door: Door, call: Call) -> None:
     try:
-        caller = caller_of(database, key, now)
+        caller = caller_of(database, key, call.now)
     except Rejected:
         raise Rejected("the key is unknown, revoked or expired.") from None
     is_here = caller.workspace_id == door.workspace_id and caller.source_id in (None, door.id)
     if not (is_here and caller.may(Permission.DELIVER)):
         raise Rejected("the key may not deliver to this source.")
+    call.proof = API_KEY
 
 
-def _refused() -> Rejected:
+def _refused(doors: Doors, database: Database) -> EbbError:
+    """Return what every sender is told who is not let in, whatever the reason.
+
+    Where this process lacks a key that sources' secrets are sealed with, a call that fails may be a right one. Nobody
+    is told 401 then, after which tools give a call up, but 503, so that it comes again; and all are told so, or those
+    who guess would learn which sources there are.
+    """
+    if doors.is_key_missing(database):
+        log.error(f"signatures cannot be checked: secrets are sealed with a key that {SETTING} does not hold")
+        return Busy("Signatures cannot be checked at the moment; nothing was stored. Send it again later.")
     return Rejected(
         "unknown source, or a signature or key that does not hold; the source's health tells its owners why."
     )
@@ -190,15 +205,16 @@ def _refused() -> Rejected:
 
 def _is_signed(call: Call, door: Door) -> bool:
     """Say whether a call that carries a key carries a signature of the source's tool beside it."""
-    pinned = door.settings.signature
-    names = {SCHEMES[name].header.lower() for name in ((pinned,) if pinned else door.kind.schemes)}
+    names = {SCHEMES[name].header.lower() for name in accepted(door.kind, door.settings)}
     return any(header(call.headers, name) for name in names - {"authorization"})
 
 
 def _check_signature(call: Call, door: Door) -> None:
+    if door.unreadable is not None:
+        raise Rejected(door.unreadable)
     if door.secret is None:
         raise Rejected("this source has no secret, so it takes no webhooks.")
-    authenticate(
+    call.proof = authenticate(
         door.kind,
         settings=door.settings,
         secret=door.secret,
@@ -219,13 +235,13 @@ def _look_into(door: Door, call: Call) -> tuple[Answer | None, DeliveryDraft]:
     """Return the answer to a handshake, where it is one, and what to store where it is none."""
     kind = door.kind
     key = kind.delivery_key(call.headers, call.body)
-    keys = keyring(call.request.app.state.settings.raw_body_key)
+    keys = keyring(call.request.app.state.settings.sealing_key)
     draft = DeliveryDraft(
         workspace_id=door.workspace_id,
         source_id=door.id,
         key=key,
         received_at=call.now,
-        headers=_kept_headers(kind, call.headers),
+        headers={**_kept_headers(kind, call.headers), PROOF_HEADER: call.proof},
         body=keys.seal(call.body, bound=bound_to(door.id, key)),
     )
     return kind.handshake(call.headers, call.body), draft
@@ -236,7 +252,7 @@ def _kept_headers(kind: Source, headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-async def _stored(writer: IntakeWriter, database: Database, draft: DeliveryDraft) -> bool:
+async def _stored(writer: IntakeWriter, doors: Doors, database: Database, draft: DeliveryDraft) -> bool:
     """Store a delivery; say, once it is committed, whether it was new."""
     try:
         return await writer.submit(draft)
@@ -244,6 +260,6 @@ async def _stored(writer: IntakeWriter, database: Database, draft: DeliveryDraft
         raise
     except Exception:
         # Its source may be gone since it was last read: then it is unknown, and no fault of ours.
-        if await run_in_threadpool(read_door, database, draft.source_id) is None:
-            raise _refused() from None
+        if await run_in_threadpool(doors.look, database, draft.source_id) is None:
+            raise await run_in_threadpool(_refused, doors, database) from None
         raise

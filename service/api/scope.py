@@ -84,7 +84,7 @@ def preview_rules(
         )
         draft = scope.compiled(session, workspace=row.workspace_id, rules=rules)
         chosen = scope.row_fields(row) if fields is None else fields
-        keys = keyring(settings.raw_body_key)
+        keys = keyring(settings.sealing_key)
         read = [(each, _messages(each, row, chosen, keys)) for each in rows]
         tried = [
             _try(session, row.workspace_id, draft, each, message)

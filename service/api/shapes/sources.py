@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from models.sealing import Seal
 from models.sources.signature import Strength
 from models.values.feedback import RatingKind, Status
 from service.api.shapes.base import (
@@ -79,6 +80,17 @@ class SourceCreate(Request):
     )
 
 
+class SecretPut(Request):
+    """Change the secret of a source."""
+
+    secret: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="The new signing secret or token of the tool; null makes one, told once in the answer.",
+    )
+
+
 class SourceAnswer(Answer):
     """A configured source; its secret is never told."""
 
@@ -91,7 +103,7 @@ class SourceAnswer(Answer):
 
 
 class SourceCreated(SourceAnswer):
-    """The answer to connecting a tool, the only one that may hold a secret."""
+    """The answer to connecting a tool or changing its secret, the only one that may hold a secret."""
 
     secret: str | None = Field(description="The secret that was made; null where the caller brought one.")
 
@@ -125,9 +137,19 @@ class SignatureHealth(Answer):
     """How well this source proves who it is."""
 
     scheme: str | None = Field(
-        description="Scheme that the last accepted request used; null before the first."
+        description="Scheme by which the last accepted request was proven (api_key: by a key in its place); null "
+        "before the first."
     )
-    strength: Strength = Field(description="strong: secret and body are proven; weak: less than that.")
+    strength: Strength = Field(
+        description="Of that scheme; before the first request, of the weakest that is taken. strong: secret and "
+        "body are proven; weak: less than that."
+    )
+    leaves_open: list[str] = Field(description="What that scheme does not prove, the gravest first.")
+    accepted: list[str] = Field(description="Schemes that are taken, the strongest first.")
+    secret: Seal | None = Field(
+        description="How its secret stands at rest: plain, sealed, outdated (sealed with an older key that is still "
+        "set) or unreadable (with one that is not set: calls are answered 503); null where it has none."
+    )
 
 
 class FailureReason(Answer):

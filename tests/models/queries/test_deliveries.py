@@ -74,7 +74,7 @@ def test_a_source_is_found_by_kind_and_name_or_made(database: Database, workspac
         )
         other = deliveries.named_source(session, workspace=workspace, kind="zendesk", name="file", now=NOON)
         assert first.id == again.id != other.id
-        assert first.secret is None
+        assert first.stored_secret is None
 
 
 def test_a_source_of_another_workspace_is_not_found(database: Database, workspace: int, source: int) -> None:
