@@ -1,13 +1,13 @@
 """Which rules cut and redacted the text of an item.
 
-Revision: 0013_text_versions; after: 0012_scope.
+Revision: 0014_text_versions; after: 0013_sealed_secrets.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013_text_versions"
-down_revision = "0012_scope"
+revision = "0014_text_versions"
+down_revision = "0013_sealed_secrets"
 branch_labels = None
 depends_on = None
 
