@@ -29,7 +29,9 @@ FIELDS = {
     "author_role": "author_role",
 }
 """Members of `expected_normalised` and the columns that hold them."""
-WEAK = [each for each in examples() if any("still valid" in case["expect"] for case in each.data["negatives"])]
+WEAK = [
+    each for each in examples() if any("still valid" in case["expect"] for case in each.data["negatives"])
+]
 VECTORS = [
     vector
     for vector in json.loads((FOLDER / "_published_vectors.json").read_text())["vectors"]
