@@ -62,7 +62,8 @@ class Prepared:
 
     change: Change
     subject: str | None = None
-    text: str = ""
+    # None: the change says nothing of its text, and whatever is stored stays.
+    text: str | None = None
     removed: tuple[JsonObject, ...] = ()
     language: str = "und"
     # Every word of it is a machine's: an absence note, a confirmation of receipt.
@@ -131,8 +132,10 @@ def _prepare(change: Change) -> Prepared:
     if not isinstance(change, FeedbackChange):
         return Prepared(change)
     subject = own_line(change.subject, limit=SUBJECT_KEPT) if change.subject else None
-    if not change.makes_item or change.body is None:
+    if not change.makes_item:
         return Prepared(change, subject=subject)
+    if change.body is None:
+        return Prepared(change, subject=subject, language=(change.language or detect(subject or ""))[:8])
     kept = own_words(change.body, html=True if change.body_is_html else None)
     removed: list[JsonObject] = [
         {"kind": str(cut.kind), "what": cut.what, "start": cut.start, "end": cut.end} for cut in kept.removed

@@ -214,7 +214,7 @@ def _opening(call: _Call, ticket: FeedbackChange) -> FeedbackChange | None:
         ticket,
         action=Action.UPSERT,
         message_id=FIRST_MESSAGE,
-        body=description or "",
+        body=description,
         body_is_html=_MARKUP.search(description or "") is not None,
         author_role=AuthorRole.AGENT if staff else AuthorRole.CUSTOMER,
         relayed=ticket.channel == "phone",

@@ -247,14 +247,18 @@ def _role(entry: JsonObject) -> AuthorRole:
     return _ROLES[word]
 
 
-def _body(entry: JsonObject) -> tuple[str, bool]:
-    """Return (text, whether it is HTML): `html` is either the HTML itself, or true to say that `text` is
-    HTML."""
+def _body(entry: JsonObject) -> tuple[str | None, bool]:
+    """Return (text, whether it is HTML): `html` is either the HTML itself, or true to say that `text` is HTML.
+
+    Blanks are a text of no words; no text at all says nothing.
+    """
     html = entry.get("html")
     if isinstance(html, str) and html.strip().lower() not in ("", "true", "false", "yes", "no", "1", "0"):
         return text_of(html, field="html") or "", True
-    text = read(entry, "text", text_of) or ""
-    return (text if text.strip() else ""), flag_of(html, field="html") or False
+    text = read(entry, "text", text_of)
+    if text is not None and not text.strip():
+        text = ""
+    return text, flag_of(html, field="html") or False
 
 
 def _status(entry: JsonObject, context: Context) -> Status | None:

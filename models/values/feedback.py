@@ -23,7 +23,7 @@ class Action(StrEnum):
     """What a change does. A delete or redaction wins over an upsert or status that arrives later."""
 
     UPSERT = "upsert"
-    """Create the message or replace its text and attributes."""
+    """Create the message or replace its text and attributes; without a body the stored text stays."""
     APPEND_MESSAGE = "append_message"
     """A further message of the record; written like an upsert, under its own message id."""
     UPDATE_STATUS = "update_status"
