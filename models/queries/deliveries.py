@@ -210,12 +210,14 @@ def _columns(workspace: int, drafts: Sequence[DeliveryDraft]) -> dict[str, objec
     }
 
 
-def count_rejected(session: Session, *, workspace: int, source: int, reason: str, now: datetime) -> None:
-    """Note that a call failed its signature check, and why, for the source's health."""
+def count_rejected(
+    session: Session, *, workspace: int, source: int, reason: str, now: datetime, count: int = 1
+) -> None:
+    """Note that calls failed their signature check, and why the last one did, for the source's health."""
     session.execute(
         update(Source)
         .where(Source.id == source, Source.workspace_id == workspace)
-        .values(rejected_count=Source.rejected_count + 1, rejected_at=now, rejected_reason=reason[:300])
+        .values(rejected_count=Source.rejected_count + count, rejected_at=now, rejected_reason=reason[:300])
         .execution_options(synchronize_session=False)
     )
 

@@ -3,7 +3,7 @@
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from models.database import Session
 from models.errors import Invalid
@@ -125,9 +125,16 @@ def list_sources(
 
 @router.get("/{source_id}/health")
 def source_health(
-    source_id: str, database: DatabaseOf, settings_of: SettingsOf, caller: TicketReader, now: Now
+    source_id: str,
+    request: Request,
+    database: DatabaseOf,
+    settings_of: SettingsOf,
+    caller: TicketReader,
+    now: Now,
 ) -> SourceHealth:
     """Say whether a tool delivers: last delivery, counts, silence, failures, strength of its signature."""
+    # Calls that this process refused a moment ago may not be written yet.
+    request.app.state.refusals.write()
     number = parse_id(Prefix.SOURCE, source_id)
     with database.read(workspace=caller.workspace_id) as session:
         row = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
