@@ -276,19 +276,3 @@ def _usual_gap(session: Session, workspace: int, source: int) -> int | None:
         return None
     gaps = sorted(abs((b - a).total_seconds()) for a, b in itertools.pairwise(latest))
     return int(gaps[int(len(gaps) * 0.99)])
-
-
-def latest_invalid(session: Session, *, workspace: int, source: int, limit: int) -> list[Delivery]:
-    """Return the newest deliveries of a source that could not be understood."""
-    return list(
-        session.scalars(
-            select(Delivery)
-            .where(
-                Delivery.source_id == source,
-                within(Delivery, workspace),
-                Delivery.state == DeliveryState.INVALID,
-            )
-            .order_by(Delivery.id.desc())
-            .limit(limit)
-        )
-    )

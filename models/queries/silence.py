@@ -312,35 +312,6 @@ def _quantile(seconds: Sequence[float], share: float) -> float | None:
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A reason for which deliveries could not be understood, how many, and when the last one came."""
-
-    reason: str
-    count: int
-    last_at: datetime
-
-
-def failures(session: Session, *, workspace: int, source: int, limit: int = 1000) -> list[Failure]:
-    """Return why the latest deliveries that could not be understood were not, the most frequent reason first."""
-    rows = session.execute(
-        select(Delivery.reason, Delivery.received_at)
-        .where(
-            Delivery.source_id == source,
-            within(Delivery, workspace),
-            Delivery.state == DeliveryState.INVALID,
-        )
-        .order_by(Delivery.id.desc())
-        .limit(limit)
-    ).all()
-    last: dict[str, datetime] = {}
-    counted: Counter[str] = Counter()
-    for reason, at in rows:
-        counted[reason or ""] += 1
-        last.setdefault(reason or "", at)
-    return [Failure(reason, count, last[reason]) for reason, count in counted.most_common(20)]
-
-
 def latest_delivery(session: Session, *, workspace: int, source: int) -> datetime | None:
     """Return when a source's last delivery came."""
     return session.scalar(

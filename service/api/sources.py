@@ -5,11 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from models.database import Session
 from models.errors import Invalid
-from models.queries import deliveries
+from models.queries import deliveries, delivery_log
 from models.queries import pulls as pull_queries
 from models.queries.access import KEY_PREFIX
+from models.queries.delivery_log import Unread
 from models.records import Source
 from models.sealing import Seal, keyring
 from models.settings import Settings
@@ -23,7 +23,6 @@ from service.api import pulls, source_signs
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.sources import (
     DeliveryCounts,
-    DeliveryFailure,
     SecretPut,
     SignatureHealth,
     SourceAnswer,
@@ -32,7 +31,8 @@ from service.api.shapes.sources import (
     SourceHealth,
     SourceSettings,
 )
-from service.api.shapes.words import SilenceState, SourceLight
+from service.api.shapes.words import SourceLight
+from service.api.source_light import Signs, signs_of
 from service.dependencies import (
     Admin,
     DatabaseOf,
@@ -139,8 +139,9 @@ def source_health(
     with database.read(workspace=caller.workspace_id) as session:
         row = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
         found = deliveries.health(session, workspace=row.workspace_id, source=row.id)
-        failures = _failures(session, row)
-        reasons = source_signs.read_failures(session, row)
+        unread = delivery_log.unread(session, workspace=row.workspace_id, source=row.id)
+        failures = source_signs.read_failures(session, row)
+        reasons = source_signs.read_reasons(session, row)
         lag = source_signs.read_lag(session, row)
         silence = source_signs.read_silence(session, row, now=now)
         within = source_signs.read_scope(session, row)
@@ -148,13 +149,14 @@ def source_health(
         missing = pull_queries.count_wanted(session, workspace=row.workspace_id, source=row.id)
     scheme = _scheme_of(row)
     secret = _seal_of(row, settings_of)
+    left = unread.get(row.id, Unread())
+    signs = signs_of(Signs(row, found, left, silence, pull, secret))
     # By the clock of whichever machine took it, the last delivery may lie ahead of ours.
     silent = max((now - found.last_delivery_at).total_seconds(), 0.0) if found.last_delivery_at else None
     return SourceHealth(
         id=source_id,
-        light=pulls.light_of(_light(found, row), pull)
-        if silence.state is not SilenceState.SILENT and secret is not Seal.UNREADABLE
-        else SourceLight.RED,
+        light=signs[0].light if signs else SourceLight.GREEN,
+        reasons=[sign.reason for sign in signs],
         last_delivery_at=found.last_delivery_at,
         last_rejected_at=row.rejected_at,
         last_rejected_reason=row.rejected_reason,
@@ -164,7 +166,8 @@ def source_health(
             accepted=found.deliveries,
             parsed=found.parsed,
             ignored=found.ignored,
-            waiting=found.open,
+            waiting=found.open - left.dead,
+            dead=left.dead,
             failed=found.invalid,
             rejected=row.rejected_count,
         ),
@@ -181,32 +184,6 @@ def source_health(
         pull=pull,
         texts_missing=missing,
     )
-
-
-def _failures(session: Session, source: Source) -> list[DeliveryFailure]:
-    return [
-        DeliveryFailure(
-            id=public_id(Prefix.DELIVERY, row.id), received_at=row.received_at, reason=row.reason or ""
-        )
-        for row in deliveries.latest_invalid(
-            session, workspace=source.workspace_id, source=source.id, limit=20
-        )
-    ]
-
-
-def _light(found: deliveries.SourceHealth, row: Source) -> SourceLight:
-    """Green: delivers; amber: some deliveries were not understood; red: the newest call was refused.
-
-    A silence beyond the source's own rhythm is red as well, and a secret that cannot be read.
-    """
-    refused_last = row.rejected_at is not None and (
-        found.last_delivery_at is None or row.rejected_at > found.last_delivery_at
-    )
-    if refused_last:
-        return SourceLight.RED
-    if found.last_delivery_at is None:
-        return SourceLight.WAITING
-    return SourceLight.AMBER if found.invalid else SourceLight.GREEN
 
 
 def _scheme_of(row: Source) -> str:
