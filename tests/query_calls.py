@@ -133,6 +133,7 @@ def reads(w: World) -> Calls:
         goals.latest_observation: {"metric": w.metric},
         goals.list_all: {"table": ContextEvent},
         goals.observations: {"metric": w.metric},
+        goals.holidays: {"zone": ZONE},
         goals.silent_dates: {"zone": ZONE},
         goals.silent_days: {},
         groups.count_people: {},

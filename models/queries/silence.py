@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from models.jobs import Job, WorkState
-from models.queries import impact
+from models.queries import goals, impact
 from models.queries.counts import day_bounds
 from models.queries.upsert import insert_many
 from models.queries.within import within
@@ -99,14 +99,24 @@ def is_expected(source: Source) -> bool:
 def reading(
     session: Session, *, workspace: int, source: int, zone: ZoneInfo, now: datetime, goes_on: bool
 ) -> Reading:
-    """Read a source's rhythm and silences from its stored tickets; `goes_on`: more is expected of it."""
+    """Read a source's rhythm and silences from its stored tickets; `goes_on`: more is expected of it.
+
+    Declared holidays are ordinary silence.
+    """
     marked = marks(session, workspace=workspace, source=source)
     start = now - LOOKED_BACK - LEARNED
     first = min((day_bounds(day, zone)[0] for day in marked), default=start)
     tickets = tickets_by_hour(session, workspace=workspace, source=source, since=min(start, first))
     patience_s = _patience(session, workspace, source, tickets)
     return read(
-        tickets, start=start, now=now, zone=zone, marked=marked, goes_on=goes_on, patience_s=patience_s
+        tickets,
+        start=start,
+        now=now,
+        zone=zone,
+        marked=marked,
+        goes_on=goes_on,
+        patience_s=patience_s,
+        quiet=goals.holidays(session, workspace=workspace, zone=zone),
     )
 
 
