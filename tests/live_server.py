@@ -95,7 +95,7 @@ def live(
                 workspace_id=workspace,
                 kind=kind,
                 name=kind,
-                secret=(secrets or {}).get(kind, factories.SECRET),
+                stored_secret=(secrets or {}).get(kind, factories.SECRET),
                 settings=dict(chosen),
                 created_at=datetime.now(UTC),
             )

@@ -270,6 +270,8 @@ def _goals(session: Session, workspace: int) -> tuple[int, int]:
     goals.put_observations(session, workspace=workspace, metric=metric, values={(NOON, "all"): 4.0})
     row = {"key": "e", "kind": "source_silent", "title": "Down", "starts_at": NOON, "ends_at": LATER}
     goals.put_event(session, workspace=workspace, row=row, now=NOON)
+    holiday = {"key": "h", "kind": "holiday", "title": "New Year", "starts_at": NOON, "ends_at": None}
+    goals.put_event(session, workspace=workspace, row=holiday, now=NOON)
     return metric, objective
 
 

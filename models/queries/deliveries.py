@@ -213,12 +213,14 @@ def _columns(workspace: int, drafts: Sequence[DeliveryDraft]) -> dict[str, objec
     }
 
 
-def count_rejected(session: Session, *, workspace: int, source: int, reason: str, now: datetime) -> None:
-    """Note that a call failed its signature check, and why, for the source's health."""
+def count_rejected(
+    session: Session, *, workspace: int, source: int, reason: str, now: datetime, count: int = 1
+) -> None:
+    """Note that calls failed their signature check, and why the last one did, for the source's health."""
     session.execute(
         update(Source)
         .where(Source.id == source, Source.workspace_id == workspace)
-        .values(rejected_count=Source.rejected_count + 1, rejected_at=now, rejected_reason=reason[:300])
+        .values(rejected_count=Source.rejected_count + count, rejected_at=now, rejected_reason=reason[:300])
         .execution_options(synchronize_session=False)
     )
 
@@ -289,19 +291,3 @@ def _usual_gap(session: Session, workspace: int, source: int) -> int | None:
         return None
     gaps = sorted(abs((b - a).total_seconds()) for a, b in itertools.pairwise(latest))
     return int(gaps[int(len(gaps) * 0.99)])
-
-
-def latest_invalid(session: Session, *, workspace: int, source: int, limit: int) -> list[Delivery]:
-    """Return the newest deliveries of a source that could not be understood."""
-    return list(
-        session.scalars(
-            select(Delivery)
-            .where(
-                Delivery.source_id == source,
-                within(Delivery, workspace),
-                Delivery.state == DeliveryState.INVALID,
-            )
-            .order_by(Delivery.id.desc())
-            .limit(limit)
-        )
-    )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.records.base import EnumText, InWorkspace, JsonObject, Record, UtcDateTime
@@ -42,6 +42,14 @@ class Delivery(InWorkspace, Record):
     __table_args__ = (
         UniqueConstraint("source_id", "key"),
         Index("ix_delivery_raw", "workspace_id", "body_expired_at", "received_at"),
+        # Few are: they are found without reading the many others.
+        Index(
+            "ix_delivery_invalid",
+            "source_id",
+            "id",
+            sqlite_where=text("state = 'invalid'"),
+            postgresql_where=text("state = 'invalid'"),
+        ),
     )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))

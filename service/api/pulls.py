@@ -10,13 +10,12 @@ from models.errors import Invalid, NotFound
 from models.queries import deliveries, pull_counts, pulls
 from models.queries.pulls import PullDraft
 from models.records import JsonObject, Pull, PullCount, Source
-from models.sealing import Seal, keyring
+from models.sealing import keyring
 from models.settings import Settings
 from models.sources.pullers import address_of, puller_of
 from models.values.ids import Prefix, parse_id, public_id
 from service import acts
 from service.api.shapes.pulls import DayCount, PullAnswer, PullPut, Reconciliation
-from service.api.shapes.words import SourceLight
 from service.dependencies import Admin, DatabaseOf, Now, SettingsOf, TicketReader
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
@@ -118,15 +117,6 @@ def read(session: Session, source: Source, now: datetime, settings: Settings) ->
         texts_missing=pulls.count_wanted(session, **named),
         reconciliation=_reconciliation(counts) if counts else None,
     )
-
-
-def light_of(light: SourceLight, pull: PullAnswer | None) -> SourceLight:
-    """Return the light of a source that is pulled: red where nothing can be pulled, amber where it fails."""
-    if pull is None:
-        return light
-    if pull.stopped or pull.token_seal is Seal.UNREADABLE:
-        return SourceLight.RED
-    return SourceLight.AMBER if pull.error and light is not SourceLight.RED else light
 
 
 def _share(row: Pull, now: datetime) -> float:

@@ -3,13 +3,13 @@
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
-from models.database import Session
 from models.errors import Invalid
-from models.queries import deliveries
+from models.queries import deliveries, delivery_log
 from models.queries import pulls as pull_queries
 from models.queries.access import KEY_PREFIX
+from models.queries.delivery_log import Unread
 from models.records import Source
 from models.sealing import Seal, keyring
 from models.settings import Settings
@@ -23,7 +23,6 @@ from service.api import pulls, source_signs
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.sources import (
     DeliveryCounts,
-    DeliveryFailure,
     SecretPut,
     SignatureHealth,
     SourceAnswer,
@@ -32,7 +31,8 @@ from service.api.shapes.sources import (
     SourceHealth,
     SourceSettings,
 )
-from service.api.shapes.words import SilenceState, SourceLight
+from service.api.shapes.words import SourceLight
+from service.api.source_light import Signs, signs_of
 from service.dependencies import (
     Admin,
     DatabaseOf,
@@ -125,28 +125,37 @@ def list_sources(
 
 @router.get("/{source_id}/health")
 def source_health(
-    source_id: str, database: DatabaseOf, settings_of: SettingsOf, caller: TicketReader, now: Now
+    source_id: str,
+    request: Request,
+    database: DatabaseOf,
+    settings_of: SettingsOf,
+    caller: TicketReader,
+    now: Now,
 ) -> SourceHealth:
     """Say whether a tool delivers: last delivery, counts, silence, failures, strength of its signature."""
+    # Calls that this process refused a moment ago may not be written yet.
+    request.app.state.refusals.write()
     number = parse_id(Prefix.SOURCE, source_id)
     with database.read(workspace=caller.workspace_id) as session:
         row = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
         found = deliveries.health(session, workspace=row.workspace_id, source=row.id)
-        failures = _failures(session, row)
-        reasons = source_signs.read_failures(session, row)
+        unread = delivery_log.unread(session, workspace=row.workspace_id, source=row.id)
+        failures = source_signs.read_failures(session, row)
+        reasons = source_signs.read_reasons(session, row)
         lag = source_signs.read_lag(session, row)
         silence = source_signs.read_silence(session, row, now=now)
         within = source_signs.read_scope(session, row)
         pull = pulls.read(session, row, now, settings_of)
         missing = pull_queries.count_wanted(session, workspace=row.workspace_id, source=row.id)
     secret = _seal_of(row, settings_of)
+    left = unread.get(row.id, Unread())
+    signs = signs_of(Signs(row, found, left, silence, pull, secret))
     # By the clock of whichever machine took it, the last delivery may lie ahead of ours.
     silent = max((now - found.last_delivery_at).total_seconds(), 0.0) if found.last_delivery_at else None
     return SourceHealth(
         id=source_id,
-        light=pulls.light_of(_light(found, row), pull)
-        if silence.state is not SilenceState.SILENT and secret is not Seal.UNREADABLE
-        else SourceLight.RED,
+        light=signs[0].light if signs else SourceLight.GREEN,
+        reasons=[sign.reason for sign in signs],
         last_delivery_at=found.last_delivery_at,
         last_rejected_at=row.rejected_at,
         last_rejected_reason=row.rejected_reason,
@@ -156,7 +165,8 @@ def source_health(
             accepted=found.deliveries,
             parsed=found.parsed,
             ignored=found.ignored,
-            waiting=found.open,
+            waiting=found.open - left.dead,
+            dead=left.dead,
             failed=found.invalid,
             rejected=row.rejected_count,
         ),
@@ -169,32 +179,6 @@ def source_health(
         pull=pull,
         texts_missing=missing,
     )
-
-
-def _failures(session: Session, source: Source) -> list[DeliveryFailure]:
-    return [
-        DeliveryFailure(
-            id=public_id(Prefix.DELIVERY, row.id), received_at=row.received_at, reason=row.reason or ""
-        )
-        for row in deliveries.latest_invalid(
-            session, workspace=source.workspace_id, source=source.id, limit=20
-        )
-    ]
-
-
-def _light(found: deliveries.SourceHealth, row: Source) -> SourceLight:
-    """Green: delivers; amber: some deliveries were not understood; red: the newest call was refused.
-
-    A silence beyond the source's own rhythm is red as well, and a secret that cannot be read.
-    """
-    refused_last = row.rejected_at is not None and (
-        found.last_delivery_at is None or row.rejected_at > found.last_delivery_at
-    )
-    if refused_last:
-        return SourceLight.RED
-    if found.last_delivery_at is None:
-        return SourceLight.WAITING
-    return SourceLight.AMBER if found.invalid else SourceLight.GREEN
 
 
 def _signature(row: Source, proof: str | None, secret: Seal | None) -> SignatureHealth:

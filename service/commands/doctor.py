@@ -17,9 +17,11 @@ from models.jobs import Chore, Queue
 from models.queries.liveness import LONGEST_WAIT_S, Liveness, last_refused, read_liveness, silence_of
 from models.sealing import keyring
 from models.settings import PREFIX, Settings, load_settings
+from service.commands.doctor_deliveries import tell_unread
 from service.commands.doctor_secrets import read_secrets, tell_secrets
 from service.commands.findings import Finding
 from service.patience import Patience, Unanswered
+from service.unread import read_unread
 
 BROKER_WITHIN_S = 2.0
 DATABASE_WITHIN_S = 5.0
@@ -106,6 +108,7 @@ def _examine_database(database: Database, settings: Settings) -> Iterator[Findin
         yield from _workers(found, settings)
         yield from _chores(found, settings)
         yield from patience.ask(_reading(database, _refused))
+        yield from tell_unread(patience.ask(lambda: read_unread(database)))
         keys = keyring(settings.sealing_key)
         yield from tell_secrets(patience.ask(lambda: read_secrets(database, keys)), keys)
     except Unanswered as unanswered:

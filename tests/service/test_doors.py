@@ -105,6 +105,7 @@ def test_a_forged_call_is_refused_and_counted_also_where_the_source_is_kept(
     for _ in range(3):
         assert post_entry(sender, address, ENTRY, "forged", now=NOON).status_code == 401
     assert post_entry(sender, address, ENTRY, secret, now=NOON - timedelta(hours=1)).status_code == 401
+    sender.app.state.refusals.write()  # type: ignore[attr-defined]
     with database.read(workspace=None) as session:
         assert session.scalars(select(Source.rejected_count)).one() == 4
     assert count(database) == 1
