@@ -28,6 +28,7 @@ from models.queries import (
     theme_stream,
     themes,
     ticket_states,
+    withdrawals,
     work,
 )
 from models.queries.erasures import ReceiptDraft, Removed
@@ -162,7 +163,7 @@ def _items(session: Session, workspace: int, source: int) -> tuple[list[int], in
         for number, day in ((1, 0), (2, 0), (3, 1), (4, 0))
     ]
     factories.item(session, workspace, source, external_id="T-gone")
-    feedback.withdraw(
+    withdrawals.withdraw(
         session, workspace=workspace, source=source, external_id="T-gone", message_id=None, is_redaction=False,
         changed_at=NOON, now=NOON,
     )  # fmt: skip

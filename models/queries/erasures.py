@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, sel
 from sqlalchemy.orm import Session, aliased
 
 from models.jobs import Job, WorkState
-from models.queries import counts, feedback, search, unsaid
+from models.queries import counts, feedback, search, unsaid, withdrawals
 from models.queries.listing import themes_of
 from models.queries.within import within
 from models.queries.workspaces import get_workspace
@@ -231,7 +231,9 @@ def _close_records(session: Session, workspace: int, items: Sequence[int], now: 
         )
         records |= {(source, external_id) for source, external_id in rows}
     for source, external_id in sorted(records):
-        feedback.close_record(session, workspace=workspace, source=source, external_id=external_id, now=now)
+        withdrawals.close_record(
+            session, workspace=workspace, source=source, external_id=external_id, now=now
+        )
 
 
 def digests_of(session: Session, *, workspace: int, persons: Sequence[int]) -> list[str]:

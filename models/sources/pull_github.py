@@ -13,6 +13,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from models.errors import Invalid
+from models.sources.github import markdown
+from models.sources.paths import first_of
 from models.sources.payload import (
     JsonObject,
     id_of,
@@ -53,6 +55,8 @@ PER_PAGE = 100
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}", re.ASCII)
 _NEXT = re.compile(r'<[^<>]*[?&]page=([0-9]{1,6})[^<>]*>\s*;\s*rel="next"')
+_OF_API = re.compile(r"/repos/([\w.-]{1,100}/[\w.-]{1,100})(?:/issues/[0-9]+)?$", re.ASCII)
+_OF_PAGE = re.compile(r"://[^/]+/([\w.-]{1,100}/[\w.-]{1,100})/issues/[0-9]+$", re.ASCII)
 _STAFF = ("OWNER", "MEMBER", "COLLABORATOR")
 
 
@@ -221,7 +225,16 @@ def _state(issue: JsonObject, *, settings: SourceSettings, received_at: datetime
         plan=tagged(tags, settings.plan_tag_prefix),
         product_area=tagged(tags, settings.area_tag_prefix),
         status=status_of(issue.get("state"), field="state", words=settings.statuses),
+        brand=_repository_of(issue),
+        form=first_of(issue, "type.name"),
     )
+
+
+def _repository_of(issue: JsonObject) -> str | None:
+    """Return owner/name, which an issue of the API tells only by its addresses."""
+    addresses = (first_of(issue, name) or "" for name in ("repository_url", "html_url", "url"))
+    found = (pattern.search(each) for each in addresses for pattern in (_OF_API, _OF_PAGE))
+    return next((match.group(1) for match in found if match), None)
 
 
 def _comment(known: FeedbackChange, comment: JsonObject, received_at: datetime) -> FeedbackChange:
@@ -247,7 +260,7 @@ def _written(known: FeedbackChange, said: JsonObject) -> FeedbackChange:
     author = id_of(user.get("id"), field="user.id")
     return replace(
         known,
-        body=text_of(said.get("body"), field="body") or "",
+        body=markdown(said.get("body"), field="body"),
         author_role=role,
         customer_id=(author if role is AuthorRole.CUSTOMER else None) or known.customer_id,
     )

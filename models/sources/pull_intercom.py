@@ -13,15 +13,12 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from models.errors import Invalid
+from models.sources.intercom_record import described, role_of, source_in
+from models.sources.paths import mapped
 from models.sources.payload import (
     JsonObject,
-    channel_of,
-    flag_of,
     id_of,
-    list_of,
-    number_of,
     object_or_empty,
-    plan_of,
     read_object,
     short_of,
     status_of,
@@ -46,7 +43,7 @@ from models.sources.pull import (
     told_at,
     version_at,
 )
-from models.sources.source import SourceSettings, tagged
+from models.sources.source import SourceSettings
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -54,8 +51,6 @@ from models.values.feedback import (
     AuthorRole,
     Change,
     FeedbackChange,
-    Rating,
-    RatingKind,
 )
 
 API_VERSION = "2.11"
@@ -71,10 +66,6 @@ _HOSTS: Mapping[str, str] = {
     "au": "https://api.au.intercom.io",
 }
 _REMARK = "rating"
-_CUSTOMERS = ("user", "lead", "contact", "visitor")
-_STAFF = ("admin", "team", "teammate")
-_AREAS = ("product area", "product_area", "area")
-_PLANS = ("plan", "plan name", "plan_name", "tier")
 
 
 def base(place: str) -> str:
@@ -218,62 +209,20 @@ def parse(
 
 def _state(record: JsonObject, *, settings: SourceSettings, received_at: datetime) -> FeedbackChange:
     """Read what a conversation says about itself, without any text but the subject."""
-    source = object_or_empty(record.get("source"), field="source")
-    attributes = object_or_empty(record.get("custom_attributes"), field="custom_attributes")
-    tags = _tags(record)
-    word = (short_of(source.get("type"), field="source.type") or "").lower()
-    return FeedbackChange(
+    known = FeedbackChange(
         action=Action.UPDATE_STATUS,
         external_id=id_in(record),
         created_at=past_instant_of(record.get("created_at"), field="created_at", received_at=received_at),
         updated_at=past_instant_of(record.get("updated_at"), field="updated_at", received_at=received_at),
-        customer_id=_customer(record, source),
-        channel="chat"
-        if word in ("conversation", "in_app", "push")
-        else channel_of(word, field="source.type"),
-        tags=tags,
-        plan=plan_of(_named(attributes, _PLANS), field="custom_attributes")
-        or tagged(tags, settings.plan_tag_prefix),
-        product_area=short_of(_named(attributes, _AREAS), field="custom_attributes")
-        or tagged(tags, settings.area_tag_prefix),
         status=status_of(record.get("state"), field="state", words=settings.statuses),
-        rating=_rating(record),
     )
-
-
-def _tags(record: JsonObject) -> tuple[str, ...] | None:
-    held = object_or_empty(record.get("tags"), field="tags").get("tags")
-    if not isinstance(held, list):
-        return None
-    return list_of([object_or_empty(tag, field="tags").get("name") for tag in held], field="tags")
-
-
-def _named(attributes: JsonObject, names: tuple[str, ...]) -> object:
-    """Return the first attribute of one of these names, whatever their case, that is a plain value."""
-    known = {name.strip().lower(): value for name, value in attributes.items()}
-    return next((known[name] for name in names if isinstance(known.get(name), str | int)), None)
-
-
-def _customer(record: JsonObject, source: JsonObject) -> str | None:
-    author = object_or_empty(source.get("author"), field="source.author")
-    if author.get("type") in _CUSTOMERS:
-        return id_of(author.get("id"), field="source.author.id")
-    contacts = object_or_empty(record.get("contacts"), field="contacts").get("contacts")
-    first = contacts[0] if isinstance(contacts, list) and contacts else None
-    return id_of(object_or_empty(first, field="contacts").get("id"), field="contacts.id")
-
-
-def _rating(record: JsonObject) -> Rating | None:
-    held = object_or_empty(record.get("conversation_rating"), field="conversation_rating")
-    value = number_of(held.get("rating"), field="conversation_rating.rating")
-    if value is None or not 1 <= value <= 5:
-        return None
-    return Rating(value=value, scale_min=1, scale_max=5, kind=RatingKind.CSAT)
+    attributes = object_or_empty(record.get("custom_attributes"), field="custom_attributes")
+    return mapped(described(known, record, attributes, settings), record, settings.fields)
 
 
 def _opening(known: FeedbackChange, record: JsonObject) -> tuple[FeedbackChange, ...]:
     """Read the text that the conversation was opened with."""
-    source = object_or_empty(record.get("source"), field="source")
+    source = source_in(record)
     if source.get("redacted") is True:
         return (_redaction(known, FIRST_MESSAGE),)
     text = text_of(source.get("body"), field="source.body")
@@ -315,7 +264,7 @@ def _redaction(known: FeedbackChange, message_id: str) -> FeedbackChange:
 def _written(known: FeedbackChange, said: JsonObject, body: str) -> FeedbackChange:
     """Add a text, which is HTML, and who wrote it."""
     author = object_or_empty(said.get("author"), field="author")
-    role = _role(author, said)
+    role = role_of({**author, "is_ai_answer": author.get("is_ai_answer") or said.get("is_ai_answer")})
     is_customer = role is AuthorRole.CUSTOMER
     return replace(
         known,
@@ -326,17 +275,6 @@ def _written(known: FeedbackChange, said: JsonObject, body: str) -> FeedbackChan
         or known.customer_id,
         customer_email=short_of(author.get("email"), field="author.email") if is_customer else None,
     )
-
-
-def _role(author: JsonObject, said: JsonObject) -> AuthorRole:
-    """Say who an author is; anything but a person, and any answer an AI wrote, is a bot."""
-    by_machine = flag_of(author.get("from_ai_agent"), field="from_ai_agent") or flag_of(
-        author.get("is_ai_answer") or said.get("is_ai_answer"), field="is_ai_answer"
-    )
-    word = author.get("type")
-    if by_machine or word not in (*_CUSTOMERS, *_STAFF):
-        return AuthorRole.BOT
-    return AuthorRole.CUSTOMER if word in _CUSTOMERS else AuthorRole.AGENT
 
 
 def _remark(known: FeedbackChange, record: JsonObject) -> tuple[FeedbackChange, ...]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from models.errors import Invalid
+from models.sources.paths import first_of, mapped
 from models.sources.payload import (
     JsonObject,
     channel_of,
@@ -253,7 +254,7 @@ def _ticket(
     tags = list_of(ticket.get("tags") or [], field="tags", separator=None)
     customer = id_of(ticket.get("requester_id"), field="requester_id")
     requester = users.get(customer or "", {})
-    return FeedbackChange(
+    known = FeedbackChange(
         action=Action.UPDATE_STATUS,
         external_id=id_in(ticket),
         created_at=past_instant_of(ticket.get("created_at"), field="created_at", received_at=received_at),
@@ -269,7 +270,11 @@ def _ticket(
         product_area=tagged(tags, settings.area_tag_prefix),
         status=status_of(ticket.get("status"), field="status", words=settings.statuses),
         rating=_rating(ticket),
+        brand=first_of(ticket, "brand_id"),
+        group=first_of(ticket, "group_id"),
+        form=first_of(ticket, "ticket_form_id"),
     )
+    return mapped(known, ticket, settings.fields)
 
 
 def _rating(ticket: JsonObject) -> Rating | None:

@@ -116,7 +116,8 @@ class FeedbackChange:
     opened brings its opening along, once, and never replaces it. `opener_id`: the id under which the vendor
     names the opening text elsewhere, where this change tells it. `exact_ids`: a message id of this sender never
     means the opening text, so the redaction of an unknown message leaves that alone. `brand`, `group` (the team
-    it was routed to), `form` and `spam` are what rules of scope ask for.
+    it was routed to), `form` and `spam` are what rules of scope ask for. `customer_domain`: the e-mail domain of
+    the customer's company, where the vendor names it without an address.
     """
 
     action: Action
@@ -150,6 +151,7 @@ class FeedbackChange:
     group: str | None = None
     form: str | None = None
     spam: bool | None = None
+    customer_domain: str | None = None
 
     @property
     def makes_item(self) -> bool:

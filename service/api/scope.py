@@ -16,7 +16,7 @@ from models.records import Delivery, Source
 from models.sealing import Keyring, bound_to, keyring
 from models.sources.paths import TARGETS, fields_of
 from models.sources.reading import read_changes
-from models.sources.scope import Decision, Facts, Rule, decide, domain_of, rules_of
+from models.sources.scope import Decision, Facts, Rule, decide, rules_of
 from models.values.feedback import FeedbackChange
 from models.values.ids import Prefix, parse_id, public_id
 from service import acts
@@ -171,7 +171,6 @@ def _customers(changes: Sequence[object]) -> Iterator[FeedbackChange]:
 def _try(
     session: Session, workspace: int, draft: Sequence[Rule], row: Delivery, change: FeedbackChange
 ) -> Tried:
-    domain = domain_of(change.customer_email)
     facts = Facts(
         brand=change.brand,
         group=change.group,
@@ -180,8 +179,10 @@ def _try(
         channel=change.channel,
         language=change.language or detect(f"{change.subject or ''} {change.body or ''}"),
         product_area=change.product_area,
+        plan=change.plan,
+        account=change.account_id,
         spam=change.spam,
-        domain=scope.digest_domain(session, workspace=workspace, domain=domain) if domain else None,
+        domain=scope.domain_digest_of(session, workspace=workspace, change=change),
     )
     return Tried(row.id, change, decide(draft, facts))
 

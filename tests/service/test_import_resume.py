@@ -13,10 +13,11 @@ from sqlalchemy import func, select
 from models.database import Database
 from models.queries import deliveries
 from models.records import Delivery, Source
-from models.sealing import keyring
+from models.sealing import bound_to, keyring
+from models.sources.reading import read_changes
+from models.values.feedback import FeedbackChange
 from service.commands import intake_file
 from tests import factories
-from workers.intake import _read
 
 Capture = pytest.CaptureFixture[str]
 
@@ -118,8 +119,15 @@ def test_history_goes_into_the_source_that_the_webhooks_use(
     with opened.read(workspace=1) as session:
         assert session.scalars(select(Source.id)).all() == [source]
         rows = deliveries.load(session, workspace=1, deliveries=[1, 2, 3])
-    reads = [_read(delivery, owner, keyring("")) for delivery, owner in rows]
-    assert [read.state for read in reads] == ["parsed"] * 3
+    for delivery, owner in rows:
+        (change,) = read_changes(
+            owner.kind,
+            keyring("").open(delivery.body, bound=bound_to(owner.id, delivery.key)),
+            headers=delivery.headers,
+            settings=owner.settings,
+            received_at=delivery.received_at,
+        )
+        assert isinstance(change, FeedbackChange) and change.makes_item
 
 
 def test_a_map_may_be_named(ready: Callable[..., int], capsys: Capture, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from models.database import Database
 from models.jobs import Job
 from models.language.encode import FloatArray, WordHashEncoder
 from models.language.own_words import TEXT_VERSION
-from models.queries import delivery_log, feedback, kinds, work
+from models.queries import delivery_log, feedback, kinds, withdrawals, work
 from models.records import (
     Arrival,
     Assignment,
@@ -228,7 +228,7 @@ def test_an_item_edited_while_it_is_embedded_keeps_the_newer_text_alone(
                 with context.database.write(workspace=workspace) as session:
                     draft = factories.draft(source, text="The invoice is wrong.", changed_at=later)
                     feedback.upsert_item(session, workspace=workspace, draft=draft, now=NOON)
-                    feedback.withdraw(
+                    withdrawals.withdraw(
                         session, workspace=workspace, source=source, external_id="T-2", message_id=None,
                         is_redaction=False, changed_at=later, now=NOON,
                     )  # fmt: skip

@@ -59,7 +59,8 @@ class FeedbackItem(Answer):
         description="The theme it is placed in, redirects followed; null if in none."
     )
     excluded_by: str | None = Field(
-        description="The rule of its source that leaves it out: kept, not themed, not counted; null: in scope."
+        description="The rule of its source that leaves it out (called_spam: the tool does): kept, not themed, not "
+        "counted; null: in scope."
     )
 
 

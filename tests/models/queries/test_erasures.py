@@ -8,7 +8,7 @@ from sqlalchemy import select
 from models.database import Database, Session
 from models.errors import NotFound
 from models.jobs import Job
-from models.queries import erasures, feedback, links, people, theme_stream, work
+from models.queries import erasures, feedback, links, people, theme_stream, withdrawals, work
 from models.queries.feedback import StatusDraft
 from models.queries.links import ProposalDraft
 from models.records import FeedbackItem, Link, Work
@@ -60,13 +60,13 @@ def test_a_record_of_the_person_alone_takes_no_text_even_if_the_vendor_restores_
     with database.write(workspace=workspace) as session:
         (mine,) = [factories.item(session, workspace, source, person="zora")]
         erase(session, workspace, "zora")
-        feedback.restore(
+        withdrawals.restore(
             session, workspace=workspace, source=source, external_id="T-1", changed_at=NEXT, now=NEXT
         )
         for message in ("m2", FIRST_MESSAGE):
             again = factories.draft(source, message_id=message, text="Words again.", changed_at=NEXT)
             assert feedback.upsert_item(session, workspace=workspace, draft=again, now=NEXT) is None
-        gone = feedback.withdraw(
+        gone = withdrawals.withdraw(
             session, workspace=workspace, source=source, external_id="T-1", message_id=None, is_redaction=False,
             changed_at=NEXT, now=NEXT,
         )  # fmt: skip
