@@ -1,13 +1,18 @@
 """Errors that carry a message for a person; the HTTP edge and the command line map them in one place each."""
 
+from models.values.storable import storable
+
 
 class EbbError(Exception):
-    """Base of every expected failure: `message` says what is wrong and how to mend it, `field` names where."""
+    """Base of every expected failure: `message` says what is wrong and how to mend it, `field` names where.
+
+    Both may quote names that a sender made up; they are stored and sent, so they hold nothing that cannot be.
+    """
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
+        self.message = storable(message)
+        self.field = None if field is None else storable(field)
+        super().__init__(self.message)
 
 
 class NotFound(EbbError):

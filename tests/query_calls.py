@@ -31,6 +31,7 @@ from models.queries import (
     retention,
     scope,
     scope_reading,
+    sealed,
     search,
     seats,
     silence,
@@ -60,6 +61,7 @@ from models.records import (
     Team,
     ThemeState,
 )
+from models.sealing import Keyring
 from models.sources.rhythm import Mark
 from models.values.deliveries import DeliveryOutcome
 from models.values.feedback import Action, FeedbackChange
@@ -69,6 +71,8 @@ from tests import factories
 from tests.clock import NOON
 from tests.query_world import LATER, PULL_LEASE, RECEIPT, RULE, SERIES, TODAY, ZONE, World
 from tests.verdicts import verdict_row
+
+KEYS = Keyring((b"k" * 32,))
 
 Query = Callable[..., object]
 Calls = Mapping[Query, Mapping[str, object]]
@@ -102,7 +106,8 @@ def reads(w: World) -> Calls:
         counts.totals: {"zone": ZONE},
         deliveries.get_source: {"source": w.source},
         deliveries.health: {"source": w.source},
-        deliveries.latest_invalid: {"source": w.source, "limit": 9},
+        delivery_log.failures: {"source": w.source},
+        delivery_log.unread: {"source": w.source},
         deliveries.list_sources: {},
         deliveries.load: {"deliveries": [w.delivery]},
         erasures.count_anew: {"where": {w.theme: {TODAY}}},
@@ -120,7 +125,7 @@ def reads(w: World) -> Calls:
         delivery_log.list_deliveries: {"where": DeliveryFilter(), "before": None, "limit": 9},
         exposure.read_exposure: {},
         feedback.get_item: {"item": w.item},
-        feedback.has_record: record,
+        feedback.has_opening: record,
         feedback.load_items: items,
         feedback.span_of_days: {},
         goals.find: {"table": Team, "key": "t"},
@@ -129,6 +134,7 @@ def reads(w: World) -> Calls:
         goals.latest_observation: {"metric": w.metric},
         goals.list_all: {"table": ContextEvent},
         goals.observations: {"metric": w.metric},
+        goals.holidays: {"zone": ZONE},
         goals.silent_dates: {"zone": ZONE},
         goals.silent_days: {},
         groups.count_people: {},
@@ -178,12 +184,13 @@ def reads(w: World) -> Calls:
         scope_reading.excluded_share: {"source": w.source},
         scope_reading.history: {"source": w.source},
         scope.latest: {"source": w.source},
+        scope_reading.is_settling: {"source": w.source, "revision": 1},
         scope_reading.latest_deliveries: {"source": w.source, "limit": 9},
         scope.open_pass: {"source": w.source, "revision": 1},
+        sealed.list_secrets: {"keys": KEYS},
         search.count_entries: items,
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
-        silence.failures: {"source": w.source},
         silence.gaps: theme,
         silence.has_waiting: {"source": w.source},
         silence.lag: {"source": w.source},
@@ -248,7 +255,10 @@ def writes(w: World) -> Calls:
         counts.recompute: {"theme": w.theme, "days": {factories.day(1)}, "zone": ZONE},
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
         deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
-        deliveries.create_source: {"kind": "x", "name": "x", "secret": None, "settings": {}, "now": NOON},
+        deliveries.create_source: {
+            "kind": "x", "name": "x", "secret": "x", "settings": {}, "keys": KEYS, "now": NOON,
+        },
+        deliveries.put_secret: {"source": w.source, "secret": "other", "keys": KEYS},
         delivery_log.replay: {
             "where": DeliveryFilter(outcome=DeliveryOutcome.INVALID), "until": 10**9, "now": LATER, "limit": 9,
         },
@@ -306,7 +316,8 @@ def writes(w: World) -> Calls:
         pulls.lease_pull: {"source": w.source, "now": LATER, "until": LATER},
         pulls.note_records: {"source": w.source, "records": [RecordDraft("P-1", LATER, True)]},
         pulls.put_pull: {
-            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "now": LATER,
+            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "keys": KEYS,
+            "now": LATER,
         },
         pulls.release_pull: {"source": w.source, "lease": PULL_LEASE, "next_at": LATER},
         pulls.remove_pull: {"source": w.source},
@@ -315,6 +326,7 @@ def writes(w: World) -> Calls:
         pulls.write_progress: {
             "source": w.source, "lease": PULL_LEASE, "progress": Progress({}, LATER), "now": LATER,
         },
+        sealed.seal_again: {"keys": KEYS},
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},
@@ -372,8 +384,9 @@ NARROW: frozenset[Query] = frozenset(
         counts.daily_of,
         counts.recompute,
         deliveries.health,
-        deliveries.latest_invalid,
-        feedback.has_record,
+        delivery_log.failures,
+        delivery_log.unread,
+        feedback.has_opening,
         feedback.close_record,
         feedback.restore,
         standing.note_standing,

@@ -7,9 +7,8 @@ from typing import TypedDict
 
 from models.database import Session
 from models.errors import Invalid
-from models.language.clean import CleanNote, clean
 from models.language.detect import detect
-from models.language.redact import redact
+from models.language.own_words import TEXT_VERSION, own_line, own_words
 from models.queries import (
     deliveries,
     feedback,
@@ -40,6 +39,7 @@ from models.values.feedback import (
 )
 from workers.context import Context
 
+SUBJECT_KEPT = 1000  # characters of a subject that are stored
 APPLY_AT_ONCE = 25
 """Deliveries written in one transaction: short enough that intake never waits long for its turn."""
 
@@ -62,7 +62,8 @@ class Prepared:
 
     change: Change
     subject: str | None = None
-    text: str = ""
+    # None: the change says nothing of its text, and whatever is stored stays.
+    text: str | None = None
     removed: tuple[JsonObject, ...] = ()
     language: str = "und"
     # Every word of it is a machine's: an absence note, a confirmation of receipt.
@@ -75,7 +76,7 @@ def parse_deliveries(context: Context, leased: Sequence[Leased]) -> None:
     workspace = leased[0].workspace_id
     with context.database.read(workspace=workspace) as session:
         rows = deliveries.load(session, workspace=workspace, deliveries=list(pieces))
-    keys = keyring(context.settings.raw_body_key)
+    keys = keyring(context.settings.sealing_key)
     reads = [_read(delivery, source, keys) for delivery, source in rows]
     for start in range(0, len(reads), APPLY_AT_ONCE):
         chunk = reads[start : start + APPLY_AT_ONCE]
@@ -130,18 +131,17 @@ def _prepare(change: Change) -> Prepared:
     """Clean and redact a customer's message; staff's own words are dropped here and never stored."""
     if not isinstance(change, FeedbackChange):
         return Prepared(change)
-    subject = redact(clean(change.subject, html=False).text).text[:1000] if change.subject else None
-    if not change.makes_item or change.body is None:
+    subject = own_line(change.subject, limit=SUBJECT_KEPT) if change.subject else None
+    if not change.makes_item:
         return Prepared(change, subject=subject)
-    cleaned = clean(change.body, html=True if change.body_is_html else None)
-    redacted = redact(cleaned.text)
+    if change.body is None:
+        return Prepared(change, subject=subject, language=(change.language or detect(subject or ""))[:8])
+    kept = own_words(change.body, html=True if change.body_is_html else None)
     removed: list[JsonObject] = [
-        {"kind": str(cut.kind), "what": cut.what, "start": cut.start, "end": cut.end}
-        for cut in (*cleaned.removed, *redacted.removed)
+        {"kind": str(cut.kind), "what": cut.what, "start": cut.start, "end": cut.end} for cut in kept.removed
     ]
-    language = change.language or detect(f"{subject or ''} {redacted.text}")
-    is_automatic = CleanNote.ONLY_AUTOMATIC_TEXT in cleaned.notes
-    return Prepared(change, subject, redacted.text, tuple(removed), language[:8], is_automatic)
+    language = change.language or detect(f"{subject or ''} {kept.text}")
+    return Prepared(change, subject, kept.text, tuple(removed), language[:8], kept.is_automatic)
 
 
 def _apply(
@@ -173,7 +173,7 @@ def _apply_feedback(
     if change.external_id is None:
         return
     record = Record(workspace, source.id, change.external_id)
-    if change.fallback and feedback.has_record(session, **record.named):
+    if change.fallback and feedback.has_opening(session, **record.named):
         return
     # A message of a record that was read as a whole was written before: what it says now is as new as the record.
     moments = (change.occurred_at, change.updated_at)
@@ -280,6 +280,7 @@ def _item_draft(
         subject=prepared.subject,
         text=prepared.text,
         removed=list(prepared.removed),
+        text_version=TEXT_VERSION,
         author_role=AuthorRole.BOT if prepared.is_automatic else change.author_role or AuthorRole.CUSTOMER,
         reported_by_agent=change.relayed,
         person_id=_person_of(session, source.workspace_id, source.id, change, times.now),

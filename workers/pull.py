@@ -20,6 +20,7 @@ from models.errors import Invalid
 from models.queries import deliveries, pulls, workspaces
 from models.queries.deliveries import DeliveryDraft
 from models.queries.pulls import Progress, RecordDraft
+from models.queries.sealed import token_of
 from models.records import JsonObject, Pull, Source
 from models.sealing import bound_to, keyring
 from models.sources.pull import PULL_HEADER, Held, Puller, Refused, Stub, backoff, body_of, converse
@@ -158,7 +159,7 @@ class Run:
         kept = {PULL_HEADER: self.puller.kind}
         # What is gone has the version of when it was last seen: its deletion is another delivery.
         key = f"{stub.key}:gone" if _is_gone(stub, record) and not stub.gone else stub.key
-        keys = keyring(self.context.settings.raw_body_key)
+        keys = keyring(self.context.settings.sealing_key)
         sealed = keys.seal(body_of(record), bound=bound_to(self.source.id, key))
         return DeliveryDraft(self.workspace, self.source.id, key, now, kept, sealed)
 
@@ -227,7 +228,7 @@ def begin(
             return None
         owner = deliveries.get_source(session, workspace=workspace, source=source)
     puller = puller_of(owner.kind)
-    wire = Wire(client, "", puller.sign(row.token, row.account), context.clock, row.failures)
+    wire = Wire(client, "", (), context.clock, row.failures)
     run = Run(context, row, owner, puller, wire, row.lease or "", now, on_progress=on_progress)
     run.cursor, run.covered_until = dict(row.cursor), row.covered_until
     wire.on_send = run.keep
@@ -240,6 +241,8 @@ def turn(run: Run, act: Callable[[], timedelta]) -> None:
     try:
         allowed = run.context.settings.pull_bases
         run.wire.base = address_of(run.puller, run.row.place, run.row.base_url, allowed=allowed)
+        token = token_of(run.row, keyring(run.context.settings.sealing_key))
+        run.wire.headers = run.puller.sign(token, run.row.account)
         _release(run, act())
     except Held as held:
         wait = timedelta(seconds=held.wait_s)
@@ -248,7 +251,7 @@ def turn(run: Run, act: Callable[[], timedelta]) -> None:
         log.warning("source %d is pulled no more: %s", run.source.id, refused.reason)
         _release(run, timedelta(0), error=refused.reason, is_refusal=True)
     except Invalid as error:
-        # The vendor's answer, or an address that is allowed no more: later it may be right again.
+        # The vendor's answer, an address that is allowed no more, a key that is not set: later it may be right again.
         _release(run, timedelta(seconds=backoff(failures)), error=error.message, is_failure=True)
     except Lost:
         log.info("source %d is pulled by somebody else", run.source.id)

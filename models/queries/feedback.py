@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -20,6 +20,9 @@ from models.values.kinds import Kind
 
 __all__ = ["TOMBSTONE", "ItemDraft", "StatusDraft"]
 
+UNSAID = datetime(1970, 1, 1, tzinfo=UTC)
+"""Clock of a text that nobody has said yet: whoever says it is newer, however late it comes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItemDraft:
@@ -33,7 +36,8 @@ class ItemDraft:
     changed_at: datetime
     status: str | None
     subject: str | None
-    text: str
+    # None: nothing was said of it; what is stored stays.
+    text: str | None
     removed: list[JsonObject]
     author_role: AuthorRole
     person_id: int | None
@@ -47,6 +51,8 @@ class ItemDraft:
     reported_by_agent: bool = False
     # The id under which the vendor names the opening text elsewhere, where this message is that text.
     opener_id: str | None = None
+    # Which rules cut and redacted the text.
+    text_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,12 @@ class StatusDraft:
     channel: str | None = None
 
 
-def has_record(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
-    """Say whether anything of this record is stored, deleted or not."""
-    query = select(FeedbackItem.id).where(*ticket_rows.named(workspace, source, external_id))
+def has_opening(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
+    """Say whether the text that a record was opened with is stored, or was deleted, alone or with its record."""
+    query = select(FeedbackItem.id).where(
+        *ticket_rows.named(workspace, source, external_id),
+        FeedbackItem.message_id.in_((FIRST_MESSAGE, TOMBSTONE)),
+    )
     return session.scalar(query.limit(1)) is not None
 
 
@@ -122,6 +131,8 @@ def _write(
     stood = ticket.find(draft.message_id)
     if stood is None:
         item = FeedbackItem(workspace_id=workspace, updated_at=draft.changed_at, **_columns(draft))
+        if draft.text is None:
+            item.text, item.changed_at = "", UNSAID
         session.add(item)
         ticket.messages.append(item)
         if is_doubted:
@@ -135,16 +146,23 @@ def _write(
     stood.person_id = stood.person_id or draft.person_id
     if stood.withdrawn_alone:
         stood.version = max(stood.version, 2)  # it came: its redaction was of no other message
-    if stood.withdrawn_alone or is_doubted or (not stood.withdrawn and stood.changed_at > draft.changed_at):
+    is_older = draft.text is None if stood.withdrawn else stood.changed_at > draft.changed_at
+    if stood.withdrawn_alone or is_doubted or is_older:
         return None, False
     return stood, _rewrite(stood, draft)
 
 
+_OF_TEXT = ("removed", "language", "changed_at")
+"""What a text brings along, its clock among them: who says nothing of the text does not date it."""
+
+
 def _rewrite(item: FeedbackItem, draft: ItemDraft) -> bool:
     """Give a message its newer version; return whether its words changed."""
-    was_same = not item.withdrawn and (item.text, item.subject) == (draft.text, draft.subject or item.subject)
+    said = (item.text if draft.text is None else draft.text, draft.subject or item.subject)
+    was_same = not item.withdrawn and (item.text, item.subject) == said
+    kept = ("created_at", "ticket_created_at", *(_OF_TEXT if draft.text is None else ()))
     for name, value in _columns(draft).items():
-        if name not in ("created_at", "ticket_created_at") and value is not None:
+        if name not in kept and value is not None:
             setattr(item, name, value)
     item.updated_at, item.withdrawn = draft.changed_at, False
     if was_same:

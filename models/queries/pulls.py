@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -12,6 +12,7 @@ from models.errors import Invalid
 from models.queries.upsert import insert_or_ignore, insert_or_update
 from models.queries.within import within
 from models.records import Delivery, JsonObject, Pull, PullRecord
+from models.sealing import Keyring, bound_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class PullDraft:
     place: str
     base_url: str | None
     account: str | None
-    token: str | None
+    token: str | None = field(repr=False)
     interval_s: int
     since: datetime
 
@@ -45,19 +46,25 @@ class Progress:
     stored: int = 0
 
 
-def put_pull(session: Session, *, workspace: int, source: int, draft: PullDraft, now: datetime) -> Pull:
-    """Set how a source is pulled, and let it begin at once; another place or an earlier start begins anew."""
+def put_pull(
+    session: Session, *, workspace: int, source: int, draft: PullDraft, keys: Keyring, now: datetime
+) -> Pull:
+    """Set how a source is pulled, and let it begin at once; another place or an earlier start begins anew.
+
+    The token is stored as these keys seal it.
+    """
+    token = keys.seal_text(draft.token, bound=bound_token(source)) if draft.token is not None else None
     row = find_pull(session, workspace=workspace, source=source)
     if row is None:
-        if draft.token is None:
+        if token is None:
             raise Invalid("token is missing: the vendor's API asks who reads", field="pull.token")
-        row = Pull(workspace_id=workspace, source_id=source, token=draft.token, since=draft.since, cursor={})
+        row = Pull(workspace_id=workspace, source_id=source, since=draft.since, cursor={})
         row.stored_count = row.failures = 0
         session.add(row)
     elif (row.place, row.base_url) != (draft.place, draft.base_url) or draft.since < row.since:
         row.cursor, row.covered_until, row.caught_up_at, row.since = {}, None, None, draft.since
     row.place, row.base_url, row.account = draft.place, draft.base_url, draft.account
-    row.token, row.interval_s = draft.token or row.token, draft.interval_s
+    row.stored_token, row.interval_s = token or row.stored_token, draft.interval_s
     row.stopped, row.failures, row.error, row.next_at = False, 0, None, now
     # Whoever pulls at this moment does so with the old settings: what it still brings is not stored.
     row.lease = row.lease_until = None

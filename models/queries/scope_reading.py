@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from models.jobs import Job, WorkState
 from models.queries.within import within
-from models.records import Delivery, FeedbackItem, Source, SourceRules
+from models.records import Delivery, FeedbackItem, Source, SourceRules, Work
 
 
 def history(session: Session, *, workspace: int, source: int, limit: int = 50) -> list[SourceRules]:
@@ -25,6 +26,30 @@ def deliveries_after(
         Delivery.source_id == source, within(Delivery, workspace), Delivery.id > after
     )
     return list(session.scalars(query.order_by(Delivery.id).limit(limit)))
+
+
+def is_settling(session: Session, *, workspace: int, source: int, revision: int) -> bool:
+    """Say whether tickets that were there when a revision came still wait to be read, placed or counted anew.
+
+    What the rules let in again has to be read first, and what they leave out leaves its theme.
+    """
+    rules = (SourceRules.source_id == source, within(SourceRules, workspace))
+    since = session.scalar(select(SourceRules.at).where(*rules, SourceRules.revision == revision))
+    if since is None:
+        return False
+    moving = (
+        select(Work.id)
+        .join(FeedbackItem, (FeedbackItem.id == Work.subject) & (FeedbackItem.version == Work.version))
+        .where(
+            Work.stage.in_((Job.EMBED, Job.PLACE)),
+            FeedbackItem.source_id == source,
+            within(FeedbackItem, workspace),
+            FeedbackItem.ticket_created_at <= since,
+        )
+    )
+    counting = select(Work.id).where(Work.stage == Job.COUNT, Work.version < since.toordinal())
+    pending = (within(Work, workspace), Work.state == WorkState.READY)
+    return any(session.scalar(query.where(*pending).limit(1)) is not None for query in (moving, counting))
 
 
 def latest_deliveries(session: Session, *, workspace: int, source: int, limit: int) -> list[Delivery]:

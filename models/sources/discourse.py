@@ -18,7 +18,7 @@ from models.sources.payload import (
     JsonObject,
     flag_of,
     id_of,
-    list_of,
+    names_of,
     number_of,
     object_or_empty,
     read_object,
@@ -130,16 +130,6 @@ def _is_private(event: _Event) -> bool:
     return event.short(name) == _ARCHETYPE_PRIVATE
 
 
-def _topic_tags(event: _Event) -> tuple[str, ...] | None:
-    given = event.data.get("tags")
-    names = (
-        [each.get("name") if isinstance(each, dict) else each for each in given]
-        if isinstance(given, list)
-        else given
-    )
-    return list_of(names, field=f"{event.kind}.tags")
-
-
 def _post(event: _Event) -> tuple[Change, ...]:
     """Read a post event; whispers, small actions and private messages are none of ours."""
     kind = event.number("post_type")
@@ -203,7 +193,7 @@ def _topic(event: _Event) -> tuple[Change, ...]:
     is_gone = event.name == "topic_destroyed" or event.data.get("deleted_at") is not None
     if is_gone and event.name != "topic_recovered":
         return (event.gone(topic),)
-    tags = _topic_tags(event)
+    tags = names_of(event.data, "tags", field="topic.tags")
     record = replace(
         event.bare(Action.UPDATE_STATUS, topic),
         created_at=event.time("created_at"),

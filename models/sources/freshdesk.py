@@ -214,7 +214,7 @@ def _opening(call: _Call, ticket: FeedbackChange) -> FeedbackChange | None:
         ticket,
         action=Action.UPSERT,
         message_id=FIRST_MESSAGE,
-        body=description or "",
+        body=description,
         body_is_html=_MARKUP.search(description or "") is not None,
         author_role=AuthorRole.AGENT if staff else AuthorRole.CUSTOMER,
         relayed=ticket.channel == "phone",
@@ -238,7 +238,7 @@ def _reply(call: _Call, ticket: FeedbackChange) -> FeedbackChange | None:
 
 
 def _with_parent(change: FeedbackChange, opening: FeedbackChange | None) -> tuple[Change, ...]:
-    """Add the opening text for the case that nothing of the ticket is stored."""
+    """Add the opening text for the case that it is not stored."""
     return (change,) if opening is None else (change, replace(opening, fallback=True))
 
 

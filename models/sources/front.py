@@ -20,7 +20,7 @@ from models.sources.payload import (
     channel_of,
     flag_of,
     id_of,
-    list_of,
+    names_of,
     object_or_empty,
     read_object,
     require_id,
@@ -128,7 +128,7 @@ class _Event:
         """Return what the event says about the conversation, without any text but the subject."""
         given = self.conversation
         handle = _handle(given.get("recipient"), "conversation.recipient")
-        tags = _names(given.get("tags"), field="conversation.tags")
+        tags = names_of(given, "tags", field="conversation.tags")
         return replace(
             self.bare(Action.UPDATE_STATUS),
             created_at=self.time(given.get("created_at"), "conversation.created_at"),
@@ -166,13 +166,6 @@ def _status(event: _Event) -> Status | None:
         if found is not None and not (name == "status" and event.kind in _STATUS_OF):
             return found
     return _STATUS_OF.get(event.kind)
-
-
-def _names(value: object, *, field: str) -> tuple[str, ...] | None:
-    """Return the names of tags, which come as objects."""
-    if not isinstance(value, list):
-        return list_of(value, field=field)
-    return list_of([each.get("name") if isinstance(each, dict) else each for each in value], field=field)
 
 
 def _handle(value: object, field: str) -> str | None:

@@ -184,6 +184,8 @@ def _written(
     body, is_html = _body(entry) if writes else (None, False)
     email = read(entry, "customer_email", short_of)
     tags = read(entry, "tags", list_of)
+    if tags is None and action is Action.UPSERT and _has_null_tags(entry):
+        tags = ()
     role = _role(entry) if writes else None
     change = FeedbackChange(
         action=action,
@@ -220,6 +222,11 @@ def _written(
     return change
 
 
+def _has_null_tags(entry: JsonObject) -> bool:
+    """Say whether a whole record comes without tags, and not only without a word on them."""
+    return any(name in entry and entry[name] is None for name in FIELDS["tags"])
+
+
 def _customer(entry: JsonObject) -> JsonObject:
     nested = object_or_empty(entry.get("customer"), field="customer")
     names = {"id": "customer_id", "email": "customer_email", "account_id": "account_id", "plan": "plan"}
@@ -240,14 +247,18 @@ def _role(entry: JsonObject) -> AuthorRole:
     return _ROLES[word]
 
 
-def _body(entry: JsonObject) -> tuple[str, bool]:
-    """Return (text, whether it is HTML): `html` is either the HTML itself, or true to say that `text` is
-    HTML."""
+def _body(entry: JsonObject) -> tuple[str | None, bool]:
+    """Return (text, whether it is HTML): `html` is either the HTML itself, or true to say that `text` is HTML.
+
+    Blanks are a text of no words; no text at all says nothing.
+    """
     html = entry.get("html")
     if isinstance(html, str) and html.strip().lower() not in ("", "true", "false", "yes", "no", "1", "0"):
         return text_of(html, field="html") or "", True
-    text = read(entry, "text", text_of) or ""
-    return (text if text.strip() else ""), flag_of(html, field="html") or False
+    text = read(entry, "text", text_of)
+    if text is not None and not text.strip():
+        text = ""
+    return text, flag_of(html, field="html") or False
 
 
 def _status(entry: JsonObject, context: Context) -> Status | None:

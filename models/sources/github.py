@@ -23,7 +23,7 @@ from models.sources.payload import (
     JsonObject,
     flag_of,
     id_of,
-    list_of,
+    names_of,
     object_or_empty,
     read_object,
     require_id,
@@ -155,7 +155,7 @@ class _Thread:
 
     def state(self) -> FeedbackChange:
         """Say what is known of the record, without any text but its title."""
-        tags = _labels(self.held, field=self.field)
+        tags = names_of(self.held, "labels", field=f"{self.field}.labels")
         settings, event = self.event.settings, self.event
         user = _user(self.held, field=self.field)
         return replace(
@@ -195,14 +195,6 @@ def _role(held: JsonObject, *, field: str) -> AuthorRole:
         return AuthorRole.BOT
     association = short_of(held.get("author_association"), field=f"{field}.author_association") or ""
     return AuthorRole.AGENT if association.upper() in _STAFF else AuthorRole.CUSTOMER
-
-
-def _labels(held: JsonObject, *, field: str) -> tuple[str, ...] | None:
-    labels = held.get("labels")
-    if not isinstance(labels, list):
-        return None
-    names = [label.get("name") if isinstance(label, dict) else label for label in labels]
-    return list_of([name for name in names if name is not None], field=f"{field}.labels")
 
 
 def markdown(value: object, *, field: str) -> str:

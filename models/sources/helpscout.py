@@ -16,7 +16,7 @@ from models.sources.payload import (
     channel_of,
     first,
     id_of,
-    list_of,
+    names_of,
     object_or_empty,
     read_object,
     require_id,
@@ -103,7 +103,7 @@ class _Event:
         given = self.payload
         customer = object_or_empty(given.get("primaryCustomer"), field="primaryCustomer")
         fields = _custom_fields(given.get("customFields"))
-        tags = _tags(given.get("tags"))
+        tags = names_of(given, "tags", field="tags", called=("tag", "name"))
         return replace(
             self.bare(Action.UPDATE_STATUS),
             occurred_at=_latest(self),
@@ -129,13 +129,6 @@ def _latest(event: _Event) -> datetime | None:
         *(event.time(event.payload.get(name), name) for name in ("createdAt", "userUpdatedAt", "closedAt")),
     ]
     return max((each for each in times if each is not None), default=None)
-
-
-def _tags(value: object) -> tuple[str, ...] | None:
-    if not isinstance(value, list):
-        return list_of(value, field="tags")
-    names = (first(each, ("tag", "name"))[1] if isinstance(each, dict) else each for each in value)
-    return list_of(list(names), field="tags")
 
 
 def _custom_fields(value: object) -> dict[str, str]:

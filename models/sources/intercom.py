@@ -2,8 +2,8 @@
 
 Which message is which. A conversation is opened by its `source`, which is message `FIRST_MESSAGE`; every part is a
 message under its own id; the remark of a rating is message `RATING`. Each notification carries the opening text
-again, so only `conversation.user.created` writes it; later ones bring it as a `fallback`, for a conversation of
-which nothing is stored.
+again, so only `conversation.user.created` writes it; later ones bring it as a `fallback`, for a conversation whose
+opening is not stored.
 
 Bodies are HTML. A redacted text is replaced by a placeholder of Intercom's, which is never stored: wherever a
 part says `redacted`, its text goes.

@@ -23,7 +23,7 @@ from models.sources.payload import (
     JsonObject,
     flag_of,
     id_of,
-    list_of,
+    names_of,
     object_or_empty,
     read_object,
     require_id,
@@ -127,7 +127,7 @@ class _Event:
 def _state(event: _Event) -> FeedbackChange:
     """Say what the issue's fields tell, without any text but the summary. Those of a comment's event are few."""
     fields, settings = event.fields, event.settings
-    tags = list_of(fields.get("labels"), field="issue.fields.labels")
+    tags = names_of(fields, "labels", field="issue.fields.labels")
     reporter = _person(fields.get("reporter"), field="issue.fields.reporter")
     return replace(
         event.bare(Action.UPDATE_STATUS),

@@ -14,7 +14,7 @@ from models.sources.payload import (
     JsonObject,
     flag_of,
     id_of,
-    list_of,
+    names_of,
     object_or_empty,
     read_object,
     require_id,
@@ -135,7 +135,7 @@ def _issue(event: _Event) -> tuple[Change, ...]:
 def _issue_record(event: _Event) -> FeedbackChange:
     """Return what the event says about the issue, without any text but the title."""
     data = event.data
-    tags = _labels(data.get("labels"))
+    tags = names_of(data, "labels", field="data.labels")
     project = object_or_empty(data.get("project"), field="data.project")
     name = short_of(project.get("name"), field="data.project.name")
     return replace(
@@ -159,13 +159,6 @@ def _issue_text(event: _Event, issue: FeedbackChange) -> FeedbackChange:
         author_role=AuthorRole.BOT if is_bot else AuthorRole.AGENT,
         relayed=not is_bot,
     )
-
-
-def _labels(value: object) -> tuple[str, ...] | None:
-    if not isinstance(value, list):
-        return list_of(value, field="data.labels")
-    names = [each.get("name") if isinstance(each, dict) else each for each in value]
-    return list_of(names, field="data.labels")
 
 
 def _status(event: _Event) -> Status | None:

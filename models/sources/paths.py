@@ -13,6 +13,7 @@ from dataclasses import replace
 from models.errors import Invalid
 from models.sources.payload import JsonObject, flag_of, object_or_empty, short_of
 from models.values.feedback import Action, Change, FeedbackChange
+from models.values.storable import storable
 
 MAX_PATH_CHARS = 200
 MAX_STEPS = 10
@@ -107,9 +108,9 @@ def mapped(change: FeedbackChange, payload: object, fields: Mapping[str, str]) -
         attribute, limit = TARGETS[name]
         value = lookup(payload, path)
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            text = str(value).strip().replace("\x00", "\N{REPLACEMENT CHARACTER}")[:limit]
+            text = storable(str(value).strip())[:limit]
             if text:
-                found[attribute] = text.encode("utf-8", "replace").decode()
+                found[attribute] = text
     return replace(change, **found) if found else change  # type: ignore[arg-type]
 
 
@@ -132,7 +133,7 @@ def first_of(payload: JsonObject, *paths: str) -> str | None:
     for path in paths:
         value = lookup(payload, path)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()[:200]
+            return storable(str(value).strip())[:200]
     return None
 
 

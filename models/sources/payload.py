@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from models.errors import Invalid
 from models.values.feedback import Rating, RatingKind, Status
+from models.values.storable import storable
 
 JsonObject = dict[str, object]
 
@@ -33,8 +34,6 @@ _CHANNELS: Mapping[str, str] = {
     **dict.fromkeys(("chat", "messaging", "native_messaging", "web messenger"), "chat"),
     **dict.fromkeys(("api", "web service", "web service (api)"), "api"),
 }
-# PostgreSQL refuses NUL in text, and a lone surrogate (JSON may escape one) cannot be written as UTF-8.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,300}(\.[0-9]{0,300})?([eE][+-]?[0-9]{1,4})?", re.ASCII)
 
 
@@ -91,7 +90,7 @@ def text_of(value: object, *, field: str) -> str | None:
     text = value if isinstance(value, str) else str(value)
     if len(text) > MAX_TEXT_CHARS:
         raise Invalid(f"{field} is longer than {MAX_TEXT_CHARS} characters", field=field)
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return storable(text)
 
 
 def short_of(value: object, *, field: str, limit: int = MAX_ID_CHARS) -> str | None:
@@ -168,6 +167,28 @@ def list_of(value: object, *, field: str, separator: str | None = ",") -> tuple[
         raise Invalid(f"{field} holds more than {MAX_TAGS} entries", field=field)
     cleaned = (short_of(part, field=field) for part in parts)
     return tuple(dict.fromkeys(part for part in cleaned if part))
+
+
+def names_of(
+    payload: JsonObject,
+    name: str,
+    *,
+    field: str,
+    called: tuple[str, ...] = ("name",),
+    separator: str | None = ",",
+) -> tuple[str, ...] | None:
+    """Return the tags that a member lists, as texts or as objects `called` by one of these names.
+
+    None where the member is absent; null is an empty list, as a record without tags is sent by some tools.
+    """
+    if name not in payload:
+        return None
+    value = payload[name]
+    if not isinstance(value, list):
+        return list_of("" if value is None else value, field=field, separator=separator)
+    return list_of(
+        [first(each, called)[1] if isinstance(each, dict) else each for each in value], field=field
+    )
 
 
 def status_of(value: object, *, field: str, words: Mapping[str, Status]) -> Status | None:

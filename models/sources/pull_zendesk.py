@@ -48,6 +48,7 @@ from models.sources.pull import (
 )
 from models.sources.source import SourceSettings, tagged
 from models.sources.times import past_instant_of
+from models.sources.zendesk import CALL
 from models.values.feedback import (
     FIRST_MESSAGE,
     Action,
@@ -287,7 +288,8 @@ def _messages(
     """Read the description and every comment but the one that it is."""
     description = text_of(ticket.get("description"), field="description") or ""
     submitter = id_of(ticket.get("submitter_id"), field="submitter_id")
-    relayed = None not in (submitter, known.customer_id) and submitter != known.customer_id
+    is_other = None not in (submitter, known.customer_id) and submitter != known.customer_id
+    relayed = is_other or known.channel == CALL
     opening = replace(
         known,
         action=Action.UPSERT,

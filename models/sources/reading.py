@@ -23,7 +23,21 @@ def read_changes(
     parse = parser_of(headers) or source.parse
     given = settings_from(source.schemes, settings)
     changes = parse(body, headers=headers, settings=given, received_at=received_at)
-    return mapped_all(changes, body, given.fields)
+    return mapped_all(_without_second_items(changes), body, given.fields)
+
+
+def _without_second_items(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Drop fallbacks to what a customer says in the same delivery: whoever sends one message finds one item."""
+    spoken = {
+        change.external_id
+        for change in changes
+        if isinstance(change, FeedbackChange) and change.makes_item and not change.fallback
+    }
+    return tuple(
+        change
+        for change in changes
+        if not (isinstance(change, FeedbackChange) and change.fallback and change.external_id in spoken)
+    )
 
 
 def newest_event(changes: tuple[Change, ...]) -> datetime | None:

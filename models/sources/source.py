@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from models.errors import Invalid, Rejected
 from models.sources.paths import fields_of
 from models.sources.payload import flag_of, object_or_empty, rating_of, short_of
-from models.sources.signature import SCHEMES, Scheme, header, verify
+from models.sources.signature import SCHEMES, header, verify
 from models.values.feedback import Change, Rating, RatingKind, Status
 
 MAX_KEY_CHARS = 128
@@ -107,25 +107,31 @@ def authenticate(
     now: datetime,
     method: str = "POST",
     url: str | None = None,
-) -> Scheme:
-    """Check a request's signature and return the scheme that held (its strength goes to the source's health).
+) -> str:
+    """Check a request's signature and return the name of the scheme that held, for the source's health.
 
     Only schemes of the configured source are tried: the pinned one, else the first whose headers are all present
     (two kinds of one tool may use one header for the signature and differ by the signed time beside it).
     All need the same secret, so a sender cannot win by choosing the weaker one. Raises Rejected.
     """
-    names = (settings.signature,) if settings.signature else source.schemes
-    schemes = [SCHEMES[name] for name in names]
-    signed = [scheme for scheme in schemes if header(headers, scheme.header)]
+    schemes = {name: SCHEMES[name] for name in accepted(source, settings)}
+    signed = [name for name, scheme in schemes.items() if header(headers, scheme.header)]
     timed = (
-        each for each in signed if each.timestamp_header is None or header(headers, each.timestamp_header)
+        name
+        for name in signed
+        if schemes[name].timestamp_header is None or header(headers, schemes[name].timestamp_header or "")
     )
     chosen = next(timed, next(iter(signed), None))
     if chosen is None:
-        wanted = " or ".join(scheme.header for scheme in schemes)
-        raise Rejected(f"header {wanted} is missing", field=schemes[0].header)
-    verify(chosen, secret=secret, headers=headers, body=body, now=now, method=method, url=url)
+        wanted = [scheme.header for scheme in schemes.values()]
+        raise Rejected(f"header {' or '.join(wanted)} is missing", field=wanted[0])
+    verify(schemes[chosen], secret=secret, headers=headers, body=body, now=now, method=method, url=url)
     return chosen
+
+
+def accepted(source: Source, settings: SourceSettings) -> tuple[str, ...]:
+    """Return the schemes that a configured source takes: the pinned one, else each of its kind's."""
+    return (settings.signature,) if settings.signature else source.schemes
 
 
 def body_key(body: bytes) -> str:

@@ -1,6 +1,23 @@
 """What a signature scheme does not prove, in words: for the documentation and a source's health."""
 
-from models.sources.signature import Kind, Scheme
+from collections.abc import Sequence
+
+from models.sources.signature import SCHEMES, Kind, Scheme, Strength
+
+PROOF_HEADER = "X-Ebb-Proof"
+"""Under this name a delivery keeps by which scheme its call was proven; nobody outside can set it."""
+API_KEY = "api_key"
+"""The proof of a call that carried an API key in place of a signature."""
+
+
+def scheme_of(proof: str) -> Scheme:
+    """Return the scheme of a proof; a key proves what any secret in a header does."""
+    return SCHEMES.get(proof, SCHEMES["bearer"])
+
+
+def weakest(names: Sequence[str]) -> str:
+    """Return the scheme that proves least of those a source takes; of equals the first."""
+    return next((name for name in names if SCHEMES[name].strength is Strength.WEAK), names[0])
 
 
 def weaknesses(scheme: Scheme) -> tuple[str, ...]:

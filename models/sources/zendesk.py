@@ -7,8 +7,8 @@ the description is the description. Every other comment is a message under its o
 ticket id, message id) is the key, and whichever event arrives first, or twice, nothing doubles.
 
 An event about a ticket we have not seen also carries the description in `detail`: it follows as a `fallback`
-change that creates the first message only if nothing of the ticket is stored. So a staff reply or a status
-change to an unknown ticket still brings in the customer's own text. Redactions and deletions never do.
+change that creates the first message only if that is neither stored nor gone. So a staff reply or a status
+change still brings in the customer's opening text. Redactions and deletions never do.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +25,7 @@ from models.sources.payload import (
     id_of,
     language_of,
     list_of,
+    names_of,
     object_or_empty,
     plan_of,
     read_object,
@@ -48,6 +49,8 @@ from models.values.feedback import (
 
 INVOCATION = "X-Zendesk-Webhook-Invocation-Id"
 _PREFIX = "zen:event-type:"
+CALL = "phone"
+"""Channel of calls, which staff write down."""
 _SATISFACTION = {"good": 1.0, "bad": 0.0}
 
 
@@ -144,7 +147,7 @@ def _ticket(
 ) -> FeedbackChange:
     """Fill in what an event's `detail` says about its ticket, without any text but the subject."""
     via = object_or_empty(detail.get("via"), field="detail.via")
-    tags = list_of(detail.get("tags") or [], field="detail.tags", separator=None)
+    tags = names_of(detail, "tags", field="detail.tags", separator=None)
     found = replace(
         known,
         created_at=past_instant_of(
@@ -171,11 +174,12 @@ def _ticket(
 def _first_message(event: _Event, action: Action) -> FeedbackChange:
     """Return the ticket's description as message FIRST_MESSAGE.
 
-    A ticket submitted by somebody else than its requester was written down by staff (a phone note).
+    A ticket submitted by somebody else than its requester was written down by staff, as is a call.
     """
     submitter = id_of(event.detail.get("submitter_id"), field="detail.submitter_id")
     ticket = event.ticket()
-    relayed = None not in (submitter, ticket.customer_id) and submitter != ticket.customer_id
+    is_other = None not in (submitter, ticket.customer_id) and submitter != ticket.customer_id
+    relayed = is_other or ticket.channel == CALL
     return replace(
         ticket,
         action=action,
@@ -188,7 +192,7 @@ def _first_message(event: _Event, action: Action) -> FeedbackChange:
 
 
 def _with_parent(event: _Event, change: FeedbackChange) -> tuple[Change, ...]:
-    """Add the first message for the case that nothing of the ticket is stored."""
+    """Add the first message for the case that it is not stored."""
     if event.detail.get("description") is None:
         return (change,)
     return change, replace(_first_message(event, Action.UPSERT), fallback=True)
@@ -283,7 +287,6 @@ def _messaged(event: _Event) -> tuple[Change, ...]:
         body=text_of(message.get("body"), field="event.message.body") or "",
         author_role=roles.get(kind, AuthorRole.BOT),
         channel="chat",
-        tags=None,
     )
     return (added,)
 
@@ -318,6 +321,7 @@ def _from_trigger(
         )
     tags = list_of(payload.get("tags"), field="tags", separator=None)
     account_name, account = first(payload, ("organization_external_id", "organization"))
+    channel = channel_of(payload.get("channel"), field="channel")
     change = FeedbackChange(
         action=Action.UPSERT,
         external_id=require_id(ticket_id, field=name),
@@ -326,13 +330,14 @@ def _from_trigger(
         created_at=past_instant_of(payload.get("created_at"), field="created_at", received_at=received_at),
         updated_at=past_instant_of(payload.get("updated_at"), field="updated_at", received_at=received_at),
         subject=text_of(payload.get("subject"), field="subject"),
-        body=text_of(payload.get("description"), field="description") or "",
-        author_role=AuthorRole.CUSTOMER,
+        body=text_of(payload.get("description"), field="description"),
+        author_role=AuthorRole.AGENT if channel == CALL else AuthorRole.CUSTOMER,
+        relayed=channel == CALL,
         customer_id=id_of(payload.get("requester_id"), field="requester_id"),
         customer_email=short_of(payload.get("requester_email"), field="requester_email"),
         account_id=id_of(account, field=account_name),
         plan=plan_of(payload.get("plan"), field="plan") or tagged(tags, settings.plan_tag_prefix),
-        channel=channel_of(payload.get("channel"), field="channel"),
+        channel=channel,
         language=language_of(payload.get("requester_locale"), field="requester_locale"),
         tags=tags,
         product_area=short_of(payload.get("product_area"), field="product_area")

@@ -23,7 +23,7 @@ class Action(StrEnum):
     """What a change does. A delete or redaction wins over an upsert or status that arrives later."""
 
     UPSERT = "upsert"
-    """Create the message or replace its text and attributes."""
+    """Create the message or replace its text and attributes; without a body the stored text stays."""
     APPEND_MESSAGE = "append_message"
     """A further message of the record; written like an upsert, under its own message id."""
     UPDATE_STATUS = "update_status"
@@ -111,12 +111,12 @@ class FeedbackChange:
 
     `created_at` is when the record was opened (a complaint is dated by it), `occurred_at` when this event
     happened, so for a later message the time it was written. `relayed`: staff wrote the opening text for a
-    customer (a phone ticket, a Slack post). `fallback`: apply only if, after the changes before it in the
-    same delivery, nothing of this record is stored; so an update whose parent is unknown creates the item and
-    never a second one. `opener_id`: the id under which the vendor names the opening text elsewhere, where this
-    change tells it. `exact_ids`: a message id of this sender never means the opening text, so the redaction of
-    an unknown message leaves that alone. `brand`, `group` (the team it was routed to), `form` and `spam` are what
-    rules of scope ask for.
+    customer (a phone ticket, a Slack post). `fallback`: apply only if the delivery brings no other item of this
+    record, and its opening text is neither stored nor was deleted; so what is told of a record that nobody saw
+    opened brings its opening along, once, and never replaces it. `opener_id`: the id under which the vendor
+    names the opening text elsewhere, where this change tells it. `exact_ids`: a message id of this sender never
+    means the opening text, so the redaction of an unknown message leaves that alone. `brand`, `group` (the team
+    it was routed to), `form` and `spam` are what rules of scope ask for.
     """
 
     action: Action

@@ -8,9 +8,8 @@ from fastapi import APIRouter
 
 from models.database import Session
 from models.errors import Invalid
-from models.language.clean import clean
 from models.language.detect import detect
-from models.language.redact import redact
+from models.language.own_words import own_line
 from models.queries import deliveries, scope, scope_reading
 from models.queries.access import Caller
 from models.records import Delivery, Source
@@ -85,7 +84,7 @@ def preview_rules(
         )
         draft = scope.compiled(session, workspace=row.workspace_id, rules=rules)
         chosen = scope.row_fields(row) if fields is None else fields
-        keys = keyring(settings.raw_body_key)
+        keys = keyring(settings.sealing_key)
         read = [(each, _messages(each, row, chosen, keys)) for each in rows]
         tried = [
             _try(session, row.workspace_id, draft, each, message)
@@ -218,7 +217,7 @@ def _example(each: Tried, fields: Mapping[str, str]) -> PreviewExample:
     return PreviewExample(
         delivery=public_id(Prefix.DELIVERY, each.delivery),
         external_id=(each.change.external_id or "")[:300],
-        subject=redact(clean(subject, html=False).text).text[:200] if subject else None,
+        subject=own_line(subject, limit=200) if subject else None,
         kept=each.decision.is_kept,
         rule=each.decision.by,
         why=each.decision.why,

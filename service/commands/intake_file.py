@@ -151,7 +151,7 @@ class FileImport:
         good = [row for row in chunk if isinstance(row, Row)]
         kept = {} if source.kind == KIND else {IMPORT_HEADER: KIND}
         drafts = []
-        keys = keyring(load_settings().raw_body_key)
+        keys = keyring(load_settings().sealing_key)
         for row in good:
             body = rows.body_of(row)
             key = delivery_key({}, body)

@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 
 from models.database import Database
 from models.sources.registry import SOURCES
-from models.sources.signature import SCHEMES, Kind
+from models.sources.signature import SCHEMES, Kind, Strength
+from models.sources.strength import weaknesses
 from tests.clock import Clock
 from tests.models.sources.examples import Example, example, examples
 from tests.steps import unfinished, walk
@@ -50,17 +51,11 @@ def scheme_name(each: Example) -> str:
     raise AssertionError(f"{each.name}: no scheme of its kind fits {told['header']}")
 
 
-def connect(client: TestClient, each: Example) -> dict[str, Any]:
+def connect(client: TestClient, each: Example, *, is_pinned: bool = True) -> dict[str, Any]:
     """Connect the tool as its administrator would, with the example's secret."""
-    made = client.post(
-        "/v1/sources",
-        json={
-            "kind": each.data["source"],
-            "name": each.name,
-            "secret": each.secret,
-            "settings": {"signature": scheme_name(each)},
-        },
-    )
+    settings = {"signature": scheme_name(each)} if is_pinned else {}
+    asked = {"kind": each.data["source"], "name": each.name, "secret": each.secret, "settings": settings}
+    made = client.post("/v1/sources", json=asked)
     assert made.status_code == 201, made.text
     found: dict[str, Any] = made.json()
     return found
@@ -269,13 +264,27 @@ def test_slacks_challenge_is_given_back(client: TestClient, clock: Clock) -> Non
     assert post(client, connect(client, each), each).json() == {"challenge": "3eZexampleChallenge0000"}
 
 
+@pytest.mark.parametrize("is_pinned", [True, False])
 @pytest.mark.parametrize("name", sorted({scheme_name(each) for each in EXAMPLES}))
-def test_the_health_of_a_source_says_how_strong_its_signature_is(
-    client: TestClient, clock: Clock, name: str
+def test_the_health_of_a_source_grades_what_its_calls_are_proven_by(
+    client: TestClient, clock: Clock, name: str, is_pinned: bool
 ) -> None:
     each = next(each for each in EXAMPLES if scheme_name(each) == name and not is_handshake(each))
-    source = connect(client, each)
+    source = connect(client, each, is_pinned=is_pinned)
     at(clock, each.data["verify_at"])
+
+    def told() -> dict[str, Any]:
+        found: dict[str, Any] = client.get(f"/v1/sources/{source['id']}/health").json()["signature"]
+        return found
+
+    accepted = [name] if is_pinned else list(SOURCES[each.data["source"]].schemes)
+    assert told()["scheme"] is None
+    is_weak = any(SCHEMES[one].strength is Strength.WEAK for one in accepted)
+    assert told()["strength"] == ("weak" if is_weak else "strong")
     assert post(client, source, each).status_code == 202
-    told = client.get(f"/v1/sources/{source['id']}/health").json()["signature"]
-    assert told == {"scheme": name, "strength": SCHEMES[name].strength}
+    assert told() == {
+        "scheme": name,
+        "strength": SCHEMES[name].strength,
+        "leaves_open": list(weaknesses(SCHEMES[name])),
+        "accepted": accepted,
+    }

@@ -99,6 +99,7 @@ def test_a_forged_delivery_is_refused_and_counted(
     assert answer.headers["content-type"] == "application/problem+json"
     assert secret not in answer.text
     assert stored(database) == []
+    client.app.state.refusals.write()  # type: ignore[attr-defined]
     with database.read(workspace=None) as session:
         source = session.scalars(select(Source)).one()
     assert (source.rejected_count, source.rejected_at) == (1, NOON)
@@ -126,7 +127,6 @@ def test_a_source_of_imports_takes_no_webhooks(
                 workspace_id=workspace,
                 kind="generic_json",
                 name="file",
-                secret=None,
                 settings={},
                 created_at=NOON,
             )
@@ -192,6 +192,24 @@ def test_texts_that_databases_refuse_are_stored_all_the_same(
     walk(context)
     assert unfinished(database, now=NOON) == []
     assert "after \U0001f600" in items(database)[0].text
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\ud800"])
+def test_names_that_databases_refuse_hold_no_delivery_up(
+    client: TestClient, desk: tuple[str, str], database: Database, context: Context, sign: str
+) -> None:
+    rules = {"rules": [], "fields": {"form": "forms.0", "plan": "tier"}}
+    assert client.put(f"/v1/sources/{desk[0].rsplit('/', 1)[1]}/rules", json=rules).status_code == 200
+    odd = {"brand": f"a{sign}", "group": f"{sign}b", "forms": [f"c{sign}"], "tier": f"d{sign}"}
+    wrong = {"type": "metric", "metric": "m", "value": 1, "at": "2026-06-01", "dimensions": {f"e{sign}": []}}
+    for entry in ({**ENTRY, **odd}, wrong):
+        assert post_entry(client, desk[0], entry, desk[1], now=NOON).status_code == 202
+    walk(context)
+    assert unfinished(database, now=NOON) == []
+    (item,) = items(database)
+    assert (item.brand, item.group, item.form, item.plan) == ("a\ufffd", "\ufffdb", "c\ufffd", "d\ufffd")
+    health = client.get(f"/v1/sources/{desk[0].rsplit('/', 1)[1]}/health")
+    assert "dimensions.e\ufffd" in health.json()["failures"][0]["reason"]
 
 
 def test_a_very_long_text_of_many_words_is_stored_and_found(

@@ -44,7 +44,8 @@ def test_a_key_delivers_in_place_of_a_signature(client: TestClient, bare: TestCl
     assert answer.json() == {"status": "duplicate"}
     health = client.get(f"/v1/sources/{desk.rpartition('/')[2]}/health").json()
     assert (health["counts"]["accepted"], health["counts"]["rejected"]) == (1, 0)
-    assert health["signature"]["scheme"] == "generic_json"
+    assert (health["signature"]["scheme"], health["signature"]["strength"]) == ("api_key", "weak")
+    assert health["signature"]["leaves_open"][0].startswith("the secret itself travels")
 
 
 @pytest.mark.parametrize("role", Role)

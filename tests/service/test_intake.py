@@ -129,7 +129,7 @@ def test_more_than_may_wait_are_turned_away(
     real = deliveries.record
 
     def slow(session: Session, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
-        go.wait(10)
+        go.wait(30)
         return real(session, drafts=drafts)
 
     monkeypatch.setattr(deliveries, "record", slow)

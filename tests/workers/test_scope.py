@@ -19,7 +19,9 @@ from tests.steps import recounted, stored_counts, unfinished, walk
 from tests.workers.test_measure import confirm, fill, latest
 from tests.workers.tickets import deliver, entry, items, open_assignments
 from workers.context import Context
+from workers.run import run_batch
 from workers.scope import AT_ONCE
+from workers.stages import build_stages
 
 INTERNAL = [{"name": "internal", "action": "exclude", "field": "tag", "values": ["internal"]}]
 Sent = Sequence[Mapping[str, object]]
@@ -253,6 +255,39 @@ def test_verdicts_wait_until_new_rules_are_applied_to_all_that_is_stored(
     assert sentence_of(row.checks) == (
         f"All tickets are counted under the rules of desk of {NOON.date() + timedelta(weeks=12)} (revision 1)."
     )
+
+
+def test_verdicts_wait_until_what_rules_moved_is_in_its_place_and_counted(
+    context: Context, workspace: int, source: int, database: Database, clock: Clock
+) -> None:
+    stages = build_stages(context.settings)
+    deliver(context, workspace, source, *tickets(30), *(entry(50 + n, tags=["internal"]) for n in range(9)))
+    put(context, workspace, source, INTERNAL)
+    walk(context)
+    assert sum(count for count, _ in stored_counts(database).values()) == 30
+    revision = put(context, workspace, source, [])
+
+    def work_on(*jobs: Job) -> bool:
+        """Let the workers of these stages alone work on; say whether the second look is done."""
+        while run_batch(context, {job: stages[job] for job in jobs}) is not None:
+            pass
+        with context.database.read(workspace=workspace) as session:
+            done_at = select(SourceRules.done_at).where(SourceRules.revision == revision)
+            return session.scalar(done_at) is not None
+
+    # The machine that reads and the one that places are far behind the one that applies rules.
+    assert not work_on(Job.SCOPE)
+    assert not any(excluded(database).values())
+    for jobs in ((Job.EMBED,), (Job.PLACE,), ()):
+        clock.advance(minutes=1)
+        assert not work_on(Job.SCOPE, *jobs)
+    # A ticket opened since is nothing to wait for.
+    deliver(context, workspace, source, entry(99, created_at=f"{clock():%Y-%m-%dT%H:%M:%SZ}"))
+    work_on(Job.COUNT)
+    work_on(Job.INTAKE)
+    clock.advance(minutes=1)
+    assert work_on(Job.SCOPE)
+    assert sum(count for count, _ in stored_counts(database).values()) == 39
 
 
 def sentence_of(checks: list[dict[str, object]]) -> str:

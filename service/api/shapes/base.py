@@ -1,6 +1,5 @@
 """What all shapes share: strict requests, typed answers, public ids, pages."""
 
-import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Annotated, Generic, TypeVar
@@ -8,10 +7,9 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from pydantic.fields import FieldInfo
 
-T = TypeVar("T")
+from models.values.storable import UNSTORABLE
 
-# PostgreSQL refuses NUL in text, and a lone surrogate (JSON may escape one) cannot be written as UTF-8.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+T = TypeVar("T")
 
 
 class Request(BaseModel):
@@ -23,7 +21,7 @@ class Request(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _is_storable(cls, value: object) -> object:
-        if any(_UNSTORABLE.search(text) for text in _texts(value)):
+        if any(UNSTORABLE.search(text) for text in _texts(value)):
             raise ValueError("holds a character that cannot be stored: NUL or half of a surrogate pair")
         return value
 

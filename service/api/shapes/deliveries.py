@@ -41,7 +41,10 @@ class DeliveryAnswer(Answer):
 class DeliveryDetail(DeliveryAnswer):
     """One delivery with what was sent."""
 
-    headers: dict[str, str] = Field(description="The headers that were kept; never those that hold a secret.")
+    headers: dict[str, str] = Field(
+        description="The headers that were kept, never those that hold a secret; X-Ebb-Proof is our own note of the "
+        "scheme that proved the call."
+    )
     body: str | None = Field(
         description="What was sent, with U+FFFD for bytes that are no UTF-8; null for all who do not `administer`."
     )

@@ -207,7 +207,7 @@ def test_a_deleted_record_is_not_revived_by_late_copies(
 def test_a_deletion_that_comes_before_the_text_holds(database: Database, workspace: int, source: int) -> None:
     with database.write(workspace=workspace) as session:
         assert withdraw(session, workspace, source) == 0
-        assert feedback.has_record(session, workspace=workspace, source=source, external_id="T-1")
+        assert feedback.has_opening(session, workspace=workspace, source=source, external_id="T-1")
         assert upsert(session, workspace, source, changed_at=LATEST) is None
         assert texts(session, workspace) == []
 

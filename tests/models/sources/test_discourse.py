@@ -137,8 +137,10 @@ def test_topics_bring_attributes(event: str, more: dict, status: Status) -> None
 
 
 def test_a_topic_that_says_nothing_of_its_state_changes_none() -> None:
-    (change,) = read("topic_edited", {"topic": {"id": 901, "tags": None}})
+    (change,) = read("topic_edited", {"topic": {"id": 901}})
     assert (change.status, change.tags) == (None, None)
+    (untagged,) = read("topic_edited", {"topic": {"id": 901, "tags": None}})
+    assert untagged.tags == ()
 
 
 def test_topics_go_and_come_back() -> None:

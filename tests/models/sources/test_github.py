@@ -174,7 +174,6 @@ def test_many_unfinished_comments_take_no_time() -> None:
 def test_labels_say_plan_and_area() -> None:
     (change,) = feedback("issues", OPENED, area_tag_prefix="area/", plan_tag_prefix="plan/")
     assert (change.product_area, change.plan) == ("import", None)
-    assert feedback("issues", issue("opened", labels=None))[0].tags is None
 
 
 def test_a_form_is_read_like_json() -> None:

@@ -224,3 +224,36 @@ def test_the_laws_bite() -> None:
     ):
         with pytest.raises(AssertionError):
             lawful(bad)
+
+
+TAGS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("front.application_inbound_received", ("payload", "conversation", "tags")),
+    ("generic_json.feedback", ("tags",)),
+    ("github.issues_opened", ("issue", "labels")),
+    ("helpscout.convo_customer_reply", ("tags",)),
+    ("intercom.conversation_user_created", ("data", "item", "tags")),
+    ("jira.issue_created_jsm", ("issue", "fields", "labels")),
+    ("linear.issue_create", ("data", "labels")),
+    ("standardwebhooks.feedback_created", ("data", "tags")),
+    ("zendesk.event_ticket_created", ("detail", "tags")),
+)
+
+
+@pytest.mark.parametrize(("name", "path"), TAGS, ids=lambda each: str(each) if isinstance(each, str) else "")
+def test_no_list_of_tags_says_nothing_and_a_null_one_is_empty(name: str, path: tuple[str, ...]) -> None:
+    each = example(name)
+    payload = json.loads(each.data["body"])
+
+    def tags() -> object:
+        (change, *_) = parsed(each, json.dumps(payload).encode(), each.headers)
+        assert isinstance(change, FeedbackChange)
+        return change.tags
+
+    *above, member = path
+    holder = payload
+    for step in above:
+        holder = holder[step]
+    holder[member] = None
+    assert tags() == ()
+    del holder[member]
+    assert tags() is None

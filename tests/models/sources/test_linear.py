@@ -151,7 +151,7 @@ def test_labels_may_say_plan_and_area() -> None:
     (change,) = read(event(ISSUE, "create", labels=labels), plan_tag_prefix="plan_", area_tag_prefix="area_")
     assert (change.plan, change.product_area, change.tags) == ("pro", "api", ("plan_pro", "area_api", "bare"))
     (none,) = read(event(ISSUE, "create", labels=None, project=None))
-    assert (none.tags, none.product_area) == (None, None)
+    assert (none.tags, none.product_area) == ((), None)
 
 
 def test_the_delivery_is_the_key_and_not_the_webhook() -> None:

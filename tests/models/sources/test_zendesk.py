@@ -106,6 +106,10 @@ def test_a_ticket_that_staff_wrote_down_is_relayed() -> None:
     assert (change.author_role, change.relayed, change.makes_item) == (AuthorRole.AGENT, True, True)
     (unknown,) = read(event("ticket.created", submitter_id=None))
     assert unknown.author_role is AuthorRole.CUSTOMER
+    (called,) = read(event("ticket.created", via={"channel": "voice"}))
+    (told,) = read({**TRIGGER, "channel": "Phone call (inbound)"})
+    for change in (called, told):
+        assert (change.author_role, change.relayed, change.makes_item) == (AuthorRole.AGENT, True, True)
 
 
 def test_redaction_names_the_comment_and_carries_no_text() -> None:
@@ -206,7 +210,7 @@ def test_satisfaction_is_a_rating_of_two_values(word: str, value: float | None) 
 
 def test_a_trigger_with_the_id_alone_is_enough() -> None:
     (change,) = read({"id": 41207, "tags": ""})
-    assert (change.external_id, change.body, change.tags, change.event_id) == ("41207", "", (), None)
+    assert (change.external_id, change.body, change.tags, change.event_id) == ("41207", None, (), None)
 
 
 def test_delivery_keys() -> None:
