@@ -162,7 +162,7 @@ def _items(session: Session, workspace: int, source: int) -> tuple[list[int], in
         )
         for number, day in ((1, 0), (2, 0), (3, 1), (4, 0))
     ]
-    factories.item(session, workspace, source, external_id="T-gone")
+    factories.item(session, workspace, source, external_id="T-gone", person="mira@example.com")
     withdrawals.withdraw(
         session, workspace=workspace, source=source, external_id="T-gone", message_id=None, is_redaction=False,
         changed_at=NOON, now=NOON,
