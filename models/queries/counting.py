@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models.queries.listing import themes_of
 from models.queries.within import within
 from models.records import FeedbackItem, Source
-from models.values.feedback import UNKNOWN_TICKET, AuthorRole, Turn
+from models.values.feedback import UNKNOWN_TICKET, AuthorRole
 from models.values.ids import Prefix, public_id
 from models.values.kinds import Kind
 
@@ -92,24 +92,21 @@ def why_counted(session: Session, *, workspace: int, items: Sequence[int]) -> di
     places: dict[tuple[int, str, int | None], list[FeedbackItem]] = defaultdict(list)
     for item in beside:
         places[item.source_id, item.external_id, themes.get(item.id)].append(item)
-    wanted = set(items)
-    return {
-        item.id: _why(item, theme, members, relaying)
-        for (_, _, theme), members in places.items()
-        for item in members
-        if item.id in wanted
-    }
+    in_total = decide(beside, relaying)
+    found: dict[int, str] = {}
+    for (_, _, theme), members in places.items():
+        decided = decide(members, relaying)
+        for item in members:
+            is_placed = theme is not None or why_not_eligible(item, relaying) is not None
+            found[item.id] = decided[item.id] if is_placed else _without_theme(in_total[item.id])
+    return {item: found[item] for item in items if item in found}
 
 
-def _why(item: FeedbackItem, theme: int | None, beside: Sequence[FeedbackItem], relaying: Set[int]) -> str:
-    why = why_not_eligible(item, relaying)
-    if why is not None:
-        return why
-    if theme is not None:
-        return decide(beside, relaying)[item.id]
-    if item.turn is Turn.FOLLOWS:
-        return "not counted: a follow-up without a theme of its own"
-    return "not counted on a theme: it is in none yet; the total of all complaints holds it"
+def _without_theme(in_total: str) -> str:
+    """Say of a message in no theme whether the total of all complaints, which asks for no theme, holds it."""
+    if in_total == COUNTED:
+        return "not counted on a theme: it is in none yet; the total of all complaints holds it"
+    return in_total.replace("on this theme in this ticket", "in this ticket, in no theme of its own")
 
 
 def _tickets_of(session: Session, workspace: int, items: Sequence[int]) -> list[FeedbackItem]:

@@ -91,6 +91,30 @@ def test_the_reason_is_said_in_words(
         assert sum(counts.totals(session, workspace=workspace, zone=ZONE).values()) == is_complaint
 
 
+def test_the_words_say_of_each_message_in_no_theme_what_the_total_holds(
+    database: Database, workspace: int, source: int
+) -> None:
+    with database.write(workspace=workspace) as session:
+        asked, angry, again, colleague = (
+            factories.item(session, workspace, source, message_id=name, person=who, created_at=at, kind=kind)
+            for name, who, at, kind in (
+                ("0", "ann", NOON, Kind.QUESTION),
+                ("7", "ann", LATER, Kind.COMPLAINT),
+                ("8", "ann", LATER + timedelta(hours=1), Kind.COMPLAINT),
+                ("9", "bob", LATER + timedelta(hours=2), Kind.COMPLAINT),
+            )
+        )
+        firsts = {item for item, _ in session.execute(counting.first_complaints(workspace, set()))}
+        assert firsts == {angry, colleague}
+        held = {
+            item for item in (asked, angry, again, colleague) if "the total" in why(session, workspace, item)
+        }
+        assert held == firsts
+        assert why(session, workspace, again) == (
+            f"not counted: a follow-up of fb_{angry}, the same person's first complaint in this ticket, in no theme of its own"
+        )
+
+
 def test_a_merged_ticket_says_into_which(database: Database, workspace: int, source: int) -> None:
     with database.write(workspace=workspace) as session:
         number = factories.item(session, workspace, source)
