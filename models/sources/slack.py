@@ -27,21 +27,12 @@ from models.sources.payload import (
 )
 from models.sources.scope import Fact
 from models.sources.slack_text import text_in
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key
+from models.sources.source import Answer, Source, SourceSettings, key_in
 from models.sources.times import past_instant_of
 from models.values.feedback import FIRST_MESSAGE, Action, AuthorRole, Change, FeedbackChange
 
 _WRITTEN = frozenset({None, "thread_broadcast", "file_share", "me_message"})
 """Subtypes under which people write; every other one is a notice of Slack's own."""
-
-
-def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the event's id, the same on Slack's retries."""
-    try:
-        key = id_of(read_object(body).get("event_id"), field="event_id")
-    except Invalid:
-        key = None
-    return bounded_key(key) if key else body_key(body)
 
 
 def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
@@ -211,7 +202,8 @@ SOURCE = Source(
     kind="slack",
     title="Slack",
     schemes=("slack",),
-    delivery_key=delivery_key,
+    # The same on Slack's retries.
+    delivery_key=key_in(lambda payload: id_of(payload.get("event_id"), field="event_id")),
     parse=parse,
     handshake=handshake,
     tells=_TELLS,
