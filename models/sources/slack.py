@@ -114,7 +114,13 @@ class _Event:
         )
 
 
-def _ts(value: object, *, field: str) -> str:
+def is_written(message: JsonObject) -> bool:
+    """Say whether a person wrote a message: no bot, and no notice of Slack's own."""
+    subtype = short_of(message.get("subtype"), field="event.subtype")
+    return subtype in _WRITTEN and message.get("bot_id") is None
+
+
+def ts_of(value: object, *, field: str) -> str:
     """Return a message's id; a number has lost its zeros on the way and is refused."""
     if not isinstance(value, str) or not value.strip():
         raise Invalid(f"{field} must be a text such as 1772442898.000200", field=field)
@@ -130,7 +136,7 @@ def _edited(event: _Event) -> tuple[Change, ...]:
     """Read a message as it now stands. What is left of a deleted post that has replies is a tombstone."""
     message = require_object(event.inner.get("message"), field="event.message")
     if message.get("subtype") == "tombstone":
-        return event.gone(message, _ts(message.get("ts"), field="event.message.ts"), whole=False)
+        return event.gone(message, ts_of(message.get("ts"), field="event.message.ts"), whole=False)
     return _message(event, message, event.changed_at())
 
 
@@ -138,15 +144,14 @@ def _deleted(event: _Event) -> tuple[Change, ...]:
     previous = object_or_empty(event.inner.get("previous_message"), field="event.previous_message")
     if previous.get("bot_id") is not None:
         return ()
-    ts = _ts(event.inner.get("deleted_ts") or previous.get("ts"), field="event.deleted_ts")
+    ts = ts_of(event.inner.get("deleted_ts") or previous.get("ts"), field="event.deleted_ts")
     return event.gone(previous, ts, whole=True)
 
 
 def _message(event: _Event, message: JsonObject, at: datetime | None) -> tuple[Change, ...]:
-    subtype = short_of(message.get("subtype"), field="event.subtype")
-    if subtype not in _WRITTEN or message.get("bot_id") is not None:
+    if not is_written(message):
         return ()
-    ts = _ts(message.get("ts"), field="event.ts")
+    ts = ts_of(message.get("ts"), field="event.ts")
     external_id, message_id = event.place(message, ts)
     is_first = message_id == FIRST_MESSAGE
     company = _other_company(event, message)
