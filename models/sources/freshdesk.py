@@ -35,7 +35,7 @@ from models.sources.payload import (
     text_of,
 )
 from models.sources.scope import Fact
-from models.sources.source import Answer, Source, SourceSettings, body_key, tagged
+from models.sources.source import Source, SourceSettings, body_key, tagged
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -155,11 +155,6 @@ class _Call:
 def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
     """Return the digest of the body: it holds the ticket and the event, and there is no other id."""
     return body_key(body)
-
-
-def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
-    """Freshdesk has no handshake."""
-    return None
 
 
 def parse(
@@ -314,6 +309,5 @@ SOURCE = Source(
     schemes=("token",),
     delivery_key=delivery_key,
     parse=parse,
-    handshake=handshake,
     tells=_TELLS,
 )

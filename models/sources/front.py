@@ -33,7 +33,7 @@ from models.sources.payload import (
 )
 from models.sources.scope import Fact
 from models.sources.signature import header
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
+from models.sources.source import Answer, Source, SourceSettings, key_in, tagged
 from models.sources.times import past_instant_of
 from models.values.feedback import FIRST_MESSAGE, Action, AuthorRole, Change, FeedbackChange, Status
 
@@ -64,16 +64,6 @@ _CUSTOM_FIELDS: Mapping[str, tuple[str, ...]] = {
     "language": ("language",),
 }
 """Our field -> the names of the conversation's custom fields it is read from, the first that says anything wins."""
-
-
-def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the event's id."""
-    try:
-        payload = read_object(body)
-        key = id_of(_event_of(payload).get("id"), field="id")
-    except Invalid:
-        key = None
-    return bounded_key(key) if key else body_key(body)
 
 
 def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
@@ -331,7 +321,8 @@ SOURCE = Source(
     kind="front",
     title="Front",
     schemes=("front", "front_rule"),
-    delivery_key=delivery_key,
+    # The event's, in either envelope.
+    delivery_key=key_in(lambda payload: id_of(_event_of(payload).get("id"), field="id")),
     parse=parse,
     handshake=handshake,
     tells=_TELLS,

@@ -35,7 +35,7 @@ from models.sources.payload import (
 )
 from models.sources.scope import Fact
 from models.sources.signature import header
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
+from models.sources.source import Answer, Source, SourceSettings, key_from, tagged
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -53,12 +53,6 @@ _STAFF = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _VERSION = re.compile(r"\D{0,20}\d+(\.\d+)+\S*")
 _PRODUCTION = re.compile(r"(?:^|[^a-z])(prod|production|live)(?:$|[^a-z])")
 _FORM = b"payload="
-
-
-def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the delivery's id, which a redelivery by hand keeps."""
-    key = header(headers, DELIVERY)
-    return bounded_key(key) if key else body_key(body)
 
 
 def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
@@ -370,7 +364,8 @@ SOURCE = Source(
     kind="github",
     title="GitHub",
     schemes=("github",),
-    delivery_key=delivery_key,
+    # A redelivery by hand keeps it.
+    delivery_key=key_from(DELIVERY),
     parse=parse,
     handshake=handshake,
     kept_headers=(EVENT, DELIVERY),

@@ -28,7 +28,7 @@ from models.sources.payload import (
 )
 from models.sources.scope import Fact
 from models.sources.signature import header
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
+from models.sources.source import Source, SourceSettings, body_key, bounded_key, tagged
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -59,11 +59,6 @@ def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
     """Return the event's name and the digest of the body: Help Scout numbers neither events nor deliveries."""
     name = (header(headers, EVENT) or "").strip()[:60]
     return bounded_key(f"{name}:{body_key(body)}")
-
-
-def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
-    """Help Scout has no handshake."""
-    return None
 
 
 def parse(
@@ -327,7 +322,6 @@ SOURCE = Source(
     schemes=("helpscout",),
     delivery_key=delivery_key,
     parse=parse,
-    handshake=handshake,
     kept_headers=(EVENT,),
     tells=_TELLS,
 )

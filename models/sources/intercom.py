@@ -37,7 +37,7 @@ from models.sources.payload import (
     text_of,
 )
 from models.sources.scope import Fact
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key
+from models.sources.source import Answer, Source, SourceSettings, key_in
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -58,15 +58,6 @@ _TICKET_STATES: Mapping[str, Status] = {
     "waiting_on_customer": Status.PENDING,
     "resolved": Status.RESOLVED,
 }
-
-
-def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the notification's id, the same on a retry."""
-    try:
-        key = id_of(read_object(body).get("id"), field="id")
-    except Invalid:
-        key = None
-    return bounded_key(key) if key else body_key(body)
 
 
 def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
@@ -353,7 +344,8 @@ SOURCE = Source(
     kind="intercom",
     title="Intercom",
     schemes=("intercom",),
-    delivery_key=delivery_key,
+    # The notification's, the same on a retry.
+    delivery_key=key_in(lambda payload: id_of(payload.get("id"), field="id")),
     parse=parse,
     handshake=handshake,
     tells=_TELLS,

@@ -35,7 +35,7 @@ from models.sources.payload import (
 )
 from models.sources.scope import Fact
 from models.sources.signature import header
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
+from models.sources.source import Source, SourceSettings, key_from, tagged
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -63,17 +63,6 @@ _TEXTS = frozenset({"description", "summary"})
 _ORGANISATION = frozenset({"id", "name", "uuid", "self", "_links", "created", "scimManaged"})
 """Members that an entry of the Organizations field may have; sprints, versions and options have others."""
 _PORTAL = "customer"
-
-
-def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the webhook's identifier, the same on a retry."""
-    key = header(headers, IDENTIFIER)
-    return bounded_key(key) if key else body_key(body)
-
-
-def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
-    """Jira has no handshake."""
-    return None
 
 
 def parse(
@@ -354,9 +343,9 @@ SOURCE = Source(
     kind="jira",
     title="Jira Service Management",
     schemes=("jira",),
-    delivery_key=delivery_key,
+    # The same on a retry.
+    delivery_key=key_from(IDENTIFIER),
     parse=parse,
-    handshake=handshake,
     kept_headers=(IDENTIFIER,),
     tells=_TELLS,
 )

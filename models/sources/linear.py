@@ -25,7 +25,7 @@ from models.sources.payload import (
 )
 from models.sources.scope import Fact
 from models.sources.signature import header
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
+from models.sources.source import Source, SourceSettings, key_from, tagged
 from models.sources.times import past_instant_of
 from models.values.feedback import FIRST_MESSAGE, Action, AuthorRole, Change, FeedbackChange, Status
 
@@ -37,17 +37,6 @@ _STATUSES = {
     "completed": Status.RESOLVED,
     **dict.fromkeys(("canceled", "cancelled", "duplicate"), Status.CLOSED),
 }
-
-
-def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the delivery's id; `webhookId` in the body names the webhook and is the same in all of them."""
-    key = header(headers, DELIVERY)
-    return bounded_key(key) if key else body_key(body)
-
-
-def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
-    """Linear has no handshake."""
-    return None
 
 
 def parse(
@@ -243,9 +232,9 @@ SOURCE = Source(
     kind="linear",
     title="Linear",
     schemes=("linear",),
-    delivery_key=delivery_key,
+    # `webhookId` in the body names the webhook and is the same in all of them.
+    delivery_key=key_from(DELIVERY),
     parse=parse,
-    handshake=handshake,
     kept_headers=(DELIVERY,),
     tells=_TELLS,
 )

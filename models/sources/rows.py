@@ -117,7 +117,10 @@ def format_of(name: str) -> FileFormat:
         ".csv": FileFormat.CSV,
     }
     if suffix not in {**known, ".tsv": FileFormat.CSV}:
-        raise Invalid(f"{name}: the name must end in .csv, .tsv, .jsonl, .ndjson or .json", field="file")
+        raise Invalid(
+            f"{name}: the name must end in .csv, .tsv, .jsonl, .ndjson or .json (or .zip: an export of Slack's)",
+            field="file",
+        )
     return known.get(suffix, FileFormat.CSV)
 
 
@@ -228,10 +231,14 @@ def _messages(entry: JsonObject, line: Line, reading: _Reading) -> list[Row | Re
         return [RejectedRow(line.number, error.message, raw_of([line]))]
 
 
-def _checked(row: Row, reading: _Reading) -> Row:
-    """Have the webhook's own parser judge a row."""
-    generic_json.parse(body_of(row), headers={}, settings=reading.settings, received_at=reading.received_at)
+def checked(row: Row, *, settings: SourceSettings, received_at: datetime) -> Row:
+    """Return a row that the webhook's own parser takes; raise `Invalid` with what is wrong with any other."""
+    generic_json.parse(body_of(row), headers={}, settings=settings, received_at=received_at)
     return row
+
+
+def _checked(row: Row, reading: _Reading) -> Row:
+    return checked(row, settings=reading.settings, received_at=reading.received_at)
 
 
 def _jsonl_entry(line: Line) -> JsonObject | str:

@@ -27,21 +27,12 @@ from models.sources.payload import (
 )
 from models.sources.scope import Fact
 from models.sources.slack_text import text_in
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key
+from models.sources.source import Answer, Source, SourceSettings, key_in
 from models.sources.times import past_instant_of
 from models.values.feedback import FIRST_MESSAGE, Action, AuthorRole, Change, FeedbackChange
 
 _WRITTEN = frozenset({None, "thread_broadcast", "file_share", "me_message"})
 """Subtypes under which people write; every other one is a notice of Slack's own."""
-
-
-def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the event's id, the same on Slack's retries."""
-    try:
-        key = id_of(read_object(body).get("event_id"), field="event_id")
-    except Invalid:
-        key = None
-    return bounded_key(key) if key else body_key(body)
 
 
 def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
@@ -123,7 +114,13 @@ class _Event:
         )
 
 
-def _ts(value: object, *, field: str) -> str:
+def is_written(message: JsonObject) -> bool:
+    """Say whether a person wrote a message: no bot, and no notice of Slack's own."""
+    subtype = short_of(message.get("subtype"), field="event.subtype")
+    return subtype in _WRITTEN and message.get("bot_id") is None
+
+
+def ts_of(value: object, *, field: str) -> str:
     """Return a message's id; a number has lost its zeros on the way and is refused."""
     if not isinstance(value, str) or not value.strip():
         raise Invalid(f"{field} must be a text such as 1772442898.000200", field=field)
@@ -139,7 +136,7 @@ def _edited(event: _Event) -> tuple[Change, ...]:
     """Read a message as it now stands. What is left of a deleted post that has replies is a tombstone."""
     message = require_object(event.inner.get("message"), field="event.message")
     if message.get("subtype") == "tombstone":
-        return event.gone(message, _ts(message.get("ts"), field="event.message.ts"), whole=False)
+        return event.gone(message, ts_of(message.get("ts"), field="event.message.ts"), whole=False)
     return _message(event, message, event.changed_at())
 
 
@@ -147,15 +144,14 @@ def _deleted(event: _Event) -> tuple[Change, ...]:
     previous = object_or_empty(event.inner.get("previous_message"), field="event.previous_message")
     if previous.get("bot_id") is not None:
         return ()
-    ts = _ts(event.inner.get("deleted_ts") or previous.get("ts"), field="event.deleted_ts")
+    ts = ts_of(event.inner.get("deleted_ts") or previous.get("ts"), field="event.deleted_ts")
     return event.gone(previous, ts, whole=True)
 
 
 def _message(event: _Event, message: JsonObject, at: datetime | None) -> tuple[Change, ...]:
-    subtype = short_of(message.get("subtype"), field="event.subtype")
-    if subtype not in _WRITTEN or message.get("bot_id") is not None:
+    if not is_written(message):
         return ()
-    ts = _ts(message.get("ts"), field="event.ts")
+    ts = ts_of(message.get("ts"), field="event.ts")
     external_id, message_id = event.place(message, ts)
     is_first = message_id == FIRST_MESSAGE
     company = _other_company(event, message)
@@ -211,7 +207,8 @@ SOURCE = Source(
     kind="slack",
     title="Slack",
     schemes=("slack",),
-    delivery_key=delivery_key,
+    # The same on Slack's retries.
+    delivery_key=key_in(lambda payload: id_of(payload.get("event_id"), field="event_id")),
     parse=parse,
     handshake=handshake,
     tells=_TELLS,

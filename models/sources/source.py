@@ -10,7 +10,14 @@ from zoneinfo import ZoneInfo
 
 from models.errors import Invalid, Rejected
 from models.sources.paths import fields_of
-from models.sources.payload import flag_of, object_or_empty, rating_of, short_of
+from models.sources.payload import (
+    JsonObject,
+    flag_of,
+    object_or_empty,
+    rating_of,
+    read_object,
+    short_of,
+)
 from models.sources.scope import Fact
 from models.sources.signature import SCHEMES, header, verify
 from models.values.feedback import Change, Rating, RatingKind, Status
@@ -63,6 +70,11 @@ class Answer:
     content_type: str = "application/json"
 
 
+def no_handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
+    """Answer nothing: whatever the tool sends is a delivery, its tests included."""
+    return None
+
+
 class DeliveryKey(Protocol):
     """Name a delivery so that a repeated one is known: the vendor's event id, else the SHA-256 of the
     body."""
@@ -95,7 +107,7 @@ class Source:
     schemes: tuple[str, ...]
     delivery_key: DeliveryKey
     parse: Parse
-    handshake: Callable[[Mapping[str, str], bytes], Answer | None]
+    handshake: Callable[[Mapping[str, str], bytes], Answer | None] = no_handshake
     kept_headers: tuple[str, ...] = ()
     tells: Mapping[Fact, str] = field(default_factory=dict)
 
@@ -148,6 +160,29 @@ def bounded_key(key: str) -> str:
     if len(key) <= MAX_KEY_CHARS and key.isprintable():
         return key
     return body_key(key.encode("utf-8", "surrogatepass"))
+
+
+def key_from(name: str) -> DeliveryKey:
+    """Key deliveries by a header in which the tool names each, the same on a retry; without it by the body."""
+
+    def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
+        key = header(headers, name)
+        return bounded_key(key) if key else body_key(body)
+
+    return delivery_key
+
+
+def key_in(read: Callable[[JsonObject], str | None]) -> DeliveryKey:
+    """Key deliveries by what `read` finds in the body; by the body itself where it is no JSON or names nothing."""
+
+    def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
+        try:
+            key = read(read_object(body))
+        except Invalid:
+            key = None
+        return bounded_key(key) if key else body_key(body)
+
+    return delivery_key
 
 
 def settings_from(kind_schemes: tuple[str, ...], given: Mapping[str, object]) -> SourceSettings:

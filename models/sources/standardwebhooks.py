@@ -15,7 +15,7 @@ from models.sources.generic_fields import TELLS, Context, read
 from models.sources.generic_json import change_of
 from models.sources.payload import JsonObject, id_of, object_or_empty, read_object, require_id, short_of
 from models.sources.signature import header
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key
+from models.sources.source import Source, SourceSettings, key_from
 from models.values.feedback import Action, Change, FeedbackChange
 
 MESSAGE_ID = "webhook-id"
@@ -35,17 +35,6 @@ _EVENTS = {
     **dict.fromkeys(("message_added", "replied"), Action.APPEND_MESSAGE),
 }
 _STATUS_OF = {"closed": "closed", "reopened": "open", "resolved": "resolved"}
-
-
-def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
-    """Return `webhook-id`, which is signed and the same on every retry."""
-    key = header(headers, MESSAGE_ID)
-    return bounded_key(key) if key else body_key(body)
-
-
-def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
-    """The specification has no handshake; a `ping` is a delivery like any other."""
-    return None
 
 
 def parse(
@@ -85,9 +74,9 @@ SOURCE = Source(
     kind="standardwebhooks",
     title="Standard Webhooks",
     schemes=("standard",),
-    delivery_key=delivery_key,
+    # It is signed, and the same on every retry.
+    delivery_key=key_from(MESSAGE_ID),
     parse=parse,
-    handshake=handshake,
     kept_headers=(MESSAGE_ID,),
     tells=TELLS,
 )

@@ -29,7 +29,7 @@ from models.sources.payload import (
     text_of,
 )
 from models.sources.scope import Fact
-from models.sources.source import STARS, Answer, Source, SourceSettings, body_key, bounded_key
+from models.sources.source import STARS, Source, SourceSettings, body_key, bounded_key
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -77,11 +77,6 @@ def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
     except Invalid:
         return body_key(body)
     return bounded_key(f"{kind}:{token}") if token else body_key(body)
-
-
-def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
-    """Typeform has no handshake: its test request is a response to the form."""
-    return None
 
 
 def parse(
@@ -279,6 +274,5 @@ SOURCE = Source(
     schemes=("typeform",),
     delivery_key=delivery_key,
     parse=parse,
-    handshake=handshake,
     tells=_TELLS,
 )

@@ -36,7 +36,7 @@ from models.sources.payload import (
 )
 from models.sources.scope import Fact
 from models.sources.signature import header
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
+from models.sources.source import Source, SourceSettings, body_key, bounded_key, tagged
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -66,11 +66,6 @@ def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
         event = None
     key = event or header(headers, INVOCATION)
     return bounded_key(key) if key else body_key(body)
-
-
-def handshake(headers: Mapping[str, str], body: bytes) -> Answer | None:
-    """Zendesk has no handshake: its test requests are ordinary deliveries."""
-    return None
 
 
 def parse(
@@ -381,7 +376,6 @@ SOURCE = Source(
     schemes=("zendesk",),
     delivery_key=delivery_key,
     parse=parse,
-    handshake=handshake,
     kept_headers=(INVOCATION,),
     tells=_TELLS,
 )

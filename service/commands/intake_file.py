@@ -1,4 +1,4 @@
-"""What `ebb import` does with a file: rows into deliveries, in constant memory, resumable.
+"""What `ebb import` does with a file, or an export of many: rows into deliveries, in constant memory, resumable.
 
 Beside the file stand, while it is read, `FILE.progress.json` (up to which line everything is stored), and afterwards
 `FILE.rejected.jsonl` if rows were set aside. A run that died goes on at the mark; rows between the mark and the kill
@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -27,7 +27,7 @@ from models.queries.deliveries import DeliveryDraft
 from models.records import Source, Workspace
 from models.sealing import bound_to, keyring
 from models.settings import load_settings
-from models.sources import rows
+from models.sources import archive, rows, slack_export
 from models.sources.exports import Export, export_of
 from models.sources.generic_json import delivery_key
 from models.sources.mapping import ColumnMap, load_map
@@ -64,8 +64,22 @@ def choose_map(given: str | None) -> tuple[ColumnMap | None, Export | None]:
 
 
 @dataclass(slots=True)
+class Reading:
+    """Rows while they are read; `size` and `done` in bytes."""
+
+    found: Iterator[Row | RejectedRow]
+    size: int
+    done: Callable[[], int]
+
+
+def is_archive(file: Path) -> bool:
+    """Say whether an export is many files: a ZIP, or a folder."""
+    return file.is_dir() or file.suffix.lower() == ".zip"
+
+
+@dataclass(slots=True)
 class FileImport:
-    """One run over a file."""
+    """One run over a file, or over an export of Slack's with its `channels` (none: all of them)."""
 
     database: Database
     workspace: Workspace
@@ -73,6 +87,7 @@ class FileImport:
     source: str
     mapping: ColumnMap | None = None
     export: Export | None = None
+    channels: tuple[str, ...] = ()
     stored: int = 0
     copies: int = 0
     rejected: int = 0
@@ -95,7 +110,8 @@ class FileImport:
 
     def _run(self, *, from_start: bool) -> int:
         now = world.now()
-        mark = Mark(self.file, f"{self.workspace.id}/{self.source}/{self.mapping}/{self.export}")
+        chosen = "/".join(sorted(self.channels))
+        mark = Mark(self.file, f"{self.workspace.id}/{self.source}/{self.mapping}/{self.export}/{chosen}")
         after, self.rejected, size = (0, 0, 0) if from_start else mark.read()
         if after:
             typer.echo(f"{self.file.name}: goes on after line {after:,}.", err=True)
@@ -104,27 +120,43 @@ class FileImport:
             os.truncate(self._aside, size)
         if not size:
             self._aside.unlink(missing_ok=True)
-        owner = self._source(now)
-        with self.file.open("rb") as stream, _progress() as bar:
-            task = bar.add_task(f"Reading {self.file.name}", total=self.file.stat().st_size)
+        with self._reading(now, after) as reading, _progress() as bar:
+            owner = self._source(now)
+            task = bar.add_task(f"Reading {self.file.name}", total=reading.size)
+            for number, chunk in enumerate(_chunks(reading.found), start=1):
+                self._take(owner, chunk, now)
+                # The last record may have more messages in the next chunk: it is read again.
+                if number % MARK_EVERY == 0 and isinstance(chunk[-1], Row):
+                    mark.write(chunk[-1].line_number - 1, self.rejected, self._size_aside())
+                bar.update(task, completed=reading.done())
+        mark.remove()
+        self._report()
+        return self.rejected
+
+    @contextlib.contextmanager
+    def _reading(self, now: datetime, after: int) -> Iterator[Reading]:
+        settings = settings_from((KIND,), {})
+        if is_archive(self.file):
+            with archive.opened(self.file) as held:
+                export = slack_export.open_export(held, channels=self.channels)
+                typer.echo(f"{self.file.name}: {len(export.channels):,} channels of Slack.", err=True)
+                done = [0]
+                found = slack_export.read_messages(
+                    export, settings=settings, received_at=now, after=after, seen=done.append
+                )
+                yield Reading(found, export.size, lambda: done[-1])
+            return
+        with self.file.open("rb") as stream:
             found = rows.read_rows(
                 stream,
                 file_format=rows.format_of(self.file.name),
                 received_at=now,
                 mapping=self.mapping,
-                settings=settings_from((KIND,), {}),
+                settings=settings,
                 export=self.export,
                 after_line=after,
             )
-            for number, chunk in enumerate(_chunks(found), start=1):
-                self._take(owner, chunk, now)
-                # The last record may have more messages in the next chunk: it is read again.
-                if number % MARK_EVERY == 0 and isinstance(chunk[-1], Row):
-                    mark.write(chunk[-1].line_number - 1, self.rejected, self._size_aside())
-                bar.update(task, completed=stream.tell())
-        mark.remove()
-        self._report()
-        return self.rejected
+            yield Reading(found, self.file.stat().st_size, stream.tell)
 
     @property
     def _aside(self) -> Path:
@@ -198,11 +230,14 @@ class Mark:
         return self.file.with_name(f"{self.file.name}.progress.json")
 
     def _identity(self) -> str:
-        with self.file.open("rb") as stream:
-            head = stream.read(HEAD_BYTES)
-        # A file that was mended in place may have the same length and beginning.
-        stood = self.file.stat()
-        told = f"{stood.st_size}/{stood.st_mtime_ns}/{self.how}".encode("utf-8", "backslashreplace")
+        if self.file.is_dir():
+            head, size, at = repr(sorted(archive.Folder(self.file).members.items())).encode(), 0, 0
+        else:
+            with self.file.open("rb") as stream:
+                head = stream.read(HEAD_BYTES)
+            # A file that was mended in place may have the same length and beginning.
+            size, at = self.file.stat().st_size, self.file.stat().st_mtime_ns
+        told = f"{size}/{at}/{self.how}".encode("utf-8", "backslashreplace")
         return hashlib.sha256(head + told).hexdigest()
 
     def read(self) -> tuple[int, int, int]:

@@ -12,8 +12,10 @@ from models.database import Session
 from models.errors import Invalid
 from models.queries import products
 from models.sources.changelog import Changelog, ReleaseDraft, read_changelog, read_release_csv
+from models.sources.exports import Export
+from models.sources.mapping import ColumnMap
 from service.commands import world
-from service.commands.intake_file import FileImport, choose_map
+from service.commands.intake_file import FileImport, choose_map, is_archive
 from service.commands.world import OfWorkspace
 
 ExistingFile = Annotated[Path, typer.Argument(help="The file to read.")]
@@ -38,20 +40,40 @@ def import_feedback(
         str | None, typer.Option("--map", help="YAML that maps columns to fields, or a tool's name.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 2 if a row was set aside.")] = False,
+    channel: Annotated[
+        list[str] | None, typer.Option(help="A channel of Slack's export, by name or id; again for more.")
+    ] = None,
     again: Annotated[
         bool, typer.Option("--from-start", help="Read the whole file, not from where the last run ended.")
     ] = False,
     workspace: OfWorkspace = None,
 ) -> None:
-    """Import feedback from CSV, JSON or JSON Lines; rows that cannot be read are set aside beside the file."""
-    _check_file(file)
-    column_map, export = choose_map(mapping)
+    """Import feedback from CSV, JSON, JSON Lines or Slack's export; bad rows are set aside beside the file."""
+    file = file.resolve() if file.is_dir() else file
+    if not file.is_dir():
+        _check_file(file)
+    column_map, export = _how(file, mapping, channel)
     with world.open_database() as database:
         owner = world.choose_workspace(database, workspace)
-        reading = FileImport(database, owner, file, source or file.stem, column_map, export)
+        reading = FileImport(
+            database, owner, file, source or file.stem, column_map, export, tuple(channel or ())
+        )
         rejected = reading.run(from_start=again)
     if strict and rejected:
         raise typer.Exit(2)
+
+
+def _how(
+    file: Path, mapping: str | None, channels: list[str] | None
+) -> tuple[ColumnMap | None, Export | None]:
+    """Choose how a file is read; an export of many files says itself what is in it."""
+    if not is_archive(file):
+        if channels:
+            raise Invalid("--channel: only an export of Slack's has channels.", field="channel")
+        return choose_map(mapping)
+    if mapping not in (None, "slack"):
+        raise Invalid(f"--map {mapping}: a ZIP or folder is read as an export of Slack's.", field="map")
+    return None, None
 
 
 def import_releases(file: ExistingFile, workspace: OfWorkspace = None) -> None:

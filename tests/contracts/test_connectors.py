@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from models.sources.exports import EXPORTS
 from models.sources.registry import SOURCES
 from models.sources.scope import Fact
 from models.sources.signature import SCHEMES, Scheme
@@ -39,6 +40,21 @@ def test_every_page_says_where_what_rules_of_scope_ask_stands(kind: str) -> None
     tells = SOURCES[kind].tells
     assert found and shown[2:] == [f"| {fact} | {where} |" for fact, where in tells.items()]
     assert list(tells) == [fact for fact in Fact if fact in tells]
+
+
+def test_every_tool_with_an_export_can_be_imported_and_stands_in_the_page_on_imports() -> None:
+    page = (DOCS / "import.md").read_text()
+    # GitHub's lists are told as JSON, Slack's export is many files; the two left out are no products.
+    assert {export.name for export in EXPORTS} | {"github", "slack"} == SOURCES.keys() - {
+        "generic_json",
+        "standardwebhooks",
+    }
+    named = {
+        line.split("`")[1]
+        for line in page.splitlines()
+        if line.startswith("| `") and len(line.split(" | ")) == 4
+    }
+    assert SOURCES.keys() - {"generic_json", "standardwebhooks"} <= named
 
 
 def test_only_a_whole_and_timed_signature_leaves_nothing_open() -> None:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from models.errors import Invalid
-from models.sources.github import SOURCE, delivery_key, handshake, parse
+from models.sources.github import SOURCE, parse
 from models.sources.source import settings_from
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -240,8 +240,8 @@ def test_what_was_deployed(ref: str | None, name: str, version: str | None) -> N
 
 
 def test_only_a_ping_is_answered() -> None:
-    assert handshake({"X-GitHub-Event": "ping"}, b"{}") is not None
-    assert handshake({"X-GitHub-Event": "issues"}, b"{}") is None
+    assert SOURCE.handshake({"X-GitHub-Event": "ping"}, b"{}") is not None
+    assert SOURCE.handshake({"X-GitHub-Event": "issues"}, b"{}") is None
     assert [c.action for c in feedback("ping", {"zen": "x"})] == [Action.IGNORE]
 
 
@@ -251,5 +251,5 @@ def test_a_request_without_the_events_name_is_refused() -> None:
 
 
 def test_the_key_is_the_deliverys_id() -> None:
-    assert delivery_key({"x-github-delivery": "d-1"}, b"") == "d-1"
-    assert delivery_key({}, b"{}").startswith("sha256:")
+    assert SOURCE.delivery_key({"x-github-delivery": "d-1"}, b"") == "d-1"
+    assert SOURCE.delivery_key({}, b"{}").startswith("sha256:")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.errors import Invalid
-from models.sources.intercom import RATING, SOURCE, delivery_key, handshake, parse
+from models.sources.intercom import RATING, SOURCE, parse
 from models.sources.source import settings_from
 from models.values.feedback import FIRST_MESSAGE, Action, AuthorRole, FeedbackChange, RatingKind, Status
 from tests.models.sources.examples import NOW, example
@@ -292,14 +292,14 @@ def test_topics_that_are_not_feedback_are_ignored() -> None:
 
 
 def test_only_a_ping_is_answered() -> None:
-    assert handshake({}, example("intercom.ping").body) is not None
-    assert handshake({}, example("intercom.conversation_user_created").body) is None
-    assert handshake({}, b"[") is None
+    assert SOURCE.handshake({}, example("intercom.ping").body) is not None
+    assert SOURCE.handshake({}, example("intercom.conversation_user_created").body) is None
+    assert SOURCE.handshake({}, b"[") is None
 
 
 def test_a_body_without_an_id_has_its_digest_as_key() -> None:
-    assert delivery_key({}, b"{}").startswith("sha256:")
-    assert delivery_key({}, b"[").startswith("sha256:")
+    assert SOURCE.delivery_key({}, b"{}").startswith("sha256:")
+    assert SOURCE.delivery_key({}, b"[").startswith("sha256:")
 
 
 @pytest.mark.parametrize(

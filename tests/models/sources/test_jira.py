@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models.errors import Invalid
-from models.sources.jira import SOURCE, delivery_key, handshake, parse
+from models.sources.jira import SOURCE, parse
 from models.sources.jira_text import MAX_NODES, text_in
 from models.sources.source import settings_from
 from models.values.feedback import (
@@ -336,9 +336,9 @@ def test_markup_without_an_end_takes_no_time(sign: str) -> None:
 
 
 def test_there_is_no_handshake_and_the_key_is_the_identifier() -> None:
-    assert handshake({}, b"{}") is None
-    assert delivery_key({"X-Atlassian-Webhook-Identifier": "h"}, b"") == "h"
-    assert delivery_key({}, b"{}").startswith("sha256:")
+    assert SOURCE.handshake({}, b"{}") is None
+    assert SOURCE.delivery_key({"X-Atlassian-Webhook-Identifier": "h"}, b"") == "h"
+    assert SOURCE.delivery_key({}, b"{}").startswith("sha256:")
 
 
 def test_what_cannot_be_understood_is_named() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from models.errors import Invalid
-from models.sources.slack import SOURCE, delivery_key, handshake, parse
+from models.sources.slack import SOURCE, parse
 from models.sources.slack_text import MAX_NODES, plain, text_in
 from models.sources.source import settings_from
 from models.values.feedback import FIRST_MESSAGE, Action, AuthorRole, FeedbackChange
@@ -218,15 +218,15 @@ def test_other_events_are_ignored(payload: dict[str, Any]) -> None:
 
 
 def test_the_handshake_is_answered_and_no_other_request() -> None:
-    answer = handshake({}, example("slack.url_verification").body)
+    answer = SOURCE.handshake({}, example("slack.url_verification").body)
     assert answer is not None
     assert json.loads(answer.body) == {"challenge": "3eZexampleChallenge0000"}
     assert read(json.loads(example("slack.url_verification").data["body"])).action is Action.HANDSHAKE
     for body in (json.dumps(POSTED).encode(), b"[", b'{"type":"url_verification","challenge":{}}'):
-        assert handshake({}, body) is None
+        assert SOURCE.handshake({}, body) is None
 
 
 def test_the_key_is_the_events_id() -> None:
-    assert delivery_key({}, json.dumps(POSTED).encode()) == "Ev0EXAMPLE01"
-    assert delivery_key({}, b'{"event_id": 1.5}').startswith("sha256:")
-    assert delivery_key({}, b"{}").startswith("sha256:")
+    assert SOURCE.delivery_key({}, json.dumps(POSTED).encode()) == "Ev0EXAMPLE01"
+    assert SOURCE.delivery_key({}, b'{"event_id": 1.5}').startswith("sha256:")
+    assert SOURCE.delivery_key({}, b"{}").startswith("sha256:")

@@ -4,9 +4,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.errors import Invalid, Rejected
+from models.sources.payload import id_of
 from models.sources.registry import SOURCES, source_of
 from models.sources.signature import SCHEMES
-from models.sources.source import STARS, SourceSettings, authenticate, settings_from
+from models.sources.source import (
+    STARS,
+    SourceSettings,
+    authenticate,
+    body_key,
+    key_from,
+    key_in,
+    no_handshake,
+    settings_from,
+)
 from models.sources.times import instant_of, is_date, past_instant_of
 from models.values.feedback import Rating, RatingKind, Status
 from tests.models.sources.examples import NOW, Example, examples
@@ -159,3 +169,22 @@ def test_a_day_ahead_is_a_clock_and_more_is_a_mistake() -> None:
     assert past_instant_of(near, field="at", received_at=NOW) is not None
     with pytest.raises(Invalid, match="future"):
         past_instant_of((NOW + timedelta(hours=25)).isoformat(), field="at", received_at=NOW)
+
+
+def test_a_key_is_the_tools_own_name_of_a_delivery_and_else_the_bodys_digest() -> None:
+    by_header, by_body = key_from("X-Id"), key_in(lambda payload: id_of(payload.get("id"), field="id"))
+    body = b'{"id": 7}'
+    assert by_header({"x-id": "d1"}, body) == "d1"
+    assert by_header({}, body) == body_key(body) == by_header({"x-id": ""}, body)
+    assert by_header({"x-id": "d" * 500}, body).startswith("sha256:")
+    assert by_body({}, body) == "7"
+    for unkeyed in (b"no json", b"[]", b"{}", b'{"id": 1.5}', b'{"id": null}'):
+        assert by_body({"x-id": "d1"}, unkeyed) == body_key(unkeyed)
+
+
+def test_a_kind_without_a_handshake_answers_nothing() -> None:
+    silent = {kind for kind, source in SOURCES.items() if source.handshake is no_handshake}
+    assert silent == {
+        "freshdesk", "helpscout", "jira", "linear", "standardwebhooks", "typeform", "zendesk",
+    }  # fmt: skip
+    assert no_handshake({}, b'{"type": "ping"}') is None

@@ -6,7 +6,7 @@ import pytest
 
 from models.errors import Invalid
 from models.sources.source import settings_from
-from models.sources.zendesk import SOURCE, delivery_key, handshake, parse
+from models.sources.zendesk import SOURCE, parse
 from models.values.feedback import FIRST_MESSAGE, Action, AuthorRole, FeedbackChange, Status
 from tests.models.sources.examples import NOW, PLAIN, Example, example, examples, meaning, meant
 
@@ -43,7 +43,7 @@ def test_examples_mean_what_they_should(each: Example) -> None:
     found = parse(each.body, headers=each.headers, settings=PLAIN, received_at=NOW)
     expected = each.expected[0]
     assert meaning(found[0], expected) == meant(expected)
-    assert delivery_key(each.headers, each.body) == expected["event_id"]
+    assert SOURCE.delivery_key(each.headers, each.body) == expected["event_id"]
 
 
 def test_there_are_five_examples() -> None:
@@ -215,13 +215,17 @@ def test_a_trigger_with_the_id_alone_is_enough() -> None:
 
 def test_delivery_keys() -> None:
     headers = {"x-zendesk-webhook-invocation-id": "01HX"}
-    assert delivery_key(headers, b'{"type":"t","id":"e1"}') == "e1"
-    assert delivery_key(headers, b'{"id":"41207"}') == "01HX", (
+    assert SOURCE.delivery_key(headers, b'{"type":"t","id":"e1"}') == "e1"
+    assert SOURCE.delivery_key(headers, b'{"id":"41207"}') == "01HX", (
         "a trigger's id is the ticket's, not the event's"
     )
-    assert delivery_key(headers, b"broken") == "01HX"
-    assert delivery_key({}, b"broken") == delivery_key({}, b"broken") != delivery_key({}, b"broken ")
-    assert len(delivery_key({"X-Zendesk-Webhook-Invocation-Id": "x" * 999}, b"")) <= 128
+    assert SOURCE.delivery_key(headers, b"broken") == "01HX"
+    assert (
+        SOURCE.delivery_key({}, b"broken")
+        == SOURCE.delivery_key({}, b"broken")
+        != SOURCE.delivery_key({}, b"broken ")
+    )
+    assert len(SOURCE.delivery_key({"X-Zendesk-Webhook-Invocation-Id": "x" * 999}, b"")) <= 128
 
 
 @pytest.mark.parametrize(
@@ -249,4 +253,4 @@ def test_what_cannot_be_understood_says_why(payload: object, reason: str) -> Non
 
 
 def test_there_is_no_handshake() -> None:
-    assert handshake({}, b"{}") is None
+    assert SOURCE.handshake({}, b"{}") is None
