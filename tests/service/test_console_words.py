@@ -279,7 +279,13 @@ def test_specs_follow_the_vega_lite_schema(validator: Draft7Validator, scheme: S
     plain = ReleaseChart(RELEASE_CHART.title, WEEKS, (), (), ())
     counts = replace(THEME_CHART, has_rate=False)
     specs = [charts.release_spec(chart, scheme) for chart in (RELEASE_CHART, plain)]
-    specs += [charts.theme_spec(chart, scheme) for chart in (THEME_CHART, counts)]
+    holes = tuple(
+        replace(point, complaints=None, rate=None, silent=True) if i in (2, 3, 7) else point
+        for i, point in enumerate(THEME_CHART.points)
+    )
+    gaps = replace(THEME_CHART, points=holes)
+    specs += [charts.theme_spec(chart, scheme) for chart in (THEME_CHART, counts, gaps)]
+    assert [len(layer["data"]["values"]) for layer in specs[-1]["layer"][:2]] == [2, 2]
     for spec in specs:
         validator.validate(json.loads(json.dumps(spec)))
 
