@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench import api_cost, cleaning, impact, intake, kind, redaction, silence, spotify_case
+from bench import api_cost, cleaning, impact, intake, kind, redaction, silence, spotify_case, themes
 from bench.report import Emit, Report, Skipped, merge, say
 
 BENCHES: Mapping[str, Callable[[Emit, Path], None]] = {
@@ -25,6 +25,7 @@ BENCHES: Mapping[str, Callable[[Emit, Path], None]] = {
     "redaction": redaction.run,
     "silence": silence.run,
     "spotify_case": spotify_case.run,
+    "themes": themes.run,
 }
 """Each takes the function that hears figures, and an empty folder of its own."""
 
