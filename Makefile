@@ -2,9 +2,13 @@
 PYTHON ?= python3
 PORT ?= 8000
 SERVE ?= 1
+PROCESSES ?= logical
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+
+# Tests start our programs hundreds of times: without compiled files each start would compile them all anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all check bench format screenshots clean
@@ -30,8 +34,10 @@ $(READY): constraints.txt pyproject.toml
 demo: setup ## load a year of an invented company's tickets, judge its releases, serve the console
 	@$(BIN)/ebb demo --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve,)
 
-test: setup ## the tests of a development loop
-	$(BIN)/pytest -m "not slow"
+# Whole modules are shared out, in the order of their names: what a module sets up for its tests (a server, a browser)
+# is set up once, and the long modules of chaos/ and journeys/ come first.
+test: setup ## the tests of a development loop, a process a core and 4 at most (PROCESSES= chooses, 0: in this one)
+	$(BIN)/pytest -m "not slow" --numprocesses $(PROCESSES) --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 test-all: setup ## every test, with simulations and long chaos runs
 	$(BIN)/pytest

@@ -13,11 +13,12 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench import api_cost, impact, intake, kind, redaction, silence, spotify_case
+from bench import api_cost, cleaning, impact, intake, kind, redaction, silence, spotify_case
 from bench.report import Emit, Report, Skipped, merge, say
 
 BENCHES: Mapping[str, Callable[[Emit, Path], None]] = {
     "api_cost": api_cost.run,
+    "cleaning": cleaning.run,
     "impact": impact.run,
     "intake": intake.run,
     "kind": kind.run,

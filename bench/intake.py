@@ -30,6 +30,7 @@ from bench.report import Emit, Skipped, say
 from models.database import Database
 from models.queries import deliveries, workspaces
 from models.records import Delivery, Work
+from models.sealing import Keyring
 from models.values.ids import Prefix, public_id
 from service.commands.processes import free_port
 
@@ -137,6 +138,7 @@ def _connect(database: Database) -> list[Target]:
                 kind=kind,
                 name=kind,
                 secret=secret,
+                keys=Keyring(),
                 settings={},
                 now=datetime.now(UTC),
             )

@@ -1,7 +1,8 @@
 """What redaction finds and what it takes by mistake, for each kind of personal data, on labelled snippets of ours.
 
-Three files of `tests/data`: `redaction.jsonl` and `redaction_tuning.jsonl` were open while the rules were written,
-`redaction_held_out.jsonl` was written before the rules of this version and never read while they were mended.
+Four files of `tests/data`: `redaction.jsonl` and `redaction_tuning.jsonl` were open while the rules were written;
+`redaction_held_out.jsonl` was held out from redact-2 and has been open since; `redaction_fresh.jsonl` was written
+before the rules of redact-3 were read or mended.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ DATA = Path(__file__).parents[1] / "tests" / "data"
 SPLITS: Mapping[str, tuple[str, ...]] = {
     "tuning": ("redaction.jsonl", "redaction_tuning.jsonl"),
     "held out": ("redaction_held_out.jsonl",),
+    "fresh": ("redaction_fresh.jsonl",),
 }
 BEYOND = frozenset({"address", "account", "document"})
-"""Kinds that the issue does not ask for and no rule looks for; they are labelled, and shown by themselves."""
+"""Kinds that the issue does not ask for; rules look for them since redact-3, and all figures count them in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,8 @@ class Tally:
     snippets: int = 0
 
     def recall(self) -> float:
-        """Return the share of labelled values that went, of the kinds that rules look for."""
-        asked = [kind for kind in self.labelled if kind not in BEYOND]
-        return sum(self.found[kind] for kind in asked) / sum(self.labelled[kind] for kind in asked)
+        """Return the share of labelled values that went."""
+        return self.found.total() / self.labelled.total()
 
     def precision(self) -> float:
         """Return the share of removed spans that a label of their kind covers."""

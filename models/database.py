@@ -41,7 +41,9 @@ VACUUMED = (
     "feedback_search",
     "delivery",
     "theme",
-    "person",
+    "person_identity",
+    "ticket_state",
+    "link",
     "work",
 )
 """Tables in which erasing leaves dead rows."""

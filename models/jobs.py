@@ -61,6 +61,8 @@ class Chore(StrEnum):
     """Find sources that are silent beyond what their own rhythm lets expect, and those that speak again."""
     RETAIN = "retain"
     """Remove the raw bodies of deliveries whose time is over."""
+    SEAL = "seal"
+    """Seal secrets that are plain, or sealed with a key that is on its way out."""
     PULSE = "pulse"
     """Let a worker of each kind show that it gets work done."""
     PULL = "pull"

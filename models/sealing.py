@@ -1,8 +1,8 @@
-"""Raw bodies at rest: sealed with AES-256-GCM where a key is set, as they came where none is.
+"""Raw bodies, and the secrets of sources, at rest: sealed with AES-256-GCM where a key is set, plain where none is.
 
-A sealed body says so itself and names its key, so that plain and sealed rows, and those of an older key, stand side
-by side. What a body is bound to (its source and its delivery key) is authenticated with it: a sealed body that was
-moved to another row does not open.
+What is sealed says so itself and names its key, so that plain and sealed rows, and those of an older key, stand side
+by side. What it is bound to (a body: its source and its delivery key; a secret: its source and what it is for) is
+authenticated with it: what was moved to another row does not open.
 """
 
 import base64
@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import os
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 
 from cryptography.exceptions import InvalidTag
@@ -17,17 +18,30 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from models.errors import Invalid
 
-SETTING = "EBB_RAW_BODY_KEY"
+SETTING = "EBB_SEALING_KEY"
 KEY_BYTES = 32
 _SEALED = b"\x00ebb sealed 1\x00"
 # In front of a plain body that begins as ours do: nobody who sends one may make it look sealed.
 _PLAIN = b"\x00ebb plain 1\x00"
 _OURS = b"\x00ebb "
 _NAME_BYTES, _NONCE_BYTES = 8, 12
+# Secrets stand in columns of text, which hold no NUL: the key's name in hex and the rest in base64 follow.
+SEALED_TEXT = "ebb sealed 1:"
+_PLAIN_TEXT = "ebb plain 1:"
+_OUR_TEXT = "ebb "
 
 
 class Sealed(Invalid):
-    """A body cannot be opened: its key is not set, or it was changed."""
+    """A body or a secret cannot be opened: its key is not set, or it was changed."""
+
+
+class Seal(StrEnum):
+    """How a secret stands at rest: plain, sealed, sealed with a key that is on its way out, or with one we lack."""
+
+    PLAIN = "plain"
+    SEALED = "sealed"
+    OUTDATED = "outdated"
+    UNREADABLE = "unreadable"
 
 
 def parse_keys(text: str) -> tuple[bytes, ...]:
@@ -57,9 +71,19 @@ def bound_to(source: int, key: str) -> bytes:
     return f"{source}:{key}".encode("utf-8", "surrogatepass")
 
 
+def bound_secret(source: int) -> bytes:
+    """Name what a source's signing secret belongs to."""
+    return f"secret of source {source}".encode()
+
+
+def bound_token(source: int) -> bytes:
+    """Name what the token that a source is pulled with belongs to."""
+    return f"token of source {source}".encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Keys of 32 bytes: the first seals, all open; without any, bodies stay plain."""
+    """Keys of 32 bytes: the first seals, all open; without any, bodies and secrets stay plain."""
 
     keys: tuple[bytes, ...] = field(default=(), repr=False)
 
@@ -80,13 +104,59 @@ class Keyring:
         start = len(_SEALED) + _NAME_BYTES
         head, nonce = stored[:start], stored[start : start + _NONCE_BYTES]
         sealed = stored[start + _NONCE_BYTES :]
-        key = next((key for key in self.keys if _name_of(key) == head[len(_SEALED) :]), None)
+        key = self._named(head[len(_SEALED) :])
         if key is None:
             raise Sealed(
                 f"the raw body is sealed with a key that {SETTING} does not hold; add the key and replay.",
                 field=SETTING,
             )
-        return _decrypt(key, nonce, sealed, head + bound)
+        opened = _decrypt(key, nonce, sealed, head + bound)
+        if opened is None:
+            raise Sealed("the raw body was changed after it was sealed, or stands in a wrong row.")
+        return opened
+
+    def seal_text(self, secret: str, *, bound: bytes) -> str:
+        """Return what is stored for a secret."""
+        if not self.keys:
+            return _PLAIN_TEXT + secret if secret.startswith(_OUR_TEXT) else secret
+        nonce = os.urandom(_NONCE_BYTES)
+        head = f"{SEALED_TEXT}{self.names[0]}:"
+        sealed = AESGCM(self.keys[0]).encrypt(nonce, secret.encode(), head.encode() + bound)
+        return head + base64.b64encode(nonce + sealed).decode()
+
+    def open_text(self, stored: str, *, bound: bytes) -> str:
+        """Return the secret of what is stored; raise `Sealed` where its key is not set or it was changed."""
+        if stored.startswith(_PLAIN_TEXT):
+            return stored[len(_PLAIN_TEXT) :]
+        if not stored.startswith(SEALED_TEXT):
+            return stored
+        name, _, packed = stored[len(SEALED_TEXT) :].partition(":")
+        key = self._named(bytes.fromhex(name)) if _is_name(name) else None
+        if key is None:
+            raise Sealed(f"it is sealed with a key that {SETTING} does not hold; add the key.", field=SETTING)
+        whole = _unpacked(packed)
+        head = f"{SEALED_TEXT}{name}:".encode()
+        opened = _decrypt(key, whole[:_NONCE_BYTES], whole[_NONCE_BYTES:], head + bound)
+        if opened is None:
+            raise Sealed("it was changed after it was sealed, or stands in a wrong row; set it anew.")
+        return opened.decode()
+
+    def seal_of(self, stored: str) -> Seal:
+        """Say how a secret stands at rest, by what it says of itself."""
+        if not stored.startswith(SEALED_TEXT):
+            return Seal.PLAIN
+        name = stored[len(SEALED_TEXT) :].partition(":")[0]
+        if name not in self.names:
+            return Seal.UNREADABLE
+        return Seal.SEALED if name == self.names[0] else Seal.OUTDATED
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names by which sealed secrets call the keys, which tell nothing of them."""
+        return tuple(_name_of(key).hex() for key in self.keys)
+
+    def _named(self, name: bytes) -> bytes | None:
+        return next((key for key in self.keys if _name_of(key) == name), None)
 
 
 def is_sealed(stored: bytes) -> bool:
@@ -94,11 +164,24 @@ def is_sealed(stored: bytes) -> bool:
     return stored.startswith(_SEALED)
 
 
-def _decrypt(key: bytes, nonce: bytes, sealed: bytes, told: bytes) -> bytes:
+def _is_name(word: str) -> bool:
+    return len(word) == 2 * _NAME_BYTES and not set(word) - set("0123456789abcdef")
+
+
+def _unpacked(packed: str) -> bytes:
+    """Read base64; nothing, which opens with no key, where it is none."""
+    try:
+        return base64.b64decode(packed, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _decrypt(key: bytes, nonce: bytes, sealed: bytes, told: bytes) -> bytes | None:
+    """Open what was sealed; None where it, its place or its nonce was changed."""
     try:
         return AESGCM(key).decrypt(nonce, sealed, told)
     except (InvalidTag, ValueError):
-        raise Sealed("the raw body was changed after it was sealed, or stands in a wrong row.") from None
+        return None
 
 
 def _name_of(key: bytes) -> bytes:

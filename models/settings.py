@@ -16,10 +16,13 @@ from models.errors import Invalid
 from models.sealing import parse_keys
 
 PREFIX = "EBB_"
+_FILE = "_FILE"
 # Read by tests and benches only; the programs ignore them.
 FOREIGN_NAMES = frozenset({"EBB_SHARED", "EBB_REQUIRE_SERVICES"})
-SECRETS = ("database_url", "owner_database_url", "broker_url", "raw_body_key")
+SECRETS = ("database_url", "owner_database_url", "broker_url", "sealing_key")
 """Settings that may be read from a file."""
+OLDER_NAMES: Mapping[str, str] = {"raw_body_key": "sealing_key"}
+"""Names that settings had before, each with the one it has now; both are read."""
 
 
 class Settings(BaseSettings):
@@ -123,11 +126,11 @@ class Settings(BaseSettings):
     least_group: int = Field(
         5, ge=3, le=100, description="Counts below this are not shown to callers who may see aggregates only."
     )
-    raw_body_key: str = Field(
+    sealing_key: str = Field(
         "",
         repr=False,
-        description="Key of 32 bytes in base64 that seals raw deliveries (AES-256-GCM); several with commas between: "
-        "the first seals, all open; empty: raw deliveries are stored as they came.",
+        description="Key of 32 bytes in base64 that seals raw deliveries, sources' secrets and pull tokens "
+        "(AES-256-GCM); several with commas between: the first seals, all open; empty: all are stored plain.",
     )
     raw_body_days: int = Field(
         30,
@@ -143,7 +146,7 @@ class Settings(BaseSettings):
         "with it the chance to replay it; 0 keeps it.",
     )
 
-    @field_validator("raw_body_key")
+    @field_validator("sealing_key")
     @classmethod
     def _is_keys(cls, value: str) -> str:
         parse_keys(value)
@@ -153,30 +156,48 @@ class Settings(BaseSettings):
 def unknown_names(environment: Mapping[str, str]) -> list[str]:
     """List the `EBB_*` names in `environment` that are no setting, sorted."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | FOREIGN_NAMES
-    known |= {_file_name(name) for name in SECRETS}
+    known |= {f"{PREFIX}{name.upper()}" for name in OLDER_NAMES}
+    known |= {_file_name(name) for name in (*SECRETS, *OLDER_NAMES)}
     return sorted(
         name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known
     )
 
 
 def _file_name(setting: str) -> str:
-    return f"{PREFIX}{setting.upper()}_FILE"
+    return f"{PREFIX}{setting.upper()}{_FILE}"
 
 
-def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
-    """Read the settings that stand in files; raise `Invalid` for a missing one, or for one given beside the value."""
+def _ways_of(setting: str) -> list[str]:
+    """List the variables that set a setting: by its name and by older ones, and for secrets through a file."""
+    names = [setting, *(older for older, now in OLDER_NAMES.items() if now == setting)]
+    found = [f"{PREFIX}{name.upper()}" for name in names]
+    return found + ([_file_name(name) for name in names] if setting in SECRETS else [])
+
+
+def _indirect(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Read the settings that stand in files or under older names: the variable and the value of each.
+
+    Raise `Invalid` for a file that is missing, and for a setting that is given in two ways.
+    """
+    given = {name.upper(): value for name, value in environment.items()}
     found = {}
-    for setting in SECRETS:
-        name = _file_name(setting)
-        if name not in environment:
-            continue
-        if f"{PREFIX}{setting.upper()}" in environment:
-            raise Invalid(f"{name} and {PREFIX}{setting.upper()} are both set; keep one.", field=name)
-        try:
-            found[setting] = Path(environment[name]).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Invalid(f"{name}: {environment[name]} cannot be read.", field=name) from error
+    for setting in (*SECRETS, *OLDER_NAMES.values()):
+        names = [name for name in _ways_of(setting) if name in given]
+        if len(names) > 1:
+            raise Invalid(f"{names[1]} and {names[0]} are both set; keep one.", field=names[1])
+        if names and names[0] != f"{PREFIX}{setting.upper()}":
+            found[setting] = (names[0], _value(names[0], given[names[0]]))
     return found
+
+
+def _value(name: str, given: str) -> str:
+    """Return what a variable says: itself, or what stands in the file that it names."""
+    if not name.endswith(_FILE):
+        return given
+    try:
+        return Path(given).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{name}: {given} cannot be read.", field=name) from error
 
 
 @cache
@@ -188,9 +209,12 @@ def load_settings() -> Settings:
             f"{', '.join(strangers)}: no such setting; `ebb doctor --settings` lists the names.",
             field=strangers[0],
         )
+    indirect = _indirect(os.environ)
+    values = {setting: value for setting, (_, value) in indirect.items()}
     try:
-        return Settings(**_from_files(os.environ))  # type: ignore[arg-type, unused-ignore]
+        return Settings(**values)  # type: ignore[arg-type, unused-ignore]
     except ValidationError as error:
         first = error.errors()[0]
-        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        setting = "_".join(str(part) for part in first["loc"])
+        name = indirect[setting][0] if setting in indirect else PREFIX + setting.upper()
         raise Invalid(f"{name}: {first['msg']}.", field=name) from error

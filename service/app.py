@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from models import logs
 from models.database import Database
+from models.sealing import keyring
 from models.settings import Settings, load_settings
 from service import errors
 from service.api import ingest, routers
@@ -19,6 +20,7 @@ from service.intake import IntakeWriter
 from service.metrics import Metrics
 from service.nudge import Nudger
 from service.patience import Patience
+from service.refusals import Refusals
 from service.tracing import Tracing
 
 DATABASE_WITHIN_S = 2.0
@@ -53,6 +55,7 @@ def create_app(
         app.state.intake = writer
         yield
         writer.drain()
+        app.state.refusals.write()
         if nudger is not None:
             nudger.stop()
         if database is None:
@@ -63,7 +66,8 @@ def create_app(
     app.state.database = own
     app.state.clock = clock
     app.state.metrics = metrics
-    app.state.doors = Doors()
+    app.state.refusals = Refusals()
+    app.state.doors = Doors(keyring(settings.sealing_key))
     app.state.patience = Patience(DATABASE_WITHIN_S)
     errors.install(app)
     for router in routers():

@@ -3,14 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from urllib.parse import unquote_plus
 
 from models.database import Database, Session
 from models.errors import Conflict, EbbError, Invalid, NotFound
-from models.queries import deliveries, erasures, people, retention, search, workspaces
+from models.queries import deliveries, delivery_log, erasures, people, retention, search, workspaces
 from models.queries.erasures import RawBody, ReceiptDraft, RecordKey, Removed
 from models.sealing import Keyring, bound_to
 from models.sources.reading import read_changes
@@ -19,6 +19,8 @@ from models.values.ids import Prefix, parse_id, public_id
 
 READ_AT_ONCE = 200
 """Raw bodies looked into in one read."""
+UNDER_WAY = 500
+"""Deliveries that may be stored at this moment by all processes together."""
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\(/)")
 
@@ -90,20 +92,31 @@ def erase(
         identities = _identities(session, workspace, who)
         persons = _persons(session, workspace, who, identities)
         records = erasures.records_of(session, workspace=workspace, persons=persons)
-    bodies = list(_bodies_about(database, keys, workspace, _Search.of(who, records)))
+    wanted = _Search.of(who, records)
+    bodies, looked_to = _look_through(database, keys, workspace, wanted)
     if not persons and not bodies:
         raise NotFound("Nobody is known by this, and no raw delivery holds it.")
+    if dry_run:
+        return _dry_run(database, workspace, persons, [body.id for body in bodies], now)
+    _check_all_read(bodies)
+
+    def latest(session: Session) -> list[int]:
+        """Look through what came since as well, while nobody can store more about these items."""
+        came = list(_about(session, keys, workspace, wanted, looked_to))
+        _check_all_read(came)
+        return sorted({body.id for body in (*bodies, *came)})
+
+    receipt = _remove(database, workspace, persons, latest, identities, actor, by, now)
+    return replace(receipt, scrubbed=database.scrub())
+
+
+def _check_all_read(bodies: Sequence[RawBody]) -> None:
     waiting = [body for body in bodies if body.waits]
-    if waiting and not dry_run:
+    if waiting:
         raise Conflict(
             f"{len(waiting)} deliveries about this person wait to be read; let the worker finish "
             "(`ebb work --until-idle`), then erase again."
         )
-    chosen = [body.id for body in bodies]
-    if dry_run:
-        return _dry_run(database, workspace, persons, chosen, now)
-    receipt = _remove(database, workspace, persons, chosen, identities, actor, by, now)
-    return replace(receipt, scrubbed=database.scrub())
 
 
 def _identities(session: Session, workspace: int, who: Who) -> list[str]:
@@ -152,19 +165,36 @@ class _Search:
         return cls(who.email, who.customer_id, who.source, frozenset(records), pattern)
 
 
-def _bodies_about(database: Database, keys: Keyring, workspace: int, wanted: _Search) -> Iterator[RawBody]:
-    """Yield the deliveries whose raw body names the person, or is about one of their records."""
-    after = 0
-    while wanted.pattern is not None:
+def _look_through(
+    database: Database, keys: Keyring, workspace: int, wanted: _Search
+) -> tuple[list[RawBody], int]:
+    """Find the deliveries about a person, each page in a read of its own; return them and the id up to which all are.
+
+    Ids are given before the commit: a few of the last may still be to come.
+    """
+    with database.read(workspace=workspace) as session:
+        until = delivery_log.latest_delivery(session, workspace=workspace)
+    found, after = [], 0
+    while after < until:
         with database.read(workspace=workspace) as session:
             page = erasures.raw_bodies(session, workspace=workspace, after=after, limit=READ_AT_ONCE)
-        for row in page:
-            body = keys.open(row.body, bound=bound_to(row.source.id, row.key))
-            if _is_about(row, body, wanted):
-                yield row
-        if len(page) < READ_AT_ONCE:
-            return
+        found += [row for row in page if row.id <= until and _holds(row, keys, wanted)]
+        after = page[-1].id if len(page) == READ_AT_ONCE else until
+    return found, max(until - UNDER_WAY, 0)
+
+
+def _about(session: Session, keys: Keyring, workspace: int, wanted: _Search, after: int) -> Iterator[RawBody]:
+    """Yield the deliveries about a person beyond an id."""
+    while page := erasures.raw_bodies(session, workspace=workspace, after=after, limit=READ_AT_ONCE):
+        yield from (row for row in page if _holds(row, keys, wanted))
         after = page[-1].id
+
+
+def _holds(row: RawBody, keys: Keyring, wanted: _Search) -> bool:
+    """Say whether a raw body names the person, or is about one of their records."""
+    if wanted.pattern is None:
+        return False
+    return _is_about(row, keys.open(row.body, bound=bound_to(row.source.id, row.key)), wanted)
 
 
 def _is_about(row: RawBody, body: bytes, wanted: _Search) -> bool:
@@ -220,19 +250,22 @@ def _remove(
     database: Database,
     workspace: int,
     persons: Sequence[int],
-    bodies: Sequence[int],
+    latest: Callable[[Session], list[int]],
     identities: Sequence[str],
     actor: str,
     by: str,
     now: datetime,
 ) -> Receipt:
-    """Remove everything and store the receipt, in one transaction."""
+    """Remove everything and store the receipt, in one transaction; `latest` finds the raw bodies in it."""
     with database.write(workspace=workspace) as session:
         digests = _digests(session, workspace, persons, identities)
         items = erasures.items_of(session, workspace=workspace, persons=persons)
         where = erasures.touched(session, workspace=workspace, items=items)
         before = erasures.count_anew(session, workspace=workspace, where=where)
         gone = erasures.erase_items(session, workspace=workspace, items=items, now=now)
+        withdrawn = erasures.withdrawn_of(session, workspace=workspace, persons=persons)
+        erasures.erase_items(session, workspace=workspace, items=withdrawn, now=now)
+        bodies = latest(session)
         search.compact(session)
         dropped = retention.drop_bodies(session, workspace=workspace, deliveries=bodies, now=now)
         erasures.forget_persons(session, workspace=workspace, persons=persons)

@@ -91,7 +91,12 @@ class IntakeWriter:
 
     def _run(self) -> None:
         while batch := self._gather():
-            self._store(batch)
+            try:
+                self._store(batch)
+            except BaseException as error:  # noqa: BLE001 - without this thread every sender would wait for ever
+                log.error("the writer failed", deliveries=len(batch), error=type_name(error))
+                # Whether they are stored nobody knows: they may come again, for each has a key.
+                _answer(batch, [_unknown()] * len(batch))
 
     def _gather(self) -> list[_Waiting]:
         """Wait for deliveries and take them; none at the end."""
@@ -153,6 +158,10 @@ def _told(error: Exception) -> Exception:
     if is_out_of_reach(error):
         return Busy("The database does not answer; nothing was stored. Send it again in a few seconds.")
     return error
+
+
+def _unknown() -> Busy:
+    return Busy("Storing failed; send it again in a few seconds.")
 
 
 def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:

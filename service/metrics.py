@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from models.jobs import WorkState
+from models.queries.delivery_log import Unread
 from models.queries.liveness import Liveness
 
 CONTENT_TYPE = prometheus_client.exposition.CONTENT_TYPE_PLAIN_0_0_4
@@ -83,16 +84,16 @@ class Metrics:
         """Count a message to the workers that was sent, or that could not be."""
         self.nudges.labels(str(outcome)).inc()
 
-    def expose(self, liveness: Liveness | None) -> bytes:
-        """Write all metrics in Prometheus' text format; `liveness` None: the database did not answer."""
-        return generate_latest(self.registry) + generate_latest(_Installation(liveness))
+    def expose(self, liveness: Liveness | None, unread: Unread | None) -> bytes:
+        """Write all metrics in Prometheus' text format; None: the database did not answer."""
+        return generate_latest(self.registry) + generate_latest(_Installation(liveness, unread))
 
 
 class _Installation(Collector):
     """The gauges that are read from the database at the moment they are asked for."""
 
-    def __init__(self, liveness: Liveness | None) -> None:
-        self._liveness = liveness
+    def __init__(self, liveness: Liveness | None, unread: Unread | None) -> None:
+        self._liveness, self._unread = liveness, unread
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges."""
@@ -102,6 +103,8 @@ class _Installation(Collector):
         if found is not None:
             yield from _work(found)
             yield from _signs_of_life(found)
+        if self._unread is not None:
+            yield _unread_deliveries(self._unread)
 
 
 def _work(found: Liveness) -> Iterator[Metric]:
@@ -119,6 +122,15 @@ def _work(found: Liveness) -> Iterator[Metric]:
         "How long the oldest due work of a stage has waited; 0 without any.",
         ("stage",),
         [((stage.stage,), stage.oldest_due_s) for stage in found.stages],
+    )
+
+
+def _unread_deliveries(found: Unread) -> Metric:
+    return _gauge(
+        "ebb_deliveries_unread",
+        "Deliveries that were not read: waiting, dead (given up), or invalid (not understood).",
+        ("state",),
+        [(("waiting",), found.waiting), (("dead",), found.dead), (("invalid",), found.invalid)],
     )
 
 

@@ -19,6 +19,23 @@ MOST_HEAD_BYTES = 64 * 1024
 MOST_HEADERS = 200
 TOO_LONG = b"The head of the request is too long."
 
+MOST_BODY_BYTES = 16 * 1024 * 1024
+"""Longest body at any address; intake refuses earlier (`EBB_WEBHOOK_MAX_BYTES`), unless it is told to take more."""
+SMALL_BODY_BYTES = 64 * 1024
+"""What of a body is held whatever others send: nearly every delivery is shorter."""
+MOST_HELD_BYTES = 128 * 1024 * 1024
+"""What is held beyond that of all bodies together, until their requests are answered."""
+
+
+class _Held:
+    """Bytes of bodies that this process holds; its one event loop alone reads and writes them."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
+_held = _Held()
+
 
 class BoundedProtocol(HttpToolsProtocol):
     """Answer 431 to heads that are too long, and 408 to requests that are not whole in time."""
@@ -31,10 +48,12 @@ class BoundedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._within_s = load_settings().request_seconds
+        settings = load_settings()
+        self._within_s = settings.request_seconds
+        self._most_body_bytes = max(MOST_BODY_BYTES, settings.webhook_max_bytes)
         self._deadline: asyncio.TimerHandle | None = None
         self._is_in_head = True
-        self._head_bytes = self._pending_bytes = 0
+        self._head_bytes = self._pending_bytes = self._body_bytes = self._held_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time from now on: a sender may also say nothing at all."""
@@ -42,8 +61,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the clock with the connection."""
+        """Forget the clock with the connection, and what it held."""
         self._stop_clock()
+        self._let_go()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -60,7 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start the clock and the count of a request."""
         super().on_message_begin()
-        self._head_bytes = self._pending_bytes = 0
+        self._head_bytes = self._pending_bytes = self._body_bytes = 0
         self._is_in_head = True
         self._start_clock()
 
@@ -81,15 +101,43 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
-        if not self.transport.is_closing():
-            super().on_body(body)
+        """Take a part of the body, unless it is too long or too many are held already."""
+        if self.transport.is_closing():
+            return
+        is_wanted = self.cycle is not None and not self.cycle.response_started
+        if is_wanted and not self._hold(len(body)):
+            return
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        """Let go of the body once its request is answered."""
+        self._let_go()
+        super().on_response_complete()
 
     def on_message_complete(self) -> None:
         """Stop the clock: the rest is ours to do."""
         self._stop_clock()
         if not self.transport.is_closing():
             super().on_message_complete()
+
+    def _hold(self, size: int) -> bool:
+        """Count a part of a body; refuse the request and return False where it is too much."""
+        self._body_bytes += size
+        large = max(self._body_bytes - SMALL_BODY_BYTES, 0) - self._held_bytes
+        if self._body_bytes > self._most_body_bytes:
+            self._refuse(413, b"The body is too long.")
+            return False
+        if large > 0 and _held.bytes + large > MOST_HELD_BYTES:
+            self._refuse(503, b"Too many long bodies come at once; send it again in a few seconds.")
+            return False
+        if large > 0:
+            self._held_bytes += large
+            _held.bytes += large
+        return True
+
+    def _let_go(self) -> None:
+        _held.bytes -= self._held_bytes
+        self._held_bytes = 0
 
     def _count(self, size: int) -> None:
         self._head_bytes += size

@@ -13,6 +13,7 @@ from models.queries import access, counts, deliveries, delivery_log, goals, impa
 from models.queries.links import ProposalDraft
 from models.queries.pulls import PullDraft
 from models.records import LinkState, Metric, Objective, Team
+from models.sealing import Keyring
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
@@ -31,7 +32,7 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
     with database.write(workspace=workspace) as session:
         source = factories.source(session, workspace, kind="zendesk")
         pull = PullDraft("acme", None, None, "t0ken", 300, NOON)
-        pulls.put_pull(session, workspace=workspace, source=source, draft=pull, now=NOON)
+        pulls.put_pull(session, workspace=workspace, source=source, draft=pull, keys=Keyring(), now=NOON)
         deliveries.record(session, drafts=[factories.delivery(workspace, source, b"{}", name=name)])
         sent = delivery_log.latest_delivery(session, workspace=workspace)
         made = [
@@ -76,6 +77,7 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
 
 BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/sources": {"kind": "zendesk", "name": "another desk"},
+    "PUT /v1/sources/{source_id}/secret": {"secret": "the-new-one-of-the-tool"},
     "PUT /v1/sources/{source_id}/rules": {
         "rules": [{"action": "exclude", "field": "tag", "values": ["internal"]}]
     },

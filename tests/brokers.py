@@ -22,7 +22,7 @@ def rabbit() -> Iterator[str]:
     """Make a virtual host of our own, and remove it afterwards; yield its address."""
     name = f"ebb_test_{os.getpid()}_{uuid.uuid4().hex[:6]}"
     try:
-        socket.create_connection(("127.0.0.1", 5672), timeout=3).close()
+        socket.create_connection(("127.0.0.1", 5672), timeout=30).close()
     except OSError as error:
         need("RabbitMQ at 127.0.0.1:5672", str(error))
     if shutil.which("rabbitmqctl") is None:
@@ -47,7 +47,7 @@ def control(*arguments: str) -> str:
 @contextmanager
 def redis_database() -> Iterator[str]:
     """Take a Redis database that is empty, and empty it afterwards; yield its address."""
-    with contextlib.closing(redis.Redis.from_url(REDIS, socket_connect_timeout=3)) as client:
+    with contextlib.closing(redis.Redis.from_url(REDIS, socket_connect_timeout=30)) as client:
         try:
             client.ping()
         except redis.ConnectionError as error:

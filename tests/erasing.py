@@ -1,6 +1,7 @@
 """A person with words that nobody else says, and where to look for them afterwards."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi.testclient import TestClient
@@ -62,14 +63,14 @@ def deliver_all(client: TestClient, context: Context, clock: Clock) -> tuple[str
     return address, secret
 
 
-def words_in_rows(database: Database) -> dict[str, set[str]]:
+def words_in_rows(database: Database, words: Sequence[str] = WORDS) -> dict[str, set[str]]:
     """Say for each word in which tables it stands: every column of every table is read, bytes as text."""
-    found: dict[str, set[str]] = {word: set() for word in WORDS}
+    found: dict[str, set[str]] = {word: set() for word in words}
     with database.engine.connect() as connection:
         for table in inspect(connection).get_table_names():
             for row in connection.execute(text(f'SELECT * FROM "{table}"')):
                 said = " ".join(_said(value) for value in row).lower()
-                for word in WORDS:
+                for word in words:
                     if word in said:
                         found[word].add(table)
     return found
@@ -83,13 +84,13 @@ def _said(value: object) -> str:
     )
 
 
-def words_in_files(database: Database) -> dict[str, set[str]]:
+def words_in_files(database: Database, words: Sequence[str] = WORDS) -> dict[str, set[str]]:
     """Say for each word in which of SQLite's files its bytes stand, whatever table or free page they are of."""
     main = Path(str(database.url.database))
-    found: dict[str, set[str]] = {word: set() for word in WORDS}
+    found: dict[str, set[str]] = {word: set() for word in words}
     for file in sorted(main.parent.glob(f"{main.name}*")):
         bytes_there = file.read_bytes().lower()
-        for word in WORDS:
+        for word in words:
             if word.encode() in bytes_there:
                 found[word].add(file.name.removeprefix(main.name) or "database")
     return found

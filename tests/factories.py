@@ -21,6 +21,7 @@ from models.queries.deliveries import DeliveryDraft
 from models.queries.feedback import ItemDraft
 from models.queries.products import FeatureDraft, ReleaseDraft, Step
 from models.records import Assignment, FeedbackItem, JsonObject, Theme, ThemeState
+from models.sealing import Keyring
 from models.values.feedback import FIRST_MESSAGE, AuthorRole
 from models.values.kinds import Kind
 from models.values.roles import Role
@@ -72,7 +73,14 @@ def source(
     settings: JsonObject | None = None,
 ) -> int:
     return deliveries.create_source(
-        session, workspace=owner, kind=kind, name=name, secret=secret, settings=settings or {}, now=NOON
+        session,
+        workspace=owner,
+        kind=kind,
+        name=name,
+        secret=secret,
+        settings=settings or {},
+        keys=Keyring(),
+        now=NOON,
     ).id
 
 

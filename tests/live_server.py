@@ -21,7 +21,7 @@ from models.database import Database
 from models.records import Source
 from service.commands.processes import api_command, free_port
 from tests import factories
-from tests.servers import GIVEN_UP_S
+from tests.servers import GIVEN_UP_S, NO_TLS
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,7 +50,8 @@ class Live:
             return status_of(connection)
 
     def is_well(self) -> bool:
-        return httpx.get(f"http://127.0.0.1:{self.port}/healthz", timeout=GIVEN_UP_S).status_code == 200
+        address = f"http://127.0.0.1:{self.port}/healthz"
+        return httpx.get(address, timeout=GIVEN_UP_S, verify=NO_TLS).status_code == 200
 
 
 def status_of(connection: socket.socket) -> int | None:
@@ -94,7 +95,7 @@ def live(
                 workspace_id=workspace,
                 kind=kind,
                 name=kind,
-                secret=(secrets or {}).get(kind, factories.SECRET),
+                stored_secret=(secrets or {}).get(kind, factories.SECRET),
                 settings=dict(chosen),
                 created_at=datetime.now(UTC),
             )

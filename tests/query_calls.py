@@ -31,9 +31,11 @@ from models.queries import (
     retention,
     scope,
     scope_reading,
+    sealed,
     search,
     seats,
     silence,
+    standing,
     sweep,
     theme_reading,
     theme_stream,
@@ -41,6 +43,8 @@ from models.queries import (
     ticket_rows,
     ticket_states,
     tickets,
+    unsaid,
+    withdrawals,
     work,
     workspaces,
 )
@@ -54,11 +58,13 @@ from models.queries.tickets import TicketFilter
 from models.records import (
     ContextEvent,
     DeliveryState,
+    Embedding,
     LinkState,
     Metric,
     Team,
     ThemeState,
 )
+from models.sealing import Keyring
 from models.sources.rhythm import Mark
 from models.values.deliveries import DeliveryOutcome
 from models.values.feedback import Action, FeedbackChange
@@ -68,6 +74,8 @@ from tests import factories
 from tests.clock import NOON
 from tests.query_world import LATER, PULL_LEASE, RECEIPT, RULE, SERIES, TODAY, ZONE, World
 from tests.verdicts import verdict_row
+
+KEYS = Keyring((b"k" * 32,))
 
 Query = Callable[..., object]
 Calls = Mapping[Query, Mapping[str, object]]
@@ -101,7 +109,8 @@ def reads(w: World) -> Calls:
         counts.totals: {"zone": ZONE},
         deliveries.get_source: {"source": w.source},
         deliveries.health: {"source": w.source},
-        deliveries.latest_invalid: {"source": w.source, "limit": 9},
+        delivery_log.failures: {"source": w.source},
+        delivery_log.unread: {"source": w.source},
         deliveries.list_sources: {},
         deliveries.load: {"deliveries": [w.delivery]},
         erasures.count_anew: {"where": {w.theme: {TODAY}}},
@@ -113,6 +122,8 @@ def reads(w: World) -> Calls:
         erasures.raw_bodies: {"after": 0, "limit": 9},
         erasures.records_of: {"persons": [w.person]},
         erasures.touched: items,
+        erasures.withdrawn_of: {"persons": [w.person]},
+        unsaid.words_of: items,
         delivery_log.get_delivery: {"delivery": w.delivery},
         delivery_log.items_of: {"source": w.source, "external_ids": ["T-1"]},
         delivery_log.latest_delivery: {},
@@ -128,6 +139,7 @@ def reads(w: World) -> Calls:
         goals.latest_observation: {"metric": w.metric},
         goals.list_all: {"table": ContextEvent},
         goals.observations: {"metric": w.metric},
+        goals.holidays: {"zone": ZONE},
         goals.silent_dates: {"zone": ZONE},
         goals.silent_days: {},
         groups.count_people: {},
@@ -170,19 +182,21 @@ def reads(w: World) -> Calls:
         pulls.known_keys: {"source": w.source, "keys": ["broken"]},
         pulls.list_due: {"now": NOON},
         pulls.list_pulls: {},
-        pulls.wanted_records: {"source": w.source, "limit": 9},
+        pulls.put_off_records: {"source": w.source, "now": NOON - timedelta(days=1)},
+        pulls.wanted_records: {"source": w.source, "now": NOON, "limit": 9},
         scope_reading.definitions: {"start": NOON - timedelta(days=9), "end": LATER},
         scope_reading.deliveries_after: {"source": w.source, "after": 0, "limit": 9},
         scope_reading.excluded_share: {"source": w.source},
         scope_reading.history: {"source": w.source},
         scope.latest: {"source": w.source},
         scope_reading.is_settling: {"source": w.source, "revision": 1},
+        scope.map_revisions: {"sources": [w.source]},
         scope_reading.latest_deliveries: {"source": w.source, "limit": 9},
         scope.open_pass: {"source": w.source, "revision": 1},
+        sealed.list_secrets: {"keys": KEYS},
         search.count_entries: items,
         search.matches: {"query": "export"},
         seats.last_sign_ins: {},
-        silence.failures: {"source": w.source},
         silence.gaps: theme,
         silence.has_waiting: {"source": w.source},
         silence.lag: {"source": w.source},
@@ -247,7 +261,10 @@ def writes(w: World) -> Calls:
         counts.recompute: {"theme": w.theme, "days": {factories.day(1)}, "zone": ZONE},
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
         deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
-        deliveries.create_source: {"kind": "x", "name": "x", "secret": None, "settings": {}, "now": NOON},
+        deliveries.create_source: {
+            "kind": "x", "name": "x", "secret": "x", "settings": {}, "keys": KEYS, "now": NOON,
+        },
+        deliveries.put_secret: {"source": w.source, "secret": "other", "keys": KEYS},
         delivery_log.replay: {
             "where": DeliveryFilter(outcome=DeliveryOutcome.INVALID), "until": 10**9, "now": LATER, "limit": 9,
         },
@@ -256,9 +273,11 @@ def writes(w: World) -> Calls:
         erasures.add_receipt: {"draft": RECEIPT},
         erasures.erase_items: {"items": [w.item], "now": LATER},
         erasures.forget_persons: {"persons": [w.person]},
+        unsaid.unsay: {"words": {"nowhere"}, "items": [w.item], "now": LATER},
         exposure.put_exposure: {"series": SERIES, "values": {(TODAY, "all"): 1.0}, "now": NOON},
-        feedback.close_record: {**record, "now": LATER},
-        feedback.restore: {"source": w.source, "external_id": "T-gone", "changed_at": LATER, "now": LATER},
+        withdrawals.close_record: {**record, "now": LATER},
+        withdrawals.restore: {"source": w.source, "external_id": "T-gone", "changed_at": LATER, "now": LATER},
+        standing.note_standing: {"source": w.source, "external_id": "T-gone", "changed_at": LATER},
         feedback.set_kind: {
             "item": w.item,
             "version": 1,
@@ -268,7 +287,7 @@ def writes(w: World) -> Calls:
         },
         feedback.update_record: {"draft": closed, "now": LATER},
         feedback.upsert_item: {"draft": vivid, "now": LATER},
-        feedback.withdraw: {
+        withdrawals.withdraw: {
             **record, "message_id": None, "is_redaction": False, "changed_at": LATER, "now": LATER,
         },
         goals.put: {"table": Team, "row": {"key": "t", "name": "X"}},
@@ -286,14 +305,16 @@ def writes(w: World) -> Calls:
         links.propose: {"feature": w.feature, "drafts": [], "now": LATER},
         products.put_feature: {"draft": FeatureDraft("exports", "X"), "now": LATER},
         products.put_release: {"draft": ReleaseDraft("1.0", "X", LATER), "now": LATER},
-        scope.apply_change: {"source": w.source, "change": told, "now": LATER},
+        scope.decide_record: {**record, "now": LATER},
         scope.decide_part: {"source": w.source, "found": w.open_pass, "limit": 9, "now": LATER},
         scope.end_pass: {"source": w.source, "revision": 1, "now": LATER},
         scope.go_on: {"source": w.source, "revision": 1, "delivery": 7, "item": 8},
         scope.put_rules: {
             "source": w.source, "rules": [RULE], "fields": {}, "author": "x", "expected": 1, "now": LATER,
         },
-        scope.read_again: {"source": w.source, "change": told, "revision": 1, "now": LATER},
+        scope.read_again: {
+            "source": w.source, "change": told, "at": LATER, "found": w.open_pass, "now": LATER,
+        },
         retention.drop_bodies: {"deliveries": [w.delivery], "now": LATER},
         retention.expire_bodies: {
             "read_before": LATER, "unread_before": LATER, "now": LATER, "limit": 9,
@@ -304,7 +325,8 @@ def writes(w: World) -> Calls:
         pulls.lease_pull: {"source": w.source, "now": LATER, "until": LATER},
         pulls.note_records: {"source": w.source, "records": [RecordDraft("P-1", LATER, True)]},
         pulls.put_pull: {
-            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "now": LATER,
+            "source": w.source, "draft": PullDraft("other", None, None, "x", 60, NOON), "keys": KEYS,
+            "now": LATER,
         },
         pulls.release_pull: {"source": w.source, "lease": PULL_LEASE, "next_at": LATER},
         pulls.remove_pull: {"source": w.source},
@@ -313,6 +335,7 @@ def writes(w: World) -> Calls:
         pulls.write_progress: {
             "source": w.source, "lease": PULL_LEASE, "progress": Progress({}, LATER), "now": LATER,
         },
+        sealed.seal_again: {"keys": KEYS},
         search.drop_item: {"item": w.item},
         search.index_item: {"item": w.item, "content": "other words"},
         seats.end_tickets: {"user": w.user, "now": NOON},
@@ -328,6 +351,7 @@ def writes(w: World) -> Calls:
         themes.retire_empty: {"filled": set()},
         people.ensure_person: {"identities": ["somebody@example.com"], "now": NOON},
         ticket_rows.load: new,
+        ticket_rows.drop_made: {"item": w.item, "tables": (Embedding,)},
         ticket_states.ensure: new,
         ticket_states.fold: {**record, "now": LATER},
         ticket_states.merge: {**record, "into": "T-2", "at": LATER, "now": LATER},
@@ -348,17 +372,19 @@ KEYED: frozenset[Query] = frozenset(
     {
         counts.mark,
         embeddings.put,
-        feedback.close_record,
-        feedback.restore,
+        withdrawals.close_record,
+        withdrawals.restore,
+        standing.note_standing,
         feedback.update_record,
         feedback.upsert_item,
-        feedback.withdraw,
+        withdrawals.withdraw,
         links.add,
         ticket_states.fold,
         ticket_states.merge,
         pull_counts.put_count,
         pulls.note_records,
         pulls.put_pull,
+        scope.read_again,
         work.mark_dirty,
     },
 )
@@ -369,13 +395,15 @@ NARROW: frozenset[Query] = frozenset(
         counts.daily_of,
         counts.recompute,
         deliveries.health,
-        deliveries.latest_invalid,
+        delivery_log.failures,
+        delivery_log.unread,
         feedback.has_opening,
-        feedback.close_record,
-        feedback.restore,
+        withdrawals.close_record,
+        withdrawals.restore,
+        standing.note_standing,
         feedback.update_record,
         feedback.upsert_item,
-        feedback.withdraw,
+        withdrawals.withdraw,
         goals.latest_observation,
         goals.observations,
         groups.segments_of,
@@ -384,7 +412,7 @@ NARROW: frozenset[Query] = frozenset(
         links.of_release,
         listing.themes_of,
         products.steps_of,
-        scope.apply_change,
+        scope.decide_record,
         scope.read_again,
         silence.note_event,
         pull_counts.list_counts,
@@ -392,6 +420,7 @@ NARROW: frozenset[Query] = frozenset(
         pulls.count_wanted,
         pulls.find_pull,
         pulls.known_keys,
+        pulls.put_off_records,
         pulls.wanted_records,
         theme_reading.spans,
         theme_stream.arrived_among,
@@ -417,6 +446,9 @@ def finders(w: World) -> Calls:
         deliveries.named_source: {"kind": "generic_json", "name": "desk", "now": NOON},
         scope.compiled: {"rules": [RULE]},
         scope.digest_domain: {"domain": "example.com"},
+        scope.domain_digest_of: {
+            "change": FeedbackChange(Action.UPDATE_STATUS, customer_domain="example.com")
+        },
         workspaces.bind_encoder: {
             "name": encoder.name,
             "digest": encoder.digest,

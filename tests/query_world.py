@@ -28,6 +28,7 @@ from models.queries import (
     theme_stream,
     themes,
     ticket_states,
+    withdrawals,
     work,
 )
 from models.queries.erasures import ReceiptDraft, Removed
@@ -46,6 +47,7 @@ from models.records import (
     Team,
     Work,
 )
+from models.sealing import Keyring
 from models.sources.rhythm import Mark
 from models.sources.scope import Act, Fact, Rule
 from models.values.roles import Role
@@ -160,8 +162,8 @@ def _items(session: Session, workspace: int, source: int) -> tuple[list[int], in
         )
         for number, day in ((1, 0), (2, 0), (3, 1), (4, 0))
     ]
-    factories.item(session, workspace, source, external_id="T-gone")
-    feedback.withdraw(
+    factories.item(session, workspace, source, external_id="T-gone", person="mira@example.com")
+    withdrawals.withdraw(
         session, workspace=workspace, source=source, external_id="T-gone", message_id=None, is_redaction=False,
         changed_at=NOON, now=NOON,
     )  # fmt: skip
@@ -249,7 +251,7 @@ def _pulls(session: Session, workspace: int, source: int) -> None:
     """Let somebody's lease of a pulled source have run out; one record of it is here, one is wanted."""
     named = {"workspace": workspace, "source": source}
     draft = PullDraft("acme", None, None, "token", 60, NOON)
-    row = pulls.put_pull(session, **named, draft=draft, now=NOON)
+    row = pulls.put_pull(session, **named, draft=draft, keys=Keyring(), now=NOON)
     row.lease, row.lease_until = PULL_LEASE, NOON
     pulls.note_records(session, **named, records=[RecordDraft("P-1", NOON, False)])
     pulls.want_record(session, **named, external_id="P-2", now=NOON)
@@ -269,6 +271,8 @@ def _goals(session: Session, workspace: int) -> tuple[int, int]:
     goals.put_observations(session, workspace=workspace, metric=metric, values={(NOON, "all"): 4.0})
     row = {"key": "e", "kind": "source_silent", "title": "Down", "starts_at": NOON, "ends_at": LATER}
     goals.put_event(session, workspace=workspace, row=row, now=NOON)
+    holiday = {"key": "h", "kind": "holiday", "title": "New Year", "starts_at": NOON, "ends_at": None}
+    goals.put_event(session, workspace=workspace, row=holiday, now=NOON)
     return metric, objective
 
 

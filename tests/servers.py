@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -21,6 +22,9 @@ GIVEN_UP_S = 30.0
 
 Wide on purpose: a machine under load may stop a process for seconds, and that is no fault of the program's.
 """
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For `httpx.get(…, verify=NO_TLS)` on this machine: else every call reads all certificates first, tens of ms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def need(service: str, problem: str) -> None:
 
 
 def _on_server(statement: str) -> None:
-    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True, connect_timeout=3) as connection:
+    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True, connect_timeout=30) as connection:
         connection.execute(statement)
 
 

@@ -161,7 +161,7 @@ def _write(
 ) -> None:
     now = context.clock()
     # While the batch was encoded, a text may have been edited or deleted: its old vector must not come back.
-    stored = feedback.load_items(session, workspace=workspace, items=[item.id for item in items])
+    stored = feedback.load_items(session, workspace=workspace, items=[item.id for item in items], lock=True)
     standing = {(item.id, item.version) for item in stored if _has_text(item)}
     for item, vector in zip(items, vectors, strict=True):
         if (item.id, item.version) not in standing:

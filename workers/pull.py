@@ -20,6 +20,7 @@ from models.errors import Invalid
 from models.queries import deliveries, pulls, workspaces
 from models.queries.deliveries import DeliveryDraft
 from models.queries.pulls import Progress, RecordDraft
+from models.queries.sealed import token_of
 from models.records import JsonObject, Pull, Source
 from models.sealing import bound_to, keyring
 from models.sources.pull import PULL_HEADER, Held, Puller, Refused, Stub, backoff, body_of, converse
@@ -34,6 +35,8 @@ CHUNK = 10
 SPAN_S = 20.0
 """How long a source is pulled in one turn of the chore; more of it waits for the next turn."""
 WANTED_AT_ONCE = 50
+PUT_OFF = timedelta(minutes=15)
+"""How long a record that could not be read is left alone."""
 
 Budget = Callable[[], bool]
 """Says whether there is time for more."""
@@ -59,6 +62,8 @@ class Run:
     on_progress: Callable[["Run"], None] = field(default=lambda _: None)
     cursor: JsonObject = field(default_factory=dict)
     covered_until: datetime | None = None
+    # Records that could not be read, one after the other.
+    failed: int = 0
 
     @property
     def workspace(self) -> int:
@@ -83,23 +88,54 @@ class Run:
         self.renewed_at = now
 
     def fresh(self, stubs: Sequence[Stub]) -> list[Stub]:
-        """Return the stubs of which this version is not stored."""
+        """Return the stubs of which this version is not stored, without records that were put off."""
         keys = [stub.key for stub in stubs]
+        named = {"workspace": self.workspace, "source": self.source.id}
         with self.context.database.read(workspace=self.workspace) as session:
-            known = pulls.known_keys(session, workspace=self.workspace, source=self.source.id, keys=keys)
-        return [stub for stub in stubs if stub.key not in known]
+            known = pulls.known_keys(session, **named, keys=keys)
+            later = pulls.put_off_records(session, **named, now=self.context.clock())
+        return [stub for stub in stubs if stub.key not in known and stub.external_id not in later]
 
     def fetch(self, stubs: Sequence[Stub]) -> int:
         """Complete records and store them; what is complete when the vendor calls a halt is stored as well."""
         whole: list[tuple[Stub, JsonObject]] = []
         try:
             for stub in stubs:
-                record = converse(self.puller.details(self.row.place, stub), self.wire.send)
+                record = self._details(stub)
                 if record is not None:
                     whole.append((stub, record))
         finally:
             stored = self.store(whole, Progress()) if whole else 0
         return stored
+
+    def _details(self, stub: Stub) -> JsonObject | None:
+        """Complete a record; None where it cannot be read now and was put off."""
+        try:
+            record = converse(self.puller.details(self.row.place, stub), self.wire.send)
+        except (Held, Invalid) as error:
+            self.put_off(stub.external_id, error)
+            return None
+        self.failed = 0
+        return record
+
+    def put_off(self, external_id: str, error: Held | Invalid) -> None:
+        """Leave a record that cannot be read for later, so that it holds up no other.
+
+        Raise the error where it is a limit, or where the record before failed too: then it is the vendor that fails.
+        """
+        self.failed += 1
+        if self.failed > 1 or (isinstance(error, Held) and error.is_limit):
+            raise error
+        log.warning("a record of source %d could not be read and is put off", self.source.id)
+        later = self.context.clock() + PUT_OFF
+        with self.context.database.write(workspace=self.workspace) as session:
+            pulls.want_record(
+                session,
+                workspace=self.workspace,
+                source=self.source.id,
+                external_id=external_id,
+                now=later,
+            )
 
     def store(self, whole: Sequence[tuple[Stub, JsonObject]], progress: Progress) -> int:
         """Write records as deliveries together with how far we came; return how many were new."""
@@ -123,7 +159,7 @@ class Run:
         kept = {PULL_HEADER: self.puller.kind}
         # What is gone has the version of when it was last seen: its deletion is another delivery.
         key = f"{stub.key}:gone" if _is_gone(stub, record) and not stub.gone else stub.key
-        keys = keyring(self.context.settings.raw_body_key)
+        keys = keyring(self.context.settings.sealing_key)
         sealed = keys.seal(body_of(record), bound=bound_to(self.source.id, key))
         return DeliveryDraft(self.workspace, self.source.id, key, now, kept, sealed)
 
@@ -192,7 +228,7 @@ def begin(
             return None
         owner = deliveries.get_source(session, workspace=workspace, source=source)
     puller = puller_of(owner.kind)
-    wire = Wire(client, "", puller.sign(row.token, row.account), context.clock, row.failures)
+    wire = Wire(client, "", (), context.clock, row.failures)
     run = Run(context, row, owner, puller, wire, row.lease or "", now, on_progress=on_progress)
     run.cursor, run.covered_until = dict(row.cursor), row.covered_until
     wire.on_send = run.keep
@@ -205,6 +241,8 @@ def turn(run: Run, act: Callable[[], timedelta]) -> None:
     try:
         allowed = run.context.settings.pull_bases
         run.wire.base = address_of(run.puller, run.row.place, run.row.base_url, allowed=allowed)
+        token = token_of(run.row, keyring(run.context.settings.sealing_key))
+        run.wire.headers = run.puller.sign(token, run.row.account)
         _release(run, act())
     except Held as held:
         wait = timedelta(seconds=held.wait_s)
@@ -213,7 +251,7 @@ def turn(run: Run, act: Callable[[], timedelta]) -> None:
         log.warning("source %d is pulled no more: %s", run.source.id, refused.reason)
         _release(run, timedelta(0), error=refused.reason, is_refusal=True)
     except Invalid as error:
-        # The vendor's answer, or an address that is allowed no more: later it may be right again.
+        # The vendor's answer, an address that is allowed no more, a key that is not set: later it may be right again.
         _release(run, timedelta(seconds=backoff(failures)), error=error.message, is_failure=True)
     except Lost:
         log.info("source %d is pulled by somebody else", run.source.id)
@@ -264,26 +302,37 @@ def _pull(run: Run, budget: Budget) -> timedelta:
 
 
 def _fetch_wanted(run: Run) -> None:
-    """Fetch the records of which webhooks told without their texts."""
+    """Fetch the records whose texts are missing; where two in a row fail the others wait for another turn."""
     if run.puller.one is None:
         return
     named = {"workspace": run.workspace, "source": run.source.id}
+    now = run.context.clock()
     with run.context.database.read(workspace=run.workspace) as session:
-        wanted = pulls.wanted_records(session, **named, limit=WANTED_AT_ONCE)
-    for external_id in wanted:
-        fetch_one(run, external_id)
+        wanted = pulls.wanted_records(session, **named, now=now, limit=WANTED_AT_ONCE)
+    try:
+        for external_id in wanted:
+            fetch_one(run, external_id)
+    except (Held, Invalid) as error:
+        if isinstance(error, Held) and error.is_limit:
+            raise
+        log.warning("wanted records of source %d could not be read", run.source.id)
+    run.failed = 0
 
 
-def fetch_one(run: Run, external_id: str) -> bool:
-    """Fetch one record by its id, or note that it is gone; say whether it is there."""
+def fetch_one(run: Run, external_id: str) -> None:
+    """Fetch one record by its id, or note that it is gone."""
     assert run.puller.one is not None
-    stub = converse(run.puller.one(run.row.place, external_id), run.wire.send)
+    try:
+        stub = converse(run.puller.one(run.row.place, external_id), run.wire.send)
+    except (Held, Invalid) as error:
+        run.put_off(external_id, error)
+        return
     if stub is not None:
         run.fetch([stub])
-        return True
-    gone = Stub(external_id, "gone", None, {}, gone=True)
+        return
+    # What is gone may come back, and go again.
+    gone = Stub(external_id, f"gone {int(run.context.clock().timestamp())}", None, {}, gone=True)
     run.store([(gone, run.puller.gone(external_id))], Progress())
-    return False
 
 
 def chunks(stubs: Sequence[Stub], size: int) -> Iterator[list[Stub]]:

@@ -24,6 +24,8 @@ SETTLED_AFTER = timedelta(hours=2)
 """How long after its end a day is first compared: the vendors' searches follow with a delay."""
 AGAIN_AFTER = timedelta(hours=20)
 """A day that was compared is left alone for so long."""
+LATE_AGAIN_AFTER = timedelta(days=30)
+"""An older day that agreed is looked at again after so long: Intercom and GitHub tell no puller of a deletion."""
 EXTRA_AT_ONCE = 100
 """Records of a day that the vendor lists no more and that are asked for, at most."""
 
@@ -71,7 +73,7 @@ def reconcile_source(
 
 
 def _days_due(context: Context, workspace: int, source: int) -> list[date]:
-    """List the days that are to be compared, newest first: each until it agrees, and the youngest every day."""
+    """List the days that are to be compared, newest first: until they agree, the youngest daily, others monthly."""
     now = context.clock()
     with context.database.read(workspace=workspace) as session:
         row = pulls.find_pull(session, workspace=workspace, source=source)
@@ -89,21 +91,21 @@ def _days_due(context: Context, workspace: int, source: int) -> list[date]:
 def _is_due(row: PullCount | None, is_fresh: bool, now: datetime) -> bool:
     if row is None:
         return True
-    return (is_fresh or row.theirs != row.ours) and row.checked_at <= now - AGAIN_AFTER
+    again_after = AGAIN_AFTER if is_fresh or row.theirs != row.ours else LATE_AGAIN_AFTER
+    return row.checked_at <= now - again_after
 
 
 def _compare(run: Run, day: date) -> None:
     """Compare a day; where the counts differ, fetch what is missing and compare again."""
     place = run.row.place
     theirs = converse(run.puller.count(place, day), run.wire.send)
-    fetched = 0
+    fetched = run.failed = 0
     if theirs != len(_ours(run, day)):
         stubs = converse(run.puller.listed(place, day), run.wire.send)
         theirs = len(stubs)
         missing = [stub for stub in stubs if stub.external_id not in _ours(run, day)]
         for chunk in chunks(missing, CHUNK):
-            run.fetch(chunk)
-        fetched = len(missing)
+            fetched += run.fetch(chunk)
         _ask_for_extra(run, _ours(run, day) - {stub.external_id for stub in stubs})
     with run.context.database.write(workspace=run.workspace) as session:
         pull_counts.put_count(

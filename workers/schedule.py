@@ -17,6 +17,7 @@ from workers.context import Context
 from workers.pull import pull_due
 from workers.reconcile import reconcile_due
 from workers.retain import retain
+from workers.seal import seal
 from workers.watch import watch
 
 log = logging.getLogger("ebb.schedule")
@@ -36,6 +37,7 @@ def intervals(settings: Settings) -> Mapping[Chore, timedelta]:
         Chore.TIDY: timedelta(hours=1),
         Chore.WATCH: timedelta(seconds=settings.watch_seconds),
         Chore.RETAIN: timedelta(hours=1),
+        Chore.SEAL: timedelta(hours=1),
         Chore.PULL: timedelta(seconds=settings.pull_seconds),
         Chore.RECONCILE: timedelta(hours=1),
     }
@@ -126,6 +128,7 @@ _ACTS: Mapping[Chore, Callable[[Context, Announce], None]] = {
     Chore.TIDY: _tidy,
     Chore.WATCH: _watch,
     Chore.RETAIN: retain,
+    Chore.SEAL: seal,
     Chore.PULL: _pull,
     Chore.RECONCILE: _reconcile,
 }

@@ -77,18 +77,23 @@ def _read_part(context: Context, piece: Leased, found: Pass) -> bool:
         rows = scope_reading.deliveries_after(
             session, workspace=workspace, source=source, after=found.seen_delivery, limit=AT_ONCE
         )
-    keys = keyring(context.settings.raw_body_key)
-    changes = [change for row in rows for change in _changes(row, owner, keys)]
+    keys = keyring(context.settings.sealing_key)
+    changes = [
+        (change, change.occurred_at or change.updated_at or row.received_at)
+        for row in rows
+        for change in _changes(row, owner, keys)
+    ]
     if not rows:
         return False
     with context.database.write(workspace=workspace) as session:
-        for change in changes:
+        for change, at in changes:
             scope.read_again(
                 session,
                 workspace=workspace,
                 source=source,
                 change=change,
-                revision=found.revision,
+                at=at,
+                found=found,
                 now=context.clock(),
             )
         scope.go_on(

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from models.language.mailparts import Labels, Line, is_boilerplate, label, split_lines
+from models.language.lines import Labels, Line, split_lines
+from models.language.mailparts import is_boilerplate, label
 from models.language.markup import MAX_HTML, html_to_plain, is_html
 from models.values.text import Removed, RemovedKind
 
-CLEAN_VERSION = "clean-2"
+CLEAN_VERSION = "clean-3"
+ROUNDS = 10
 MAX_TEXT = 20_000  # characters that `clean` returns at most
 MAX_PLAIN = MAX_HTML  # characters of input that are read at all
 
@@ -76,27 +78,87 @@ def clean(text: str, *, html: bool | None = None) -> Cleaned:
     """
     plain, marked, cut = _plain(text, html)
     lines = split_lines(plain)
-    kinds = label(lines, marked)
+    first, end = _cut(plain, lines, label(lines, marked), marked)
+    cleaned = _settle(first)
+    if end == len(plain) and not cut:
+        return cleaned
+    removed = tuple(span for span in cleaned.removed if span.end <= end)
+    if end < len(plain):
+        removed += (Removed(RemovedKind.OVERFLOW, end, len(plain)),)
+    return Cleaned(cleaned.text, removed, (*cleaned.notes, CleanNote.TRUNCATED), cleaned.pieces)
+
+
+def _settle(cleaned: Cleaned) -> Cleaned:
+    """Cut again what only shows once other things are gone, until nothing more goes.
+
+    Every round reads at most `MAX_TEXT` characters. Two are the rule, the second to see that nothing is left; a
+    message that is not settled after `ROUNDS` was made to be so.
+    """
+    for _ in range(ROUNDS):
+        lines = split_lines(cleaned.text)
+        kinds, tails = label(lines, ())
+        if not tails and not any(kinds):
+            break
+        again, _ = _cut(cleaned.text, lines, (kinds, tails), ())
+        if again.text == cleaned.text:
+            break
+        spans = [_carried(span, cleaned) for span in again.removed]
+        removed = _disjoint(sorted((*cleaned.removed, *spans), key=lambda span: (span.start, span.end)))
+        notes = dict.fromkeys((*cleaned.notes, *again.notes))
+        cleaned = Cleaned(again.text, removed, tuple(notes), _followed(again, cleaned))
+    return cleaned
+
+
+def _cut(
+    plain: str, lines: Sequence[Line], found: tuple[Labels, list[Removed]], marked: tuple[Removed, ...]
+) -> tuple[Cleaned, int]:
+    """Cut what lines are labelled with and markup names; return also where in the plain text reading ended."""
+    kinds, tails = found
     automatic = bool(kinds) and not _has_words(lines, kinds) and RemovedKind.MACRO in kinds
     if not _has_words(lines, kinds) and marked:
-        kinds = label(lines, ())
+        kinds, tails = label(lines, ())
         marked = ()
     notes: list[CleanNote] = []
     if not _has_words(lines, kinds) and _WORD.search(plain):
-        kinds, marked = _first_paragraph(lines, kinds), ()
+        kinds, marked, tails = _first_paragraph(lines, kinds), (), []
         notes.append(CleanNote.KEPT_FIRST_PARAGRAPH)
         if automatic:
             notes.append(CleanNote.ONLY_AUTOMATIC_TEXT)
-    removed = _spans(plain, lines, kinds, marked)
+    removed = _spans(plain, lines, kinds, (*marked, *tails))
     cleaned, pieces, end = _compose(plain, removed)
-    if end < len(plain) or cut:
-        notes.append(CleanNote.TRUNCATED)
-    if end < len(plain):
-        removed = (
-            *(span for span in removed if span.end <= end),
-            Removed(RemovedKind.OVERFLOW, end, len(plain)),
-        )
-    return Cleaned(cleaned, removed, tuple(notes), pieces)
+    return Cleaned(cleaned, removed, tuple(notes), pieces), end
+
+
+def _carried(span: Removed, cleaned: Cleaned) -> Removed:
+    """Say of a span of a cleaned text where it stood in the plain text."""
+    return Removed(
+        span.kind, cleaned.plain_offset(span.start), cleaned.plain_offset(span.end - 1) + 1, span.what
+    )
+
+
+def _followed(again: Cleaned, before: Cleaned) -> tuple[Piece, ...]:
+    """Lead from a text that was cleaned twice back to the plain text: its pieces, parted where the first's are."""
+    pieces: list[Piece] = []
+    starts = [piece.start for piece in again.pieces]
+    for number, piece in enumerate(again.pieces):
+        length = (starts[number + 1] if number + 1 < len(starts) else len(again.text)) - piece.start
+        pieces.append(Piece(piece.start, before.plain_offset(piece.plain_start)))
+        at = bisect_right(before.pieces, piece.plain_start, key=lambda piece: piece.start)
+        while at < len(before.pieces) and before.pieces[at].start < piece.plain_start + length:
+            parted = before.pieces[at]
+            pieces.append(Piece(piece.start + parted.start - piece.plain_start, parted.plain_start))
+            at += 1
+    return tuple(pieces)
+
+
+def _disjoint(spans: Sequence[Removed]) -> tuple[Removed, ...]:
+    """Part spans that lie over others that were cut before them; the earlier cut keeps its kind."""
+    placed: list[Removed] = []
+    for span in spans:
+        start = max(span.start, placed[-1].end) if placed else span.start
+        if start < span.end:
+            placed.append(Removed(span.kind, start, span.end, span.what))
+    return tuple(placed)
 
 
 def normalise(text: str) -> str:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.preprocessing import normalize
 
 from models.language.words import split_identifiers, stem, stop_words, words
 
@@ -21,9 +19,6 @@ K1, B = 1.2, 0.75
 CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|^(?: {4}|\t).*$", re.DOTALL | re.MULTILINE)
 IDENTIFIER = re.compile(
     r"\b(?:[A-Za-z]+_\w+|[a-z]+[A-Z]\w*|[A-Z][a-z0-9]+[A-Z]\w*|[A-Za-z]\w*(?:\.[A-Za-z_]\w*)+)\b"
-)
-CHARACTERS = HashingVectorizer(
-    analyzer="char_wb", ngram_range=(3, 5), n_features=2**18, norm="l2", alternate_sign=False
 )
 
 Matrix = NDArray[np.float64]
@@ -135,6 +130,9 @@ def _bm25(f: sparse.csr_matrix, i: sparse.csr_matrix, idf: NDArray[np.float64], 
 
 
 def _cosine(f: sparse.csr_matrix, i: sparse.csr_matrix, idf: NDArray[np.float64]) -> Matrix:
+    # Imported here and below: scikit-learn loads pandas and scipy.stats; most processes never compare texts.
+    from sklearn.preprocessing import normalize
+
     weighted = []
     for bags in (f, i):
         bags = bags.copy()
@@ -151,7 +149,12 @@ def _share(whole: sparse.csr_matrix, found_in: sparse.csr_matrix, idf: NDArray[n
 
 
 def _characters(texts: Sequence[LinkText]) -> sparse.csr_matrix:
-    return CHARACTERS.transform([f"{text.title} {text.title} {text.text[:2_000]}" for text in texts])
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    counter = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(3, 5), n_features=2**18, norm="l2", alternate_sign=False
+    )
+    return counter.transform([f"{text.title} {text.title} {text.text[:2_000]}" for text in texts])
 
 
 def _identifiers(features: Sequence[LinkText], items: Sequence[LinkText]) -> sparse.csr_matrix:

@@ -17,6 +17,7 @@ _TELLING = frozenset(
         b"dkim-signature",
     )
 )
+_OFTEN_WRONG = frozenset(("us-ascii", "ascii", "iso-8859-1", "latin-1", "latin1", "utf-8", "unknown-8bit"))
 _HEAD_READ = 16_000  # bytes in which the header block must show itself
 _PARTS_READ = 50
 
@@ -32,11 +33,13 @@ class Body:
 def read_body(data: bytes) -> Body:
     """Read the body of a raw mail, or take the bytes as they are where they are none.
 
-    A plain-text part is preferred to its HTML twin; attachments and forwarded mails inside are left out. Bytes that
-    do not fit the declared character set become U+FFFD. Never raises.
+    A plain-text part is preferred to its HTML twin; attachments and forwarded mails inside are left out. Bytes are
+    read in the declared character set; where it is missing, unknown, or one that many programs declare for others
+    (US-ASCII, Latin 1), as UTF-8 if they are that, else as Windows-1252. Never raises.
     """
+    data = data.lstrip(b"\r\n") if data[:1] in (b"\r", b"\n") else data
     if not is_raw_mail(data):
-        return Body(data.decode("utf-8-sig", errors="replace"), None)
+        return Body(_decode(data, None), None)
     found: dict[str, Body] = {}
     parts = [message_from_bytes(data, policy=policy.compat32)]
     for _ in range(_PARTS_READ):
@@ -47,7 +50,7 @@ def read_body(data: bytes) -> Body:
         if part.get_content_maintype() == "multipart" and isinstance(payload, list):
             parts = [child for child in payload if isinstance(child, Message)] + parts
         elif part.get_content_maintype() == "text" and part.get_content_disposition() != "attachment":
-            body = Body(_decode(part), part.get_content_subtype() == "html")
+            body = Body(_text_of(part), part.get_content_subtype() == "html")
             if body.text.strip():
                 found.setdefault(part.get_content_subtype(), body)
     return found.get("plain") or found.get("html") or next(iter(found.values()), Body("", False))
@@ -64,11 +67,21 @@ def is_raw_mail(data: bytes) -> bool:
     return len(names) >= 2 and len(names) + folded >= len(lines) - 1 and not _TELLING.isdisjoint(names)
 
 
-def _decode(part: Message) -> str:
+def _text_of(part: Message) -> str:
     payload = part.get_payload(decode=True)
-    if not isinstance(payload, bytes):
-        return ""
+    return _decode(payload, part.get_content_charset()) if isinstance(payload, bytes) else ""
+
+
+def _decode(data: bytes, declared: str | None) -> str:
+    """Decode bytes as declared, or as what they most likely are."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    if declared is not None and declared not in _OFTEN_WRONG:
+        try:
+            return data.decode(declared, errors="replace")
+        except (LookupError, UnicodeError):  # a character set nobody knows
+            pass
     try:
-        return payload.decode(part.get_content_charset("utf-8"), errors="replace")
-    except (LookupError, UnicodeError):  # a character set nobody knows
-        return payload.decode("utf-8", errors="replace")
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")

@@ -1,56 +1,31 @@
 """Label every line of a plain-text mail: own words, quoted reply, signature or automatic text."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from models.language import mailrules as rules
+from models.language.automatic import label_automatic
+from models.language.lines import LINE_READ, Labels, Line, fill, paragraphs, shield_fences
+from models.language.signatures import label_signature
+from models.language.transcripts import label_turns
 from models.values.text import Removed, RemovedKind
 
-SIGNATURE_LINES = 12  # lines that a signature may have below its closing words
-LOOSE_SIGNATURE_LINES = 15  # lines below a bare "--", which some people also use as a divider
-SIGNATURE_LINE_LENGTH = 110
-SENTENCE_WORDS = 9  # a line of so many words below a closing is prose again
-
 _WORD = re.compile(r"[^\W_]")
-_SENTENCE_END = re.compile(r"[.!?…]['\")]*\s*$")
-
-Labels = list[RemovedKind | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a plain text, `[start, end)` without its line end; `text` is at most its first 400 characters."""
-
-    start: int
-    end: int
-    text: str
-    blank: bool
-
-
-def split_lines(plain: str) -> list[Line]:
-    """Split a text at its line ends."""
-    lines: list[Line] = []
-    start = 0
-    for part in plain.split("\n"):
-        head = part[: rules.LINE_READ]
-        lines.append(Line(start, start + len(part), head, not part or part.isspace()))
-        start += len(part) + 1
-    return lines
-
-
-def label(lines: Sequence[Line], marked: Sequence[Removed]) -> Labels:
-    """Say for every line why it is not the author's own, `None` where it is.
+def label(lines: Sequence[Line], marked: Sequence[Removed]) -> tuple[Labels, list[Removed]]:
+    """Say for every line why it is not the author's own, `None` where it is; and which ends of own lines are not.
 
     `marked` are spans that markup already named; lines wholly inside one take its kind.
     """
+    lines = shield_fences(lines)
     labels: Labels = [None] * len(lines)
     _label_marked(lines, labels, marked)
+    label_turns(lines, labels)
     _label_quotes(lines, labels)
-    _label_automatic(lines, labels)
+    label_automatic(lines, labels)
     _label_notices(lines, labels)
-    _label_signature(lines, labels)
-    return labels
+    return labels, label_signature(lines, labels)
 
 
 def is_boilerplate(text: str) -> bool:
@@ -82,6 +57,8 @@ def _label_quotes(lines: Sequence[Line], labels: Labels) -> None:
     Below a header everything is quoted, except where the quotation itself is prefixed: then people answer below or
     in between. A header with nothing above it opens a forwarded message: it goes, the message stays.
     """
+    is_session = _is_session(lines)
+    shown = _shown_block(lines)
     words_above = False
     index = 0
     while index < len(lines):
@@ -97,10 +74,11 @@ def _label_quotes(lines: Sequence[Line], labels: Labels) -> None:
             )
             stop = len(lines) if words_above and not prefixed else index + length
             marker = not words_above and rules.REPLY_MARKER.match(line.text)
-            _fill(lines, labels, range(index, stop), RemovedKind.MACRO if marker else RemovedKind.QUOTE)
+            fill(lines, labels, range(index, stop), RemovedKind.MACRO if marker else RemovedKind.QUOTE)
             index = stop
             continue
-        if rules.QUOTE_LINE.match(line.text) and not _is_comparison(lines, index):
+        is_own = index in shown or (is_session and rules.PROMPT.match(line.text))
+        if rules.QUOTE_LINE.match(line.text) and not is_own and not _is_comparison(lines, index):
             labels[index] = RemovedKind.QUOTE
         elif _WORD.search(line.text):
             words_above = True
@@ -145,13 +123,13 @@ def _attribution_length(lines: Sequence[Line], index: int) -> int:
     """Count the lines of `On ..., NAME wrote:`, which mail programs wrap to up to three lines."""
     text = lines[index].text
     if not rules.WROTE_START.match(text[:120]):
-        return 0
+        return int(_is_attribution(text))
     for extra in range(3):
         if index + extra >= len(lines) or lines[index + extra].blank:
             return 0
         if extra:
             text += " " + lines[index + extra].text
-        if len(text) > rules.LINE_READ:
+        if len(text) > LINE_READ:
             return 0
         if _is_attribution(text):
             return extra + 1
@@ -159,9 +137,33 @@ def _attribution_length(lines: Sequence[Line], index: int) -> int:
 
 
 def _is_attribution(text: str) -> bool:
-    if text.rstrip()[-1:] not in {":", "："} or not rules.WROTE_START.match(text[:120]):
+    if text.rstrip()[-1:] not in {":", "："}:
         return False
-    return bool(rules.WROTE_END.search(text[-120:]) and rules.WROTE_EVIDENCE.search(text))
+    starts = rules.WROTE_START.match(text[:120]) and rules.WROTE_END.search(text[-120:])
+    return bool((starts or rules.WROTE_AFTER_NAME.match(text)) and rules.WROTE_EVIDENCE.search(text))
+
+
+def _is_session(lines: Sequence[Line]) -> bool:
+    """Tell an interpreter's `>>>` from a quotation of the third degree: nothing is quoted in a lesser one."""
+    return any(rules.PROMPT.match(line.text) for line in lines) and not any(
+        rules.LESSER_QUOTE.match(line.text) for line in lines
+    )
+
+
+def _shown_block(lines: Sequence[Line]) -> range:
+    """Find the only block of quoted lines where a line such as `The manual says:` or `I get:` announces it.
+
+    Such a block shows an error or a document: the author's own evidence. Nobody wrote it to them and asked.
+    """
+    quoted = [index for index, line in enumerate(lines) if rules.QUOTE_LINE.match(line.text)]
+    if not quoted or quoted[-1] - quoted[0] + 1 != len(quoted):
+        return range(0)
+    above = quoted[0] - 1
+    while above >= 0 and lines[above].blank:
+        above -= 1
+    if above < 0 or not rules.ANNOUNCES.match(lines[above].tail) or rules.ANSWERS.search(lines[above].tail):
+        return range(0)
+    return range(quoted[0], quoted[-1] + 1)
 
 
 def _is_comparison(lines: Sequence[Line], index: int) -> bool:
@@ -172,136 +174,21 @@ def _is_comparison(lines: Sequence[Line], index: int) -> bool:
     return not any(rules.QUOTE_LINE.match(text) or _is_attribution(text) for text in around)
 
 
-# --- automatic text and legal notices -----------------------------------------------------------------------
-
-
-def _label_automatic(lines: Sequence[Line], labels: Labels) -> None:
-    first = True
-    opened = next((start for start, _ in _paragraphs(lines, labels)), 0)
-    for start, stop in _paragraphs(lines, labels):
-        if first and rules.AUTO_REPLY.match(lines[start].text):
-            _fill(lines, labels, range(opened, len(lines)), RemovedKind.MACRO)
-            return
-        # Below a bare salutation the message has yet to begin.
-        first = first and stop == start + 1 and bool(rules.SALUTATION.match(lines[start].text))
-        for index in range(start, stop):
-            if rules.MACRO_LINE.match(lines[index].text):
-                labels[index] = RemovedKind.MACRO
+# --- legal notices -----------------------------------------------------------------------------------------
 
 
 def _label_notices(lines: Sequence[Line], labels: Labels) -> None:
-    for start, stop in _paragraphs(lines, labels):
+    for start, stop in paragraphs(lines, labels):
         for index in range(start, stop):
             joined = lines[index].text
             if index + 1 < stop and len(joined) < 160:
                 joined += " " + lines[index + 1].text
             if rules.DISCLAIMER.match(joined):
-                _fill(lines, labels, range(index, stop), RemovedKind.SIGNATURE)
+                fill(lines, labels, range(index, stop), RemovedKind.SIGNATURE)
                 break
-
-
-# --- signatures ---------------------------------------------------------------------------------------------
-
-
-def _label_signature(lines: Sequence[Line], labels: Labels) -> None:
-    """Label the signature at the end of the author's own words."""
-    for index, line in enumerate(lines):
-        if labels[index] is None and rules.SENT_FROM.match(line.text) and len(line.text) < 120:
-            labels[index] = RemovedKind.SIGNATURE
-    own = [index for index, line in enumerate(lines) if labels[index] is None and not line.blank]
-    if not own:
-        return
-    start = _delimiter(lines, own)
-    if start is None:
-        start = _closing(lines, own)
-    if start is None:
-        start = _contact_block(lines, own)
-    if start is not None:
-        for index in own[start:]:
-            if rules.POSTSCRIPT.match(lines[index].text):
-                break
-            labels[index] = RemovedKind.SIGNATURE
-        own = own[:start]
-    _label_inner_closing(lines, labels, own)
-
-
-def _delimiter(lines: Sequence[Line], own: Sequence[int]) -> int | None:
-    for position, index in enumerate(own):
-        text = lines[index].text
-        if position and rules.STRICT_DELIMITER.match(text):
-            return position
-        if position and rules.LOOSE_DELIMITER.match(text) and len(own) - position <= LOOSE_SIGNATURE_LINES:
-            below = own[position + 1 :]
-            if all(_is_signature_line(lines[at].text) for at in below):
-                return position
-    return None
-
-
-def _closing(lines: Sequence[Line], own: Sequence[int]) -> int | None:
-    """Find the first closing line below which nothing but a signature follows; a position in `own`."""
-    found = None
-    for position in range(len(own) - 1, max(-1, len(own) - 2 - SIGNATURE_LINES), -1):
-        text = lines[own[position]].text
-        if len(text) <= 120 and (rules.CLOSING.match(text) or _is_dashed_name(lines, own, position)):
-            found = position
-        elif not _is_signature_line(text):
-            break
-    return found
-
-
-def _is_dashed_name(lines: Sequence[Line], own: Sequence[int], position: int) -> bool:
-    """Tell a last line such as `- Tom` from the last point of a list."""
-    if not 0 < position == len(own) - 1 or not rules.DASH_NAME.match(lines[own[position]].text):
-        return False
-    return not lines[own[position - 1]].text.lstrip().startswith(("-", "–", "—", "*", "•"))
-
-
-def _contact_block(lines: Sequence[Line], own: Sequence[int]) -> int | None:
-    """Find a last paragraph that is a name with a job or an address, without any closing words."""
-    position = len(own) - 1
-    while position > 0 and own[position - 1] == own[position] - 1:
-        position -= 1
-    block = [lines[index].text for index in own[position:]]
-    is_named = rules.NAME_LINE.match(block[0][:120]) or rules.PIPED_NAME.match(block[0][:160])
-    if position == 0 or not is_named or len(block) > SIGNATURE_LINES:
-        return None
-    contacts = sum(1 for text in block if rules.CONTACT.match(text[:300]))
-    titles = sum(1 for text in block if rules.JOB_TITLE.match(text[:120]) and _is_signature_line(text))
-    if contacts + titles >= 2 and all(_is_signature_line(text) for text in block):
-        return position
-    return None
-
-
-def _label_inner_closing(lines: Sequence[Line], labels: Labels, own: Sequence[int]) -> None:
-    """Label `Thanks,` and the name below it where prose follows, as before a postscript."""
-    for position, index in enumerate(own[:-1]):
-        text = lines[index].text
-        if not position or len(text) > 60 or not text.rstrip().endswith(",") or not rules.CLOSING.match(text):
-            continue
-        following = lines[own[position + 1]].text
-        if len(following) <= 40 and rules.NAME_LINE.match(following) and own[position + 1] - index <= 2:
-            labels[index] = labels[own[position + 1]] = RemovedKind.SIGNATURE
-
-
-def _is_signature_line(text: str) -> bool:
-    """Tell whether a line below a closing can belong to a signature: short, and no sentence."""
-    if len(text) > SIGNATURE_LINE_LENGTH or rules.POSTSCRIPT.match(text):
-        return False
-    if rules.CLOSING.match(text) or rules.CONTACT.match(text):
-        return True
-    words = len(text.split())
-    if "?" in text or (_SENTENCE_END.search(text) and words >= 5):
-        return False
-    return words < SENTENCE_WORDS and (words <= 1 or any(part[:1].isupper() for part in text.split()))
 
 
 # --- small helpers ------------------------------------------------------------------------------------------
-
-
-def _fill(lines: Sequence[Line], labels: Labels, indices: range, kind: RemovedKind) -> None:
-    for index in indices:
-        if labels[index] is None and not lines[index].blank:
-            labels[index] = kind
 
 
 def _next_filled(lines: Sequence[Line], index: int, *, limit: int = 50) -> int | None:
@@ -309,17 +196,3 @@ def _next_filled(lines: Sequence[Line], index: int, *, limit: int = 50) -> int |
         if not lines[at].blank:
             return at
     return None
-
-
-def _paragraphs(lines: Sequence[Line], labels: Labels) -> Iterator[tuple[int, int]]:
-    """Yield `[start, stop)` of each run of the author's own lines between blank or labelled ones."""
-    start: int | None = None
-    for index, line in enumerate(lines):
-        inside = labels[index] is None and not line.blank
-        if inside and start is None:
-            start = index
-        elif not inside and start is not None:
-            yield start, index
-            start = None
-    if start is not None:
-        yield start, len(lines)

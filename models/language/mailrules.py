@@ -8,9 +8,11 @@ second), so it serves as a peer in the tests and not here.
 
 import re
 
+from models.language.lines import LINE_READ
+from models.language.nameshape import GREETING, UPPER
 from models.language.wordlists import any_of
 
-LINE_READ = 400  # characters of a line that a rule looks at
+__all__ = ["LINE_READ"]
 
 
 def _line(*blocks: str, before: str = r"\s*", after: str = "") -> re.Pattern[str]:
@@ -35,13 +37,16 @@ _FORWARDED = any_of(
     forwarded message  forwarded by\b.{0,80}  message (?:d'origine|original|transféré)
     mensaje (?:original|reenviado)  weitergeleitete nachricht  messaggio (?:originale|inoltrato)
     mensagem (?:original|encaminhada)  oorspronkelijk bericht  oprindelig meddelelse
-    ursprungligt meddelande  alkuperäinen viesti  wiadomość oryginalna
+    ursprungligt meddelande  alkuperäinen viesti  (?:oryginalna )?wiadomość(?: oryginalna)?
+    doorgestuurd bericht  videresendt (?:meddelelse|besked)  vidarebefordrat (?:meddelande|mejl)
+    wiadomość przesłana (?:dalej)?  przekazana wiadomość
     """
 )
 _FORWARDING = any_of(
     """
     begin forwarded message  anfang der weitergeleiteten nachricht  début du message (?:réexpédié|transféré)
-    inicio del mensaje reenviado
+    inicio del mensaje reenviado  inizio messaggio inoltrato  início da mensagem (?:reencaminhada|encaminhada)
+    begin doorgestuurd bericht  start på videresendt besked  vidarebefordrat brev  początek przekazywanej wiadomości
     """
 )
 ORIGINAL_MESSAGE = re.compile(
@@ -60,7 +65,10 @@ _WROTE = any_of(
     \bhet volgende geschreven  \bkirjoitti  \byazdı  写道  님이 작성(?:하였습니다)?  のメール
     """
 )
-WROTE_END = re.compile(rf"(?i){_WROTE}\s*[:：]\s*$")
+# `NAME wrote on 15.01.2026 at 11:03:`, and `2026-01-15 11:03 GMT+01:00 NAME <address>:` without any verb.
+_WROTE_ON = rf"{_WROTE}\s+(?:on|at|am|le|el|il|em|op|den|dnia)?\s*\S{{0,12}}\s?\d.{{4,60}}"
+WROTE_END = re.compile(rf"(?i)(?:{_WROTE}|{_WROTE_ON}|<[^<>\s]{{3,80}}@[^<>\s]{{3,80}}>)\s*[:：]\s*$")
+WROTE_AFTER_NAME = re.compile(rf"(?i)[\s>*]*\S.{{1,60}}\s{_WROTE_ON}[:：]\s*$")
 # A date or an address: without one, "On Monday my boss wrote:" would count as an attribution.
 WROTE_EVIDENCE = re.compile(r"\d{1,4}[-./:年월月]\s?\d{1,2}|\b(?:19|20)\d\d\b|@|<")
 
@@ -70,13 +78,23 @@ _FIELDS = any_of(
     von  gesendet  datum  an  betreff  wichtigkeit  antwort an
     de  envoyé  date d'envoi  à  objet  expéditeur  destinataire
     enviado(?: el)?  fecha  para  asunto  da  inviato  a  oggetto  data
-    van  verzonden  aan  onderwerp  od  wysłano  do  temat  från  skickat  till  ämne  fra  sendt  til  emne
+    assunto  cópia  copia  kopie  kopia  enviada(?: em)?  para
+    van  verzonden  aan  onderwerp  od  wysłano  do  temat  dw  från  skickat  till  ämne  fra  sendt  til  emne
+    dato
     发件人  发送时间  收件人  主题  差出人  送信日時  宛先  件名
     """
 )
 HEADER_FIELD = re.compile(rf"(?i)[\s>*]*{_FIELDS}\s{{0,2}}\*?\s?[:：]\*?(?:\s|$)")
 SEPARATOR = re.compile(r"\s*[_=*-]{10,}\s*$")
 QUOTE_LINE = re.compile(r"\s{0,3}>")
+PROMPT = re.compile(r"\s{0,3}>>>(?:\s|$)")
+LESSER_QUOTE = re.compile(r"\s{0,3}>{1,2}(?!>)")
+ANNOUNCES = re.compile(r".*[^\s:]\s?:\s*$")
+ANSWERS = re.compile(
+    r"(?i)\b(?:wrote|writes|asked|asks|you said|answer\w*|repl\w+|below|inline|quot\w+|on .{1,30}\d{4}"
+    r"|schrieb\w*|fragt\w*|antwort\w*|unten|a écrit|réponses?|escribió|respuestas?|scritto|risposte|escreveu"
+    r"|schreef|napisał\S*|skrev|svar)(?!\w)|@|<|\d{1,2}:\d\d"
+)
 COMPARISON = re.compile(r"\s{0,3}>=?\s?[\d$€£%]")  # "> 50 users" is arithmetic, not a quotation
 
 # --- signatures ---------------------------------------------------------------------------------------------
@@ -91,76 +109,117 @@ _DEVICES = any_of(
     verizon  at&t  superhuman  front  spark  bluemail  aol  nine  \w+ (?:mobile|phone|mail)
     """
 )
+_OWN = r"(?:my|meine[mnr]?|mon|ma|mi|mio|mia|meu|minha|mijn|min|mitt|mojego|mojej|mého)"
+_SENT = any_of(
+    """
+    (?:this (?:message|e-?mail) was )?sent  gesendet  verschickt  envoyée?  enviad[oa]  inviat[oa](?: da)?
+    verzonden
+    verstuurd  wysłan[eoay]  sendt  skickat  odesláno  lähetetty
+    """
+)
+_FROM = (
+    r"(?:from|via|by|with|using|von|mit|über|de|depuis|à partir de|avec|desde|do|da|dal|con|com|vanaf|met"
+    r"|via|z|ze|przez|fra|från|med)"
+)
+_NO_SENTENCE = (
+    r"(?!.*\b(?:but|is|are|was|were|never|not|nothing|yesterday|today|aber|ist|mais|est|pero|es|ma|mas"
+    r"|maar|ale|men)\b)"
+)
 SENT_FROM = _line(
-    rf"sent (?:from|via|by) (?:my |the |an? )?{_DEVICES}",
+    # A device of one's own, or one by its name, and a few words behind it that are no sentence.
+    rf"{_SENT} {_FROM} {_NO_SENTENCE}(?:{_OWN} \S{{2,20}}(?: \S{{1,20}}){{0,3}}|(?:the |an? |de |der "
+    rf"|l')?{_DEVICES}\b.{{0,45}})\s*$",
     r"""
-    (?:get|download) outlook for  (?:téléchargez|obtenez|obtén|consigue|descarga|scarica|hent|hämta) outlook
-    (?:holen sie sich|laden sie) outlook  download outlook
-    sent (?:with|using) (?:front|proton ?mail|k-9|superhuman|spark|mailspring|fastmail|canary|airmail|hey|tutanota)
+    (?:get|download) outlook for
+    (?:téléchargez|obtenez|obtén|consigue|descarga|scarica|hent|hämta|baixe|obter|pobierz) outlook
+    (?:holen sie sich|laden sie) outlook  (?:download|ontvang) outlook
+    sent (?:with|using) (?:front|proton\s?mail|k-9|superhuman|spark|mailspring|fastmail|canary|airmail|hey|tutanota)
     gesendet mit (?:der )?[\w. -]{2,30}(?:app|mail)  von mein\w+ .{1,40} gesendet
-    gesendet (?:von|mit) (?:mein|der|outlook|iphone|android|samsung|yahoo|gmx|web\.de)
-    diese nachricht wurde von mein\w+
-    envoyé (?:de(?:puis)?|à partir de|avec) (?:mon|ma|l'|outlook|yahoo|un)
-    enviado (?:desde|do|a partir d\w|de) (?:mi|meu|el|outlook|un)
-    inviato da(?:l)? (?:mio|iphone|outlook|android)  verzonden (?:vanaf|met) (?:mijn|outlook)
-    skickat från min  sendt fra min  wysłano z (?:mojego|iphone|outlook)  lähetetty
-    odesláno z (?:mého|iphone)  从我的.{1,20}发送  iphoneから送信
+    diese nachricht wurde von mein\w+  von .{1,30} gesendet\s*$
+    从我的.{1,20}发送  iphoneから送信
     """,
     before=r"\s*[(\[*]*",
 )
 
-_CLOSINGS = any_of(
+POSTSCRIPT = re.compile(r"(?i)\s*(?:p\.?\s?s\.?|edit|update|also|btw)(?!\w)")
+DASHED = re.compile(r"\s*(?P<dash>[-–—~/]{1,2})\s?(?P<name>[^\W\d][^\n]{0,60}?)\s*$")
+PIPED_NAME = re.compile(
+    rf"\s*[{UPPER}][\w.'’()-]{{0,30}}(?:\s+[{UPPER}][\w.'’()-]{{0,30}}){{1,3}}\s*[|·•]\s*\S.{{1,80}}$"
+)
+IN_BRACKETS = re.compile(r"\s*[(\[][^()]{1,100}[)\]]\s*$")
+THANKS = re.compile(
+    r"(?i)\b(?:than[kx]|thx|tnx|tia|ty|dank|merci|gracias|grazie|obrigad|bedankt|dzi[eę]k|tak|tack)"
+)
+SMALL_PARTICLES = frozenset("de du la le les des van von der den da di do dos del y e of und et".split())  # noqa: SIM905
+SALUTATION = re.compile(rf"(?i)\s*{GREETING}\b[^.!?]{{0,60}}[,!.:]?\s*$")
+_LABELS = any_of(
     r"""
-    (?:with )?(?:(?:my|our) )?(?:best|kind|kindest|warm|warmest|many|sincere) (?:regards|wishes|thanks)
-    regards  rgds  brgds  best  all the best  cheers  (?:yours )?sincerely(?: yours)?
-    yours(?: truly| faithfully)?  respectfully  cordially  take care  warmly  cordial regards  thx  tia  ty
-    br  kr  talk soon
-    thanks?(?: a lot| so much| very much| again| in advance| and (?:best |kind )?regards)?
-    thank you(?: so much| very much| again| in advance| kindly)?  many thanks in advance
-    have a (?:nice|good|great|lovely) (?:day|one|weekend|week|evening)
-    (?:mit )?(?:vielen|besten|herzlichen|freundlichen|lieben|schönen) (?:dank|grüßen|grüssen|gruessen)(?: aus \w+)?
-    (?:viele|beste|liebe|herzliche|freundliche|schöne) (?:grüße|grüsse|gruesse)(?: aus \w+)?
-    vielen dank im voraus  mfg  lg  vg  hochachtungsvoll  gr[uü](?:ß|ss)e?
-    danke(?: schön| im voraus| euch| ihnen)?
-    (?:bien )?(?:cordialement|amicalement|respectueusement)(?: vôtre)?  sincères salutations  bien à vous
-    cdlt  (?:meilleures )?salutations(?: distinguées)?  merci(?: d'avance| beaucoup| par avance| à vous)?
-    bonne (?:journée|soirée|réception)  (?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?  atentamente  atte
-    cordialmente  (?:muchas )?gracias(?: de antemano| por adelantado)?  (?:cordiali|distinti) saluti  saluti
-    grazie(?: mille)?  atenciosamente  obrigad[oa]  abraços  cumprimentos  met vriendelijke groet(?:en)?
-    groet(?:en|jes)?  mvg  bedankt  med vänlig(?:a)? hälsning(?:ar)?  (?:med )?venlig hilsen  mvh
-    pozdrawiam  z poważaniem  s pozdravem  よろしくお願いします  此致  谢谢
+    tel\w*  phone  ph  mob\w*  cell  fax  direct  office  fon  handy  tél\w*  portable  móvil  gsm  e-?mail  mail
+    web\w*
+    site  skype  linkedin  twitter  instagram  facebook  whatsapp  address  adres\w*  kvk  btw  nip  regon  vat
+    ust\S{0,8}
+    siret  cvr  org\S{0,10}  c\.?f  p\.?\s?iva  t  m  p  f  e  w
     """
 )
-_CAPITALISED = r"[A-ZÀ-ÖØ-Þ][\w.'’()-]{0,30}"
-CLOSING = re.compile(
-    rf"(?i:\s*{_CLOSINGS})(?!\w)\s*(?:[,.!;:~\-–—🙏🙂😊]|:\))*\s*"
-    rf"(?:{_CAPITALISED}(?:\s+[(]?{_CAPITALISED}){{0,3}}|(?<=,\s)[a-zà-öø-þ]{{2,12}})?\s*[,.!]?\s*$"
-)
-POSTSCRIPT = re.compile(r"(?i)\s*(?:p\.?\s?s\.?|edit|update|also|btw)(?!\w)")
-DASH_NAME = re.compile(rf"\s*[-–—~/]{{1,2}}\s?{_CAPITALISED}(?:\s+{_CAPITALISED})?\s*$")
-NAME_LINE = re.compile(
-    rf"\s*{_CAPITALISED},?(?:\s+(?:(?:van|von|de|der|la|di|y|und|&)\s+)?[(]?{_CAPITALISED},?){{0,4}}\s*$"
-)
-PIPED_NAME = re.compile(rf"\s*{_CAPITALISED}(?:\s+{_CAPITALISED}){{1,3}}\s*[|·•]\s*\S.{{1,80}}$")
-SALUTATION = re.compile(
-    r"(?i)\s*(?:hi|hello|hey|dear|good (?:morning|afternoon|day)|hallo|guten tag|liebe[rs]?|sehr geehrte\w*"
-    r"|bonjour|hola|ciao)\b[^.!?]{0,60}[,!.]?\s*$"
+_FORMS = any_of(
+    r"""
+    gmbh(?: & co\.?(?: kg)?)?  kg  ohg  ag  e\.\s?v\.?  inc\.?  ltd\.?  limited  llc  llp  plc  corp\.?
+    s\.?a\.?s\.?  sarl  s\.?a\.?
+    s\.?l\.?u?\.?  s\.a\. de c\.v\.?  s\.?r\.?l\.?  s\.?p\.?a\.?  lda\.?  ltda\.?  b\.?v\.?  n\.?v\.?  vof
+    sp\. z o\.?\s?o\.?  a/s  aps  ab  oy  as
+    """
 )
 CONTACT = re.compile(
-    r"(?i)\s*(?:(?:tel|phone|ph|mobile|mob|cell|fax|direct|office|telefon|mobil|handy|téléphone|tél|portable|teléfono|"
-    r"móvil|e-?mail|mail|web|website|skype|linkedin|twitter|whatsapp|address|t|m|p|f|e|w)\s?[.:|/]\s*\S"
-    r"|(?:https?://|www\.)\S{1,200}\s*$|\S{1,64}@\S{1,200}\s*$|[+(]?\d[\d\s()./-]{6,22}\s*$"
-    r"|\S{1,64}@\S{1,200}\s*[|·•]|.{0,80}\|.{0,80}\|)|.{0,80}\b(?:gmbh|inc\.?|ltd\.?|llc|corp\.?|s\.a\.s?|s\.l\.|b\.v\.|ag|plc)\s*$"
+    rf"(?i)\s*(?:{_LABELS}\s?[.:|/]\s*\S|(?:https?://|www\.)\S{{1,200}}\s*$|\S{{1,64}}@\S{{1,200}}\s*$"
+    r"|[+(]?\d[\d\s()./-]{6,22}\s*$|\S{1,64}@\S{1,200}\s*[|·•]|.{0,80}\|.{0,80}\|"
+    rf"|.{{0,80}}[\s,](?-i:(?=[A-Za-z]*[A-Z.]))"
+    rf"{_FORMS}\s*$)"
 )
 _JOBS = any_of(
     r"""
     manager  director  engineer  developer  head of  chief  c[etofm]o  vp  vice president  (?:co-)?founder
     consultant  analyst  coordinator  specialist  officer  administrator  assistant  owner  president
-    accountant  designer  lead  partner  architect  bookkeeper  secretary  geschäftsführer(?:in)?
-    leiter(?:in)?  responsable  directeur  directrice  gerente  jefe
+    accountant  designer  lead  partner  architect  bookkeeper  secretary  (?:super)?visor  planner  controller
+    nurse  teacher
+    technician  operator  buyer  clerk  attorney  chef  principal  representative  executive  advisor
+    geschäftsführer(?:in)?  inhaber(?:in)?  leiter(?:in)?  leitung  sachbearbeiter(?:in)?  sekretariat
+    buchhaltung  einkauf  vertrieb
+    responsable  directeur  directrice  gérante?  comptable  secrétaire  chef de \w+  gerente  jef[ea]  directora?
+    encargad[oa]
+    responsabile  direttore  direttrice  titolare  ufficio \w+  diretora?  sóci[oa]  setor \w+  eigenaar
+    medewerker  hoofd
+    kierowni\w+  dyrektor  księgow\w+  właściciel\w*  leder  indehaver  ejer  chef  ansvarig  ekonomi\w*  ägare
     """
 )
 JOB_TITLE = re.compile(rf"(?i).{{0,60}}\b{_JOBS}\b")
+_TRADES = any_of(
+    """
+    company  group  studios?  consulting  services  solutions  logistics  bakery  hotel  restaurant  café  school
+    university  clinic
+    partners  foods?  media  labs?  software  systems  catering  design  agency  association  foundation
+    institute  holdings?
+    industries  international  enterprises  trading  brothers  sons  stores?  shop  club  bank  praxis  verlag
+    kanzlei  werkstatt
+    """
+)
+_TRADE = re.compile(rf"(?:.{{0,60}}\s)?(?i:{_TRADES})\s*[.,]?\s*$")
+_AND_COMPANY = re.compile(
+    rf"\s*[{UPPER}][\w.'’-]*(?:\s[{UPPER}][\w.'’-]*){{0,2}}\s(?:&|\+|et|und|and|y|e)\s[{UPPER}]"
+)
+
+
+def tells_contact(text: str) -> bool:
+    """Tell a line with a number, an address of the web, or a company's legal form."""
+    return CONTACT.match(text[:300]) is not None
+
+
+def tells_work(text: str, name: str) -> bool:
+    """Tell a line with a job, a trade, or a company that bears the name of the person above it."""
+    text = text[:120]
+    if JOB_TITLE.match(text) or _TRADE.match(text) or _AND_COMPANY.match(text):
+        return True
+    return text != name[:120] and len(name.split()) > 1 and name.split()[-1].strip(",.") in text.split()
+
 
 _MESSAGE = r"this (?:e-?mail|message|communication|transmission)(?: message)?"
 _SECRECY = any_of(
@@ -169,74 +228,31 @@ _SECRECY = any_of(
 DISCLAIMER = _line(
     rf"(?:the information (?:contained )?in )?{_MESSAGE}.{{0,160}}\b{_SECRECY}",
     r"""
-    confidential(?:ity)? (?:notice|note|statement|information)\b  (?:legal )?disclaimer ?:
+    confidential(?:ity)? (?:notice|note|statement|information)\b  (?:legal )?disclaimer\s?:
     if you (?:have )?received\b.{0,80}\b(?:in error|by mistake)
     if you are not the (?:intended|named)\b.{0,80}\b(?:recipient|addressee)
     (?:privileged|private|important) (?:notice|and confidential)  think before you print
     please consider (?:the environment|your environmental)
-    diese (?:e-?mail|nachricht)\b.{0,60}\b(?:vertraulich|enthält|bestimmt)  wichtiger hinweis ?:
+    diese (?:e-?mail|nachricht)\b.{0,60}\b(?:vertraulich|enthält|bestimmt)  wichtiger hinweis\s?:
     (?:ce (?:message|courriel|mail)|cet e-?mail)\b.{0,80}\b(?:confidentiel|destinataire|destiné|strictement)
     (?:este|el presente) (?:mensaje|correo)\b.{0,80}\b(?:confidencial|destinatario|dirig|contien)
-    aviso (?:legal|de confidencialidad)  registered (?:in england|office)\b  sitz der gesellschaft
-    amtsgericht  handelsregister  registergericht  hrb \d  virus-?free\b.{0,20}(?:www\.|avast|avg|$)
+    aviso (?:legal|de confidencialidad)  (?:.{0,60}\s)?registered (?:in (?:england|scotland|wales|ireland)|office)\b
+    (?:le informazioni|quest[oa] (?:messaggio|e-?mail)|il presente)\b.{0,80}\b(?:riservat|destinat|confidenz)
+    (?:esta mensagem|este e-?mail|esta comunicação)\b.{0,80}\b(?:confidencia|destinat|dirigid)
+    avviso di riservatezza  aviso de confidencialidade
+    (?:dit bericht|deze e-?mail|de informatie in)\b.{0,80}\b(?:vertrouwelijk|bestemd|geadresseerde)
+    (?:niniejsza|ta|treść tej) (?:wiadomość|wiadomości|korespondencja)\b.{0,80}\b(?:poufn|adresat|przeznaczon)
+    (?:denne|indholdet af denne) (?:e-?mail|mail|besked)\b.{0,80}\b(?:fortrolig|modtager|bestemt)
+    (?:detta|innehållet i detta) (?:meddelande|mejl|e-?post\w*)\b.{0,80}\b(?:konfidentiell|mottagare|avsett|avsedd)
+    der inhalt dieser (?:e-?mail|nachricht)  sollten sie (?:diese|nicht)\b.{0,80}\b(?:irrtümlich|empfänger|adressat)
+    falls sie nicht der\b.{0,40}\b(?:empfänger|adressat)  informationen zum datenschutz
+    (?:hinweise? zum )?datenschutzhinweise?\b
+    (?:please )?(?:consider|think of|respect) the environment\b  n'imprimez ce  pensez à l'environnement
+    antes de imprimir
+    prima di stampare  denk aan het milieu  bitte (?:denken|prüfen) sie\b.{0,80}\b(?:umwelt|drucken|ausdrucken)
+    sitz der gesellschaft  amtsgericht  handelsregister  registergericht  hrb \d
+    virus-?free\b.{0,20}(?:www\.|avast|avg|$)
     (?:this email has been )?(?:scanned|checked) (?:for viruses )?by (?:avast|avg)
     """,
     before=r"[\s*_-]*",
 )
-
-# --- automatic text -----------------------------------------------------------------------------------------
-
-_HELPDESKS = "(?:zendesk|intercom|freshdesk|help ?scout|hubspot|front|gorgias|zoho)"
-MACRO_LINE = _line(
-    rf"(?:delivered|powered) by {_HELPDESKS}  powered by [\w -]{{2,40}}\s*$  sent (?:by|via) {_HELPDESKS}",
-    r"""
-    (?:how would you rate|please rate|rate) (?:the|our|your|my) (?:support|service|help|experience|customer)
-    (?:how would you rate|please rate|rate) (?:the|our|your|my) (?:reply|conversation|answer)
-    (?:good|bad), i'?m (?:un|dis)?satisfied  how did we do ?\??\s*$
-    was this (?:reply |answer )?helpful ?\?[\s\w👍👎|/·]{0,20}$
-    did this (?:help|answer your question|solve your (?:problem|issue)) ?\?[\s\w👍👎|/·]{0,20}$
-    wie (?:zufrieden waren|bewerten) sie\b.{0,80}(?:support|hilfe|service)  comment évaluez-vous\b
-    (?:¿ ?)?cómo (?:calificaría|valoraría)\b  this e-?mail is a service (?:from|of)
-    ticket (?:id|number|#) ?[:#]? ?[\w-]{1,20}\s*$
-    you(?:'re| are receiving| received| have received) this (?:(?:e-?mail|message|notification) )?because
-    you(?:'re| are) receiving (?:this|these)\b.{0,40}\bbecause  this (?:request )?is shared with \w+
-    reply to this e-?mail (?:directly|to (?:add|comment|respond|reach|update))
-    view (?:it|this|the|your)? ?(?:ticket|request|conversation|issue)? ?(?:online|on github|on gitlab|in jira)\b
-    turn off (?:this|these|all) .{0,30}notifications?
-    (?:to )?unsubscribe\b.{0,80}(?:here|link|click|from this|preferences)  unsubscribe\s*$
-    (?:manage|update|change|edit) (?:your )?(?:e-?mail |notification )?(?:preferences|settings|notifications?)\s*$
-    view (?:this (?:e-?mail|message) )?in (?:your )?browser
-    (?:please )?do not reply (?:directly )?to this (?:e-?mail|message)
-    this (?:is|was) an? (?:automated|automatic|automatically|auto-?generated|auto-)\b
-    external (?:e-?mail|message|sender)\W
-    (?:caution|warning|external)\W{1,4}(?:external (?:e-?mail|sender)|e-?mail from outside)
-    (?:(?:caution|warning|external)\W{1,4})?this (?:e-?mail|message) (?:originated|came|was sent) (?:from )?outside
-    \[?(?:cid|image) ?: ?[^\]]{0,120}\]?\s*$  <?image\d{3}\.(?:png|jpe?g|gif)>?\s*$
-    (?:add )?(?:a )?comment by replying to this  to add (?:additional )?comments,? reply
-    view (?:this )?(?:ticket|request|conversation) (?:online|in|at|here)
-    (?:no-?reply|do-?not-?reply)@\S{1,100}\s*$
-    """,
-    before=r"[\s*_>\[(#-]*",
-)
-_AWAY = any_of(
-    r"""
-    i(?: am|'m|’m| will be) (?:currently |presently )?out of (?:the )?office
-    i(?: am|'m|’m| will be) (?:currently )?on (?:annual |parental |maternity |sick )?(?:leave|vacation|holiday)
-    i(?: am|'m|’m| will be) (?:currently )?away from (?:my desk|the office)
-    ich bin (?:vom|bis|zur zeit|derzeit|aktuell|ab|im|am|nicht)\b.{0,60}(?:nicht im (?:büro|haus)|urlaub|abwesend)
-    je suis (?:actuellement )?(?:absent|en congés?|en vacances)
-    (?:estoy|estaré) (?:fuera de la oficina|de vacaciones|ausente)
-    this is an? (?:automat(?:ed|ic)|auto-?generated) (?:reply|response|message|e-?mail|notification)
-    your (?:request|ticket|message|e-?mail|[ei]nquiry) ?\(?#?[\w-]{0,20}\)? ?has been (?:received|logged|created)
-    we have received your (?:request|ticket|message|e-?mail|[ei]nquiry)\b.{0,100}(?:will|shortly|soon|#)
-    (?:a|your) (?:support )?(?:ticket|request|case) .{0,40}has been (?:created|opened|received|logged)
-    """
-)
-_AUTOMATIC = any_of(
-    r"""
-    automatic reply  auto(?:matic)?[- ]?(?:reply|response)  automatische antwort  réponse automatique
-    respuesta automática  abwesenheitsnotiz  out of (?:the )?office(?: ?:| auto| reply| notice)
-    """
-)
-_SALUTED = r"(?:(?:hi|hello|dear|thank|thanks|hallo|bonjour|hola|vielen)\b.{0,120}?[,.!]\s*)?"
-AUTO_REPLY = re.compile(rf"(?i)\s*(?:(?:subject\s*:\s*)?{_AUTOMATIC}|{_SALUTED}{_AWAY})")

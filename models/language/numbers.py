@@ -31,12 +31,15 @@ _PHONES = any_of(
     tel(?:efon|ephone|éfono)?  phone  cell  mobile?  mob  handy  fax  whatsapp  sms  text me
     call(?:ing)?(?: me| us| back)?  ring me  reach me  tél(?:éphone)?  portable  móvil  rufnummer  dial
     landline  number  extension  ext  hotline  direct line  numer telefonu  tlf  telef[oó]n[eo]?  telefoon  puhelin
-    numéro  número  numero  rückruf(?: bitte)?  ll[aá]m[ae](?:me|nos)?  bel  contact  kontakt
+    numéro  número  numero  rückruf(?: bitte)?  ruf\\w* .{0,12}an  anrufen  erreichbar  ll[aá]m[ae]n?(?:me|nos)?
+    llamad(?:me|nos)?  appelez(?:-moi|-nous)?  joignable  chiam(?:a|ate)(?:mi|ci)?  lig(?:ue|uem|ar)  bel(?:len)?
+    zadzwoń(?:cie)?  dzwonić  dzwońcie  ring (?:til|mig|oss|på|us)  ringa  nås  träffas  contact  kontakt
     """
 )
 _PHONE_LABEL = re.compile(
     rf"(?i)\b{_PHONES}(?:[ _-]?(?:number|no|nr|num|#))?"
-    r"(?:[ \t](?:is|at|on|under|unter|ist|au|al|me|via|to)){0,3}\W{0,6}$"
+    r"(?:[ \t](?:is|at|on|under|unter|ist|au|al|el|me|mir|mich|mig|mij|os|us|uns|via|to|op|på|til|till|para|pod|no"
+    r"|sur|numer|nr)){0,3}\W{0,6}$"
 )
 _IBAN_START = re.compile(r"(?i)(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?=[ -]?[A-Z0-9])")
 # Length of an IBAN per country, SWIFT IBAN registry (2024).

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import bdtrc  # the upper tail of a binomial; scipy.stats would take a second to load
 
 from models.language.encode import FloatArray, IntArray
 from models.language.place import PENDING
@@ -44,7 +44,7 @@ def bursts(
         inside[PENDING] = 0
         main = int(inside.argmax())
         covered = inside[main] >= 0.5 * len(members) and inside[main] >= 0.4 * sizes[main]
-        if not covered and binom.sf(len(new) - 1, len(members), base) < chance:
+        if not covered and bdtrc(len(new) - 1, len(members), base) < chance:
             yield new
 
 

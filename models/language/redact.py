@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 from models.language.names import find_names
 from models.language.numbers import find_cards, find_ibans, find_phones
+from models.language.papers import find_accounts, find_documents, find_street_addresses
 from models.language.secrets import find_secrets
 from models.language.wordlists import any_of
 from models.values.text import Removed, RemovedKind
 
-REDACT_VERSION = "redact-2"
+REDACT_VERSION = "redact-3"
 
 Span = tuple[int, int]
 
 # One character stands for each removed span while the other detectors look, so that what they see in a text is
 # what they will see in its redacted form: this is why redacting twice changes nothing.
 _HOLE = "\ufdd0"
-_WHATS = ("email", "phone", "card", "iban", "secret", "ip", "name", "query", "login")
+_WHATS = (
+    "email", "phone", "card", "iban", "secret", "ip", "name", "query", "login", "address", "account", "document",
+)  # fmt: skip
 _PLACEHOLDER = re.compile("<(" + "|".join(_WHATS) + ")>")
 
 _ROUNDS = 10
@@ -61,8 +64,18 @@ _MAIL_SAID = re.compile(
     r"|(?<=is )\w{2,40})[ \t](?i:at)[ \t][\w-]{1,40}(?:[ \t]?(?i:dot|\.)[ \t]?[a-z]{2,24}){1,3}\b"
     r"|(?<![\w.])[\w.+-]{1,64}[ \t](?:AT|@)[ \t][\w-]{1,63}(?:[ \t](?:DOT|dot)[ \t][A-Za-z]{2,24}){1,3}\b"
 )
+# "0x7FFE12345678 at module.dll" stands in reports of crashes.
+_FRAME_OF_CODE = re.compile(
+    r"(?i)(?:0x[0-9a-f]+|.*\.(?:dll|exe|so|sys|dylib|jar|js|py|java|php|cs|rb|go|ts)$)"
+)
 
-_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
+_IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d|-[A-Za-z])")
+# Four small numbers are as often the version of a package, unless a word says that they are an address.
+_LARGE_OCTET = 100
+_IP_LABEL = re.compile(
+    r"(?i)\b(?:ips?|ipv4|address|adresse|host|server|from|client|ping|blocked|login|logged|access|vpn|bind|dns|@|//)\b[^\n]{0,24}$"
+)
+_PORT_AFTER = re.compile(r"[:/]\d{1,5}\b")
 _VERSION_AFTER = re.compile(r"(?i) (?:is|was) (?:the|our|my) (?:\w+ )?(?:version|build|release)")
 _NAME_SERVERS = frozenset({(8, 8, 8, 8), (8, 8, 4, 4), (1, 1, 1, 1), (1, 0, 0, 1), (9, 9, 9, 9)})
 _IPV6 = re.compile(r"(?i)(?<![\w:.])(?:[0-9a-f]{1,4}:|:){2,7}(?::?[0-9a-f]{1,4}){1,2}(?![\w:])")
@@ -219,16 +232,18 @@ def _find_mails(text: str) -> Iterator[Span]:
             yield found.span()
     for pattern in (_MAIL_SPELLED, _MAIL_SPACED, _MAIL_SAID):
         for found in pattern.finditer(text):
-            yield found.span()
+            if not _FRAME_OF_CODE.match(found.group()):
+                yield found.span()
 
 
-def _find_addresses(text: str) -> Iterator[Span]:
+def _find_ips(text: str) -> Iterator[Span]:
     for found in _IPV4.finditer(text):
         octets = [int(octet) for octet in found.group().split(".")]
         before = text[max(0, found.start() - 28) : found.start()]
         after = text[found.end() : found.end() + 24]
         is_version = _VERSION_LABEL.search(before) or _VERSION_AFTER.match(after)
-        if max(octets) <= 255 and not _is_nobodys(octets) and not is_version:
+        is_told = max(octets) >= _LARGE_OCTET or _IP_LABEL.search(before) or _PORT_AFTER.match(after)
+        if max(octets) <= 255 and is_told and not _is_nobodys(octets) and not is_version:
             yield found.span()
     if "::" in text or text.count(":") >= 7:
         for found in _IPV6.finditer(text):
@@ -273,7 +288,10 @@ _DETECTORS: tuple[tuple[str, Callable[[str], bool], Callable[[str], Iterable[Spa
     ("secret", _always, find_secrets),
     ("iban", _has_many_digits, find_ibans),
     ("card", _has_many_digits, find_cards),
-    ("ip", _has_digit, _find_addresses),
+    ("document", _has_digit, find_documents),
+    ("account", _has_digit, find_accounts),
+    ("ip", _has_digit, _find_ips),
+    ("address", _has_digit, find_street_addresses),
     ("phone", _has_many_digits, find_phones),
     ("name", _always, find_names),
 )

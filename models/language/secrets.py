@@ -16,6 +16,7 @@ _KEYS = any_of(
     (?:AKIA|ASIA|AGPA|AIDA|AROA)[0-9A-Z]{16}(?![0-9A-Za-z])  AIza[0-9A-Za-z_-]{30,}  ya29\.[0-9A-Za-z_-]{16,}
     SG\.[\w-]{16,}\.[\w-]{16,}  AC[a-f0-9]{32}  SK[a-f0-9]{32}  shp(?:at|ss|ca|pa)_[A-Fa-f0-9]{16,}
     npm_[A-Za-z0-9]{30,}  pypi-[A-Za-z0-9_-]{30,}  dop_v1_[a-f0-9]{32,}  EAA[A-Za-z0-9]{40,}
+    \d{8,10}:AA[\w-]{32,36}(?![\w-])
     (?<=hooks\.slack\.com/services/)[\w/]{12,}  (?<=/api/webhooks/)\d{10,}/[\w-]{20,}
     hf_[A-Za-z0-9]{24,}  sk-(?:ant-|proj-|or-)?[A-Za-z0-9_-]{16,}
     eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?
@@ -27,23 +28,47 @@ _PEM_START = re.compile(r"-----BEGIN [A-Z ]{0,30}(?:PRIVATE KEY|CERTIFICATE)----
 _SECRET_WORDS = any_of(
     r"""
     pass(?:word|wort|phrase|code)?  passwd  pwd  pw  kennwort  mot de passe  contraseña  senha  wachtwoord  hasło
-    lösenord  parola  api[ _-]?key
-    secret(?:[ _-]?key)?  access[ _-]?(?:key|token)  auth(?:entication)?[ _-]?token  token
+    lösenord  parola  adgangskode  kodeord  palavra-passe  mdp  zugangsdaten  api[ _-]?key
+    secret(?:[ _-](?:access[ _-])?key)?  access[ _-]?(?:key|token)  auth(?:entication)?[ _-]?token  token
     client[ _-]?secret  otp  2fa code  pin(?: ?code)?  cvv2?  cvc  session_?id  sid  csrf\w{0,12}
     jsessionid  phpsessid
     """
 )
 _LABELLED = re.compile(
-    rf"(?i)(?=[2acdhijklmopstw])(?<![a-z0-9])(?P<word>{_SECRET_WORDS})"
-    r"(?P<link>[ \t](?:is|was|ist|lautet|est|es|è|é|to|as|jest|är)(?:[ \t]?:)?[ \t]"
+    rf"(?i)(?=[2acdhijklmopstw])(?<![a-z0-9])(?P<word>{_SECRET_WORDS})s?(?![a-z0-9_-])"
+    r"(?P<link>[ \t](?:is|was|ist|lautet|war|est|es|era|è|é|to|as|jest|är|er)(?:[ \t]?:)?[ \t]"
     r"|[\"'`]?[ \t]?[:=]{1,2}[ \t]?)?[ \t]?[\"'`]?"
     r"(?P<value>[^\s\"'`<>,;\ufdd0]{3,200})"
 )
 _CODE = re.compile(
-    r"(?i)\b(?:otp|2fa|mfa|tan|(?:verification|security|login|sign-in|sms|auth(?:entication)?|one-time)[ \t]"
+    r"(?i)\b(?:otp|2fa|mfa|tan|(?:sms-?|push)?tan|(?:verification|security|login|sign-in|sms|auth"
+    r"(?:entication)?|one-time)[ \t]"
     r"(?:code|pin|password)|one-time[ \t]?password|bestätigungscode|sicherheitscode)"
-    r"(?:[ \t](?:code|is|was|ist))*[ \t]?[:=]?[ \t]"
+    r"(?:[ \t](?:code|is|was|ist|lautet))*[ \t]?[:=]?[ \t]"
     r"(?P<value>\d{3}[ -]?\d{3}|\d{4,8})(?![\w.,]\d|\w)"
+)
+_CARD_CODE = re.compile(
+    r"(?i)\b(?:cvv2?|cvc2?|cv2|prüfnummer|prüfziffer|kartenprüfnummer)\W{0,3}(?:(?:is|code|number|ist)\W{1,2}){0,2}(?P<value>\d{3,4})(?!\w)"
+)
+# Names of settings, such as AWS_SECRET_ACCESS_KEY.
+_SETTING = re.compile(
+    r"(?i:secret|token|passw(?:or)?d|api_?key|access_?key|private_?key|auth_?key)(?i:_?[a-z0-9_]{0,20})"
+    r"[\"']?[ \t]?[=:][ \t]?[\"']?(?P<value>(?=[^\s\"']*\d)(?=[^\s\"']*[A-Za-z])[A-Za-z0-9+/_~=-]{12,300})(?![\w./-])"
+)
+_KEY_GROUPS = re.compile(
+    r"(?i)\b(?:licen[cs]e|licen[cs]ing|activation|registration|product|serial|lizenz|aktivierungs"
+    r"|produkt)[ _-]?(?:key|code|schlüssel)\b"
+    r"(?:[ \t](?:is|was|ist|lautet))?[ \t]?[:=]?[ \t][\"']?(?P<value>[A-Z0-9]{3,8}(?:-[A-Z0-9]{3,8}){2,7})(?![\w-])"
+)
+_SPARE_CODES = re.compile(
+    r"(?i)\b(?:recovery|backup|back-up|scratch|emergency|wiederherstellungs|reserve)[ -]?codes?\b[ \t]?"
+    r"(?:are|is)?[ \t]?:?[ \t]"
+)
+_SPARE_CODE = re.compile(
+    r"[ \t]{0,2}(?P<value>(?=[A-Za-z-]*\d)[A-Za-z0-9]{3,12}(?:-[A-Za-z0-9]{3,12}){0,3})(?![\w-])[,;]?"
+)
+_DATABASE_OPTION = re.compile(
+    r"(?i)\b(?:mysql|mysqldump|mysqladmin|mariadb|sshpass)\b[^\n]{0,200}?[ \t]-p(?P<value>[^\s\"'\ufdd0]{4,200})"
 )
 _COOKIE = re.compile(r"(?i)\bcookie:[ \t]*[\w.-]{1,60}=(?P<value>[^\s;,\ufdd0]{6,2000})")
 _USER_OPTION = re.compile(
@@ -66,16 +91,29 @@ _LONG = re.compile(r"(?<![\w/+.-])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w])")
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
 _HARMLESS = any_of(
     """
-    commit  sha-?\\d*  md5  checksum  digest  hash  build
+    commit  sha-?\\d*  md5  checksum  digest  hash  build  revision  rev  branch  master  main  ref  tree  blob  h1:
     (?:trace|request|correlation|error|event|span|session)[ _-]?id
     """
 )
 _HARMLESS_LABEL = re.compile(rf"(?i)\b{_HARMLESS}\W{{0,4}}(?:is\W{{1,2}})?$")
+_COMMIT = re.compile(r"[0-9a-f]{40}$")  # a commit's name: public in most reports that hold one
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 _ENTRANCE = re.compile(
     r"(?i)(?<=[a-z0-9])/(?:invit(?:e|ation)|reset|confirm|verify|activate|token|magic|join|auth|unsubscribe|session|share)s?/"
     r"(?P<value>[\w~-]{8,300})(?![\w~-]*\.)"
+)
+
+
+# Each with words one of which must stand in a text for it to be worth a look.
+_LABELS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (_CODE, ("otp", "2fa", "mfa", "tan", "code", "pin", "password")),
+    (_CARD_CODE, ("cv", "prüf")),
+    (_SETTING, ("secret", "token", "passw", "key")),
+    (_KEY_GROUPS, ("key", "code", "schlüssel")),
+    (_COOKIE, ("cookie",)),
+    (_USER_OPTION, ("curl",)),
+    (_DATABASE_OPTION, (" -p",)),
 )
 
 
@@ -95,7 +133,8 @@ def find_secrets(text: str) -> Iterator[Span]:
         before = text[max(0, found.start() - 24) : found.start()]
         if not _looks_random(found.group()) or _HARMLESS_LABEL.search(before):
             continue
-        if found.end() - found.start() >= _SURE_LENGTH or _KEY_LABEL.search(before):
+        is_sure = found.end() - found.start() >= _SURE_LENGTH and not _COMMIT.match(found.group())
+        if is_sure or _KEY_LABEL.search(before):
             yield found.span()
     yield from _find_labelled(text)
 
@@ -106,9 +145,16 @@ def _find_labelled(text: str) -> Iterator[Span]:
         value = found.group("value").rstrip(".?)!" if found.group("link") is None else ".?)")
         if _is_secret_value(value, found.group("word"), found.group("link")):
             yield found.start("value"), found.start("value") + len(value)
-    for pattern in (_CODE, _COOKIE, _USER_OPTION):
-        for found in pattern.finditer(text):
-            yield found.span("value")
+    small = text.lower()
+    for pattern, words in _LABELS:
+        if any(word in small for word in words):
+            for found in pattern.finditer(text):
+                yield found.span("value")
+    for label in _SPARE_CODES.finditer(text) if "code" in small else ():
+        at = label.end()
+        while spare := _SPARE_CODE.match(text, at):
+            yield spare.span("value")
+            at = spare.end()
     for found in _SSN.finditer(text):
         yield found.span()
 

@@ -16,6 +16,7 @@ from models.queries import work
 from models.queries.upsert import insert_new
 from models.queries.within import within
 from models.records import Delivery, DeliveryState, JsonObject, Source
+from models.sealing import Keyring, bound_secret
 from models.sources.strength import PROOF_HEADER
 
 
@@ -55,15 +56,26 @@ def create_source(
     name: str,
     secret: str | None,
     settings: JsonObject,
+    keys: Keyring,
     now: datetime,
 ) -> Source:
-    """Add a connector."""
-    source = Source(
-        workspace_id=workspace, kind=kind, name=name, secret=secret, settings=settings, created_at=now
-    )
+    """Add a connector; its secret is stored as these keys seal it."""
+    source = Source(workspace_id=workspace, kind=kind, name=name, settings=settings, created_at=now)
     session.add(source)
     session.flush()
+    if secret is not None:
+        # Bound to the row, which has its number only now.
+        source.stored_secret = keys.seal_text(secret, bound=bound_secret(source.id))
+        session.flush()
     return source
+
+
+def put_secret(session: Session, *, workspace: int, source: int, secret: str, keys: Keyring) -> Source:
+    """Give a connector another secret, stored as these keys seal it; raise `NotFound` where there is none."""
+    row = get_source(session, workspace=workspace, source=source)
+    row.stored_secret = keys.seal_text(secret, bound=bound_secret(row.id))
+    session.flush()
+    return row
 
 
 def list_sources(session: Session, *, workspace: int) -> list[Source]:
@@ -90,7 +102,14 @@ def named_source(session: Session, *, workspace: int, kind: str, name: str, now:
         select(Source).where(Source.workspace_id == workspace, Source.kind == kind, Source.name == name)
     )
     return found or create_source(
-        session, workspace=workspace, kind=kind, name=name, secret=None, settings={}, now=now
+        session,
+        workspace=workspace,
+        kind=kind,
+        name=name,
+        secret=None,
+        settings={},
+        keys=Keyring(),
+        now=now,
     )
 
 
@@ -194,12 +213,14 @@ def _columns(workspace: int, drafts: Sequence[DeliveryDraft]) -> dict[str, objec
     }
 
 
-def count_rejected(session: Session, *, workspace: int, source: int, reason: str, now: datetime) -> None:
-    """Note that a call failed its signature check, and why, for the source's health."""
+def count_rejected(
+    session: Session, *, workspace: int, source: int, reason: str, now: datetime, count: int = 1
+) -> None:
+    """Note that calls failed their signature check, and why the last one did, for the source's health."""
     session.execute(
         update(Source)
         .where(Source.id == source, Source.workspace_id == workspace)
-        .values(rejected_count=Source.rejected_count + 1, rejected_at=now, rejected_reason=reason[:300])
+        .values(rejected_count=Source.rejected_count + count, rejected_at=now, rejected_reason=reason[:300])
         .execution_options(synchronize_session=False)
     )
 
@@ -270,19 +291,3 @@ def _usual_gap(session: Session, workspace: int, source: int) -> int | None:
         return None
     gaps = sorted(abs((b - a).total_seconds()) for a, b in itertools.pairwise(latest))
     return int(gaps[int(len(gaps) * 0.99)])
-
-
-def latest_invalid(session: Session, *, workspace: int, source: int, limit: int) -> list[Delivery]:
-    """Return the newest deliveries of a source that could not be understood."""
-    return list(
-        session.scalars(
-            select(Delivery)
-            .where(
-                Delivery.source_id == source,
-                within(Delivery, workspace),
-                Delivery.state == DeliveryState.INVALID,
-            )
-            .order_by(Delivery.id.desc())
-            .limit(limit)
-        )
-    )

@@ -1,10 +1,11 @@
 """The log of deliveries: what became of each and why, and reading some of them again."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session, defer
 
 from models.errors import Conflict, NotFound
@@ -14,7 +15,22 @@ from models.queries.within import within
 from models.records import Delivery, DeliveryState, FeedbackItem, Source, Work
 from models.values.deliveries import DeliveryOutcome
 
-_IS_DEAD = and_(Work.state == WorkState.DEAD, Delivery.state == DeliveryState.OPEN)
+# A literal: the index of those that are invalid is not used where the state is a parameter.
+IS_INVALID = Delivery.state == literal_column("'invalid'")
+_DEAD = select(Work.subject).where(Work.stage == Job.INTAKE, Work.version == 0, Work.state == WorkState.DEAD)
+# Beside the state of the joined row: from the few dead pieces of work to their deliveries, never the other way.
+_IS_DEAD = and_(Work.state == WorkState.DEAD, Delivery.state == DeliveryState.OPEN, Delivery.id.in_(_DEAD))
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Deliveries of a source that were not read: still waiting, given up as dead, or not understood."""
+
+    waiting: int = 0
+    dead: int = 0
+    invalid: int = 0
+    # The types of the errors that the dead ones ended with, most frequent first.
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,86 @@ def get_delivery(
         raise NotFound(f"There is no delivery dlv_{delivery}.")
     row, piece = found
     return _entry(row, piece), row, session.get_one(Source, row.source_id)
+
+
+def unread(session: Session, *, workspace: int, source: int | None = None) -> dict[int, Unread]:
+    """Count the deliveries of each source, or of one, that were not read; sources that have none are missing.
+
+    One that waits is counted by the work that will read it: the sweep adds what is missing.
+    """
+    of_source = (Delivery.source_id == source,) if source is not None else ()
+    waiting: Counter[int] = Counter()
+    dead: dict[int, Counter[str]] = defaultdict(Counter)
+    for number, state, error, count in session.execute(_unread_work(workspace).where(*of_source)):
+        if state is WorkState.DEAD:
+            dead[number][error or "unknown"] += count
+        else:
+            waiting[number] += count
+    own = select(Source.id).where(Source.workspace_id == workspace)
+    invalid = {
+        number: count
+        for number, count in session.execute(
+            select(Delivery.source_id, func.count())
+            .where(IS_INVALID, Delivery.source_id.in_(own), within(Delivery, workspace), *of_source)
+            .group_by(Delivery.source_id)
+        )
+    }
+    return {
+        number: Unread(
+            waiting[number],
+            dead[number].total() if number in dead else 0,
+            invalid.get(number, 0),
+            tuple(error for error, _ in dead[number].most_common(5)) if number in dead else (),
+        )
+        for number in sorted({*waiting, *dead, *invalid})
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A reason for which deliveries were not read, how many, and when the last one came.
+
+    Of those that were not understood it is in words; of the dead it is the type of the error.
+    """
+
+    outcome: DeliveryOutcome
+    reason: str
+    count: int
+    last_at: datetime
+
+
+def failures(session: Session, *, workspace: int, source: int, limit: int = 1000) -> list[Failure]:
+    """Return why the latest deliveries of a source were not read, the most frequent reason first, at most 20."""
+    invalid = select(Delivery.reason, Delivery.received_at).where(IS_INVALID)
+    dead = select(Work.error, Delivery.received_at).join(Work, _of_delivery()).where(_IS_DEAD)
+    last: dict[tuple[DeliveryOutcome, str], datetime] = {}
+    counted: Counter[tuple[DeliveryOutcome, str]] = Counter()
+    for outcome, query in ((DeliveryOutcome.INVALID, invalid), (DeliveryOutcome.DEAD, dead)):
+        of_source = query.where(Delivery.source_id == source, within(Delivery, workspace))
+        for reason, at in session.execute(of_source.order_by(Delivery.id.desc()).limit(limit)):
+            counted[outcome, reason or ""] += 1
+            last.setdefault((outcome, reason or ""), at)
+    return [
+        Failure(outcome, reason, count, last[outcome, reason])
+        for (outcome, reason), count in counted.most_common(20)
+    ]
+
+
+def _unread_work(workspace: int) -> Select[int, WorkState, str | None, int]:
+    """Count the unfinished work of intake by source, state, and error of what is dead."""
+    error = case((Work.state == WorkState.DEAD, Work.error))
+    return (
+        select(Delivery.source_id, Work.state, error, func.count())
+        .join(Delivery, Delivery.id == Work.subject)
+        .where(
+            Work.stage == Job.INTAKE,
+            Work.version == 0,
+            Work.state.in_((WorkState.READY, WorkState.DEAD)),
+            within(Work, workspace),
+            Delivery.state == DeliveryState.OPEN,
+        )
+        .group_by(Delivery.source_id, Work.state, error)
+    )
 
 
 def items_of(session: Session, *, workspace: int, source: int, external_ids: Sequence[str]) -> list[int]:
@@ -145,6 +241,8 @@ def _conditions(where: DeliveryFilter) -> list[ColumnElement[bool]]:
         case DeliveryOutcome.OPEN:
             is_alive = or_(Work.state.is_(None), Work.state != WorkState.DEAD)
             conditions += [Delivery.state == DeliveryState.OPEN, is_alive]
+        case DeliveryOutcome.INVALID:
+            conditions.append(IS_INVALID)
         case outcome:
             conditions.append(Delivery.state == DeliveryState(outcome))
     return conditions

@@ -1,6 +1,5 @@
 """Erasing a person: their words go, their counts stay, and a receipt says so."""
 
-import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, sel
 from sqlalchemy.orm import Session, aliased
 
 from models.jobs import Job, WorkState
-from models.queries import counts, feedback, search, work
+from models.queries import counts, feedback, search, unsaid, withdrawals
 from models.queries.listing import themes_of
 from models.queries.within import within
 from models.queries.workspaces import get_workspace
@@ -22,13 +21,11 @@ from models.records import (
     FeedbackItem,
     PersonIdentity,
     Source,
-    Theme,
     ThemeQuote,
     ThemeStreamState,
     Work,
 )
 
-_WORD = re.compile(r"\w+")
 _AT_ONCE = 500
 _OF_ITEMS = (Job.EMBED, Job.PLACE)
 
@@ -91,6 +88,17 @@ def _has_words() -> ColumnElement[bool]:
     return and_(FeedbackItem.withdrawn.is_(False), FeedbackItem.erased_at.is_(None))
 
 
+def withdrawn_of(session: Session, *, workspace: int, persons: Sequence[int]) -> list[int]:
+    """Return the items that these persons wrote and that the vendor deleted: a restoration would fill them again."""
+    query = select(FeedbackItem.id).where(
+        FeedbackItem.person_id.in_(persons),
+        within(FeedbackItem, workspace),
+        FeedbackItem.withdrawn.is_(True),
+        FeedbackItem.erased_at.is_(None),
+    )
+    return list(session.scalars(query.order_by(FeedbackItem.id)))
+
+
 def records_of(session: Session, *, workspace: int, persons: Sequence[int]) -> list[RecordKey]:
     """Return the vendors' records in which these persons wrote, also those that the vendor deleted."""
     query = (
@@ -123,19 +131,20 @@ def raw_bodies(session: Session, *, workspace: int, after: int, limit: int) -> l
 def erase_items(session: Session, *, workspace: int, items: Sequence[int], now: datetime) -> Removed:
     """Remove text, subject, tags, vectors, quotes and search entries of items; their rows go on counting.
 
-    Labels and keywords of themes lose the words that nobody but these items says. Records that are theirs alone take
-    no text any more. Streams that workers hold in memory are loaded anew.
+    Labels, keywords and links of themes lose the words that nobody but these items says. Records that are theirs
+    alone take no text any more. Streams that workers hold in memory are loaded anew.
     """
-    words = _words_of(session, workspace, items)
     vectors = quotes = 0
+    _lock(session, workspace, items)
+    words = unsaid.words_of(session, workspace=workspace, items=items)
     for start in range(0, len(items), _AT_ONCE):
         chunk = items[start : start + _AT_ONCE]
+        _blank(session, workspace, chunk, now)
         vectors += _delete(session, Embedding, workspace, chunk)
         quotes += _delete(session, ThemeQuote, workspace, chunk)
-        _blank(session, workspace, chunk, now)
     for item in items:
         search.drop_item(session, workspace=workspace, item=item)
-    labels = _unsay(session, workspace, words, now)
+    labels = unsaid.unsay(session, workspace=workspace, words=words, items=items, now=now)
     _close_records(session, workspace, items, now)
     if vectors:
         session.execute(
@@ -144,6 +153,14 @@ def erase_items(session: Session, *, workspace: int, items: Sequence[int], now: 
             .values(version=ThemeStreamState.version + 1)
         )
     return Removed(len(items), vectors, quotes, 0, labels)
+
+
+def _lock(session: Session, workspace: int, items: Sequence[int]) -> None:
+    """Wait for whoever writes about these items, and let nobody begin before this transaction ends."""
+    for start in range(0, len(items), _AT_ONCE):
+        chosen = FeedbackItem.id.in_(items[start : start + _AT_ONCE]), FeedbackItem.workspace_id == workspace
+        query = select(FeedbackItem.id).where(*chosen).order_by(FeedbackItem.id).with_for_update()
+        session.execute(query).all()
 
 
 def _delete(
@@ -196,53 +213,6 @@ def _blank(session: Session, workspace: int, items: Sequence[int], now: datetime
     )
 
 
-def _words_of(session: Session, workspace: int, items: Sequence[int]) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, len(items), _AT_ONCE):
-        rows = session.execute(
-            select(FeedbackItem.subject, FeedbackItem.text).where(
-                FeedbackItem.id.in_(items[start : start + _AT_ONCE]), FeedbackItem.workspace_id == workspace
-            )
-        )
-        for subject, text in rows:
-            found |= _split(subject or "", text)
-    return found
-
-
-def _split(*texts: str) -> set[str]:
-    return {word.lower() for text in texts for word in _WORD.findall(text)}
-
-
-def _unsay(session: Session, workspace: int, words: Set[str], now: datetime) -> int:
-    """Take words that nobody else says out of the names of themes; return how many themes lose some."""
-    changed = 0
-    lonely: dict[str, bool] = {}
-    for theme in session.scalars(select(Theme).where(Theme.workspace_id == workspace)):
-        label, keywords = theme.label or "", list(theme.keywords)
-        shared = _split(label, *keywords) & words
-        for word in shared - lonely.keys():
-            lonely[word] = _is_lonely(session, workspace, word)
-        gone = {word for word in shared if lonely[word]}
-        if not gone:
-            continue
-        if _split(label) & gone:
-            theme.label = None
-        theme.keywords = [keyword for keyword in keywords if not _split(keyword) & gone]
-        # Named anew at the next occasion, from what is left.
-        theme.labelled_size = 0
-        changed += 1
-    if changed:
-        work.mark_dirty(session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=now)
-    session.flush()
-    return changed
-
-
-def _is_lonely(session: Session, workspace: int, word: str) -> bool:
-    """Say whether no item that still has its text holds the word; the index has lost the erased ones already."""
-    says = search.matches(session, workspace=workspace, query=word)
-    return session.scalar(select(FeedbackItem.id).where(says).limit(1)) is None
-
-
 def _close_records(session: Session, workspace: int, items: Sequence[int], now: datetime) -> None:
     other = aliased(FeedbackItem)
     shared = exists().where(
@@ -261,7 +231,9 @@ def _close_records(session: Session, workspace: int, items: Sequence[int], now: 
         )
         records |= {(source, external_id) for source, external_id in rows}
     for source, external_id in sorted(records):
-        feedback.close_record(session, workspace=workspace, source=source, external_id=external_id, now=now)
+        withdrawals.close_record(
+            session, workspace=workspace, source=source, external_id=external_id, now=now
+        )
 
 
 def digests_of(session: Session, *, workspace: int, persons: Sequence[int]) -> list[str]:

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.errors import NotFound
 from models.jobs import Job
 from models.queries import search, ticket_rows, ticket_states, turns, work
-from models.queries.ticket_rows import DOUBT, TicketRows
-from models.queries.ticket_states import ATTRIBUTES
-from models.queries.within import within
-from models.records import Embedding, FeedbackItem, JsonObject, ThemeQuote
-from models.values.feedback import FIRST_MESSAGE, TOMBSTONE, AuthorRole, Turn
+from models.queries.ticket_rows import TicketRows
+from models.queries.ticket_states import ATTRIBUTES, Told
+from models.records import Embedding, FeedbackItem, JsonObject
+from models.values.feedback import FIRST_MESSAGE, TOMBSTONE, AuthorRole
 from models.values.kinds import Kind
 
 __all__ = ["TOMBSTONE", "ItemDraft", "StatusDraft"]
@@ -50,6 +49,15 @@ class ItemDraft:
     reported_by_agent: bool = False
     # The id under which the vendor names the opening text elsewhere, where this message is that text.
     opener_id: str | None = None
+    # Which rules cut and redacted the text.
+    text_version: str | None = None
+    brand: str | None = None
+    group: str | None = None
+    form: str | None = None
+    spam: bool | None = None
+    domain_digest: str | None = None
+    # Revision of the source's map under which it was read.
+    map_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,14 @@ class StatusDraft:
     rating: JsonObject | None = None
     account_key: str | None = None
     channel: str | None = None
+    brand: str | None = None
+    group: str | None = None
+    form: str | None = None
+    spam: bool | None = None
+    domain_digest: str | None = None
+    # When the ticket was opened, by whoever the domain is of; None where the change does not say.
+    opened_at: datetime | None = None
+    map_revision: int = 0
 
 
 def has_opening(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
@@ -89,26 +105,19 @@ def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: date
     if ticket.is_closed:
         return None
     if draft.opener_id is not None:
-        known = {"opener_id": draft.opener_id}
+        opener = Told({"opener_id": draft.opener_id}, draft.changed_at)
         ticket_states.put_attributes(
-            session,
-            workspace=workspace,
-            state=ticket.state,
-            items=(),
-            values=known,
-            at=draft.changed_at,
-            now=now,
+            session, workspace=workspace, state=ticket.state, items=(), told=opener, now=now
         )
     item, is_reworded = None, False
     if ticket.tombstone is None:
         item, is_reworded = _write(session, workspace, ticket, draft)
         session.flush()
         _open_earliest(session, workspace, ticket, draft, now)
-    values = {name: getattr(draft, name) for name in ATTRIBUTES}
+    told = Told(_attributes(draft), draft.changed_at, draft.created_at, draft.map_revision)
     ticket_states.put_attributes(
-        session, workspace=workspace, state=ticket.state, items=ticket.standing, values=values,
-        at=draft.changed_at, now=now,
-    )  # fmt: skip
+        session, workspace=workspace, state=ticket.state, items=ticket.standing, told=told, now=now
+    )
     new = item.id if item is not None and is_reworded else None
     turns.settle(session, workspace=workspace, items=ticket.messages, now=now, new=new)
     if ticket_states.is_joined(ticket.state):
@@ -184,8 +193,12 @@ def _open_earliest(
 
 def _columns(draft: ItemDraft) -> dict[str, object]:
     """Name the columns that are a message's own: what its ticket has as a whole is written by its state."""
-    names = (name for name in ItemDraft.__slots__ if name not in (*ATTRIBUTES, "opener_id"))
-    return {name: getattr(draft, name) for name in names}
+    others = (*ATTRIBUTES, "opener_id", "map_revision")
+    return {name: getattr(draft, name) for name in ItemDraft.__slots__ if name not in others}
+
+
+def _attributes(draft: ItemDraft | StatusDraft) -> dict[str, object]:
+    return {name: getattr(draft, name) for name in ATTRIBUTES}
 
 
 def _after_text_change(session: Session, item: FeedbackItem, now: datetime) -> None:
@@ -195,7 +208,7 @@ def _after_text_change(session: Session, item: FeedbackItem, now: datetime) -> N
         item=item.id,
         content=f"{item.subject or ''} {item.text}",
     )
-    _drop(session, Embedding, item)
+    ticket_rows.drop_made(session, workspace=item.workspace_id, item=item.id, tables=(Embedding,))
     work.enqueue(
         session,
         workspace=item.workspace_id,
@@ -204,11 +217,6 @@ def _after_text_change(session: Session, item: FeedbackItem, now: datetime) -> N
         version=item.version,
         run_at=now,
     )
-
-
-def _drop(session: Session, table: type[Embedding | ThemeQuote], item: FeedbackItem) -> None:
-    """Remove what was made from an item's text."""
-    session.execute(delete(table).where(table.item_id == item.id, within(table, item.workspace_id)))
 
 
 def update_record(session: Session, *, workspace: int, draft: StatusDraft, now: datetime) -> int:
@@ -221,164 +229,21 @@ def update_record(session: Session, *, workspace: int, draft: StatusDraft, now: 
     )
     if ticket.is_closed:
         return 0
+    told = Told(_attributes(draft), draft.changed_at, draft.opened_at, draft.map_revision)
     return ticket_states.put_attributes(
-        session,
-        workspace=workspace,
-        state=ticket.state,
-        items=ticket.standing,
-        values={name: getattr(draft, name) for name in ATTRIBUTES},
-        at=draft.changed_at,
-        now=now,
+        session, workspace=workspace, state=ticket.state, items=ticket.standing, told=told, now=now
     )
 
 
-def withdraw(
-    session: Session,
-    *,
-    workspace: int,
-    source: int,
-    external_id: str,
-    message_id: str | None,
-    is_redaction: bool,
-    changed_at: datetime,
-    now: datetime,
-    exact_ids: bool = False,
-) -> int:
-    """Remove the text, vector and quotes of a message, or of a whole record where `message_id` is None.
-
-    What is removed is remembered, so that a copy arriving later cannot bring it back; only a later restoration of a
-    record that was deleted as a whole does. The redaction of a message that we do not know blanks the opening text,
-    which may be the same text under another id, until that message turns up or the opening text's own id is told; not
-    so with `exact_ids`, and never for a deletion. Return how many messages lost their text.
-    """
-    ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
-    if message_id is None:
-        restored_at = ticket.state.restored_at
-        if not is_redaction and restored_at is not None and restored_at > changed_at:
-            return 0
-        _bury(session, workspace, ticket, is_redaction, changed_at)
-        chosen, alone = ticket.messages, is_redaction
-    else:
-        opener_id = ticket_states.value_of(ticket.state, "opener_id")
-        name = FIRST_MESSAGE if message_id == opener_id else message_id
-        named = ticket.find(name) or ticket.find(message_id)
-        chosen, alone = [named] if named else [], named is not None
-        if named is None:
-            doubt = DOUBT if is_redaction and not exact_ids else []
-            ticket.messages.append(_remember(session, workspace, ticket, name, changed_at, doubt))
-            opener = ticket.find(FIRST_MESSAGE) if ticket.is_opener_doubted() else None
-            # The vendor may name the opening text by another id than we know it by.
-            chosen = [opener] if opener is not None else []
-    # What an erasure emptied goes on counting: the vendor's deletion takes no more from it.
-    standing = [item for item in chosen if not item.withdrawn and item.erased_at is None]
-    for item in chosen:
-        item.withdrawn_alone |= alone
-    for item in standing:
-        _erase(session, item, changed_at, now)
-    session.flush()
-    if standing and ticket_states.is_joined(ticket.state):
-        ticket_states.fold(session, workspace=workspace, source=source, external_id=external_id, now=now)
-    return len(standing)
-
-
-def restore(
-    session: Session, *, workspace: int, source: int, external_id: str, changed_at: datetime, now: datetime
-) -> None:
-    """Forget that a record was deleted or merged before a moment, so that its text may be stored and count again.
-
-    Messages that were deleted or redacted by themselves stay so, and so does a record that was redacted.
-    """
-    ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
-    state = ticket.state
-    state.restored_at = max(state.restored_at or changed_at, changed_at)
-    ticket_states.unmerge(session, workspace=workspace, state=state, at=changed_at, now=now)
-    tombstone = ticket.tombstone
-    if ticket.is_closed:
-        return
-    if tombstone is not None and not tombstone.withdrawn_alone and tombstone.changed_at < changed_at:
-        session.delete(tombstone)
-    session.flush()
-
-
-def _bury(
-    session: Session, workspace: int, ticket: TicketRows, is_redaction: bool, changed_at: datetime
-) -> None:
-    """Remember that a whole record was deleted, or redacted for good."""
-    grave = ticket.tombstone or _remember(session, workspace, ticket, TOMBSTONE, changed_at, [])
-    grave.changed_at = max(grave.changed_at, changed_at)
-    grave.withdrawn_alone |= is_redaction
-
-
-def close_record(session: Session, *, workspace: int, source: int, external_id: str, now: datetime) -> None:
-    """Take no text for a record any more, for its person was erased; the vendor cannot undo this."""
-    ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
-    grave = ticket.tombstone or _remember(session, workspace, ticket, TOMBSTONE, now, [])
-    grave.erased_at = now
-    ticket_states.forget_words(ticket.state)
-    session.flush()
-
-
-def _erase(session: Session, item: FeedbackItem, changed_at: datetime, now: datetime) -> None:
-    item.text, item.subject, item.removed = "", None, []
-    item.withdrawn, item.version = True, item.version + 1
-    item.changed_at = item.updated_at = changed_at
-    item.counted, item.kind_why = False, None
-    search.drop_item(session, workspace=item.workspace_id, item=item.id)
-    _drop(session, Embedding, item)
-    _drop(session, ThemeQuote, item)
-    work.mark_dirty(
-        session,
-        workspace=item.workspace_id,
-        stage=Job.PLACE,
-        subject=item.id,
-        version=item.version,
-        run_at=now,
-    )
-
-
-def _remember(
-    session: Session,
-    workspace: int,
-    ticket: TicketRows,
-    message_id: str,
-    at: datetime,
-    removed: list[JsonObject],
-) -> FeedbackItem:
-    """Add the row that stands for a message, or for a whole record, which is not to come back."""
-    item = FeedbackItem(
-        workspace_id=workspace,
-        source_id=ticket.state.source_id,
-        external_id=ticket.state.external_id,
-        message_id=message_id,
-        version=1,
-        created_at=at,
-        ticket_created_at=at,
-        updated_at=at,
-        changed_at=at,
-        text="",
-        removed=removed,
-        author_role=AuthorRole.CUSTOMER,
-        reported_by_agent=False,
-        counted=False,
-        withdrawn=True,
-        withdrawn_alone=message_id != TOMBSTONE,
-        turn=Turn.FOLLOWS,
-        language="und",
-    )
-    session.add(item)
-    session.flush()
-    return item
-
-
-def load_items(session: Session, *, workspace: int, items: Sequence[int]) -> list[FeedbackItem]:
-    """Load items of the workspace by id, in order of id."""
-    return list(
-        session.scalars(
-            select(FeedbackItem)
-            .where(FeedbackItem.workspace_id == workspace, FeedbackItem.id.in_(items))
-            .order_by(FeedbackItem.id)
-        )
-    )
+def load_items(
+    session: Session, *, workspace: int, items: Sequence[int], lock: bool = False
+) -> list[FeedbackItem]:
+    """Load items of the workspace by id, in order of id; locked, nobody changes them before the transaction ends."""
+    query = select(FeedbackItem).where(FeedbackItem.workspace_id == workspace, FeedbackItem.id.in_(items))
+    query = query.order_by(FeedbackItem.id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return list(session.scalars(query))
 
 
 def get_item(session: Session, *, workspace: int, item: int) -> FeedbackItem:

@@ -1,6 +1,6 @@
 """Teams, objectives, key results, metrics and context events."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -90,15 +90,34 @@ def silent_days(session: Session, *, workspace: int) -> list[tuple[datetime, dat
 
 def silent_dates(session: Session, *, workspace: int, zone: ZoneInfo) -> set[date]:
     """Return the calendar days that a silence of a source touches, as context events say: none is complete."""
-    found: set[date] = set()
-    for start, end in silent_days(session, workspace=workspace):
-        # The end is exclusive: a silence until midnight does not touch the day that begins then.
-        last = (end - timedelta(microseconds=1)).astimezone(zone).date()
-        day = start.astimezone(zone).date()
-        while day <= last and start < end:
-            found.add(day)
-            day += timedelta(days=1)
-    return found
+    spans = silent_days(session, workspace=workspace)
+    return {day for start, end in spans if start < end for day in _days_of(start, end, zone)}
+
+
+def holidays(session: Session, *, workspace: int, zone: ZoneInfo) -> frozenset[date]:
+    """Return the calendar days that context events declare holidays, of each event 31 at most.
+
+    One without an end is the day it begins on.
+    """
+    rows = session.scalars(
+        select(ContextEvent).where(ContextEvent.workspace_id == workspace, ContextEvent.kind == "holiday")
+    )
+    spans = [(row.starts_at, max(row.ends_at or row.starts_at, row.starts_at + _MOMENT)) for row in rows]
+    return frozenset(
+        day for start, end in spans for day in _days_of(start, min(end, start + _LONGEST_HOLIDAY), zone)
+    )
+
+
+_MOMENT = timedelta(microseconds=1)
+_LONGEST_HOLIDAY = timedelta(days=31)
+
+
+def _days_of(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[date]:
+    """List the days that a half-open time touches: one until midnight does not touch the day that begins then."""
+    day, last = start.astimezone(zone).date(), (end - _MOMENT).astimezone(zone).date()
+    while day <= last:
+        yield day
+        day += timedelta(days=1)
 
 
 def key_results_of(session: Session, *, workspace: int, objective: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -12,6 +12,7 @@ from models.errors import Invalid
 from models.queries.upsert import insert_or_ignore, insert_or_update
 from models.queries.within import within
 from models.records import Delivery, JsonObject, Pull, PullRecord
+from models.sealing import Keyring, bound_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class PullDraft:
     place: str
     base_url: str | None
     account: str | None
-    token: str | None
+    token: str | None = field(repr=False)
     interval_s: int
     since: datetime
 
@@ -45,19 +46,25 @@ class Progress:
     stored: int = 0
 
 
-def put_pull(session: Session, *, workspace: int, source: int, draft: PullDraft, now: datetime) -> Pull:
-    """Set how a source is pulled, and let it begin at once; another place or an earlier start begins anew."""
+def put_pull(
+    session: Session, *, workspace: int, source: int, draft: PullDraft, keys: Keyring, now: datetime
+) -> Pull:
+    """Set how a source is pulled, and let it begin at once; another place or an earlier start begins anew.
+
+    The token is stored as these keys seal it.
+    """
+    token = keys.seal_text(draft.token, bound=bound_token(source)) if draft.token is not None else None
     row = find_pull(session, workspace=workspace, source=source)
     if row is None:
-        if draft.token is None:
+        if token is None:
             raise Invalid("token is missing: the vendor's API asks who reads", field="pull.token")
-        row = Pull(workspace_id=workspace, source_id=source, token=draft.token, since=draft.since, cursor={})
+        row = Pull(workspace_id=workspace, source_id=source, since=draft.since, cursor={})
         row.stored_count = row.failures = 0
         session.add(row)
     elif (row.place, row.base_url) != (draft.place, draft.base_url) or draft.since < row.since:
         row.cursor, row.covered_until, row.caught_up_at, row.since = {}, None, None, draft.since
     row.place, row.base_url, row.account = draft.place, draft.base_url, draft.account
-    row.token, row.interval_s = draft.token or row.token, draft.interval_s
+    row.stored_token, row.interval_s = token or row.stored_token, draft.interval_s
     row.stopped, row.failures, row.error, row.next_at = False, 0, None, now
     # Whoever pulls at this moment does so with the old settings: what it still brings is not stored.
     row.lease = row.lease_until = None
@@ -201,7 +208,7 @@ def note_records(session: Session, *, workspace: int, source: int, records: Sequ
 
 
 def want_record(session: Session, *, workspace: int, source: int, external_id: str, now: datetime) -> None:
-    """Ask for a record of which a webhook told without its text."""
+    """Ask, from `now` on, for a record of which a webhook told without its text, or that could not be read."""
     row = {
         "workspace_id": workspace,
         "source_id": source,
@@ -223,10 +230,16 @@ def want_record(session: Session, *, workspace: int, source: int, external_id: s
         )
 
 
-def wanted_records(session: Session, *, workspace: int, source: int, limit: int) -> list[str]:
-    """List the records that webhooks told of without their texts, longest waiting first."""
-    query = select(PullRecord.external_id).where(*_is_wanted(workspace, source))
+def wanted_records(session: Session, *, workspace: int, source: int, now: datetime, limit: int) -> list[str]:
+    """List the records whose texts are missing and may be asked for by `now`, longest waiting first."""
+    query = select(PullRecord.external_id).where(*_is_wanted(workspace, source), PullRecord.wanted_at <= now)
     return list(session.scalars(query.order_by(PullRecord.wanted_at, PullRecord.id).limit(limit)))
+
+
+def put_off_records(session: Session, *, workspace: int, source: int, now: datetime) -> set[str]:
+    """Return the records that could not be read and are left alone until some later moment."""
+    query = select(PullRecord.external_id).where(*_is_wanted(workspace, source), PullRecord.wanted_at > now)
+    return set(session.scalars(query))
 
 
 def count_wanted(session: Session, *, workspace: int, source: int) -> int:

@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict
 from models.jobs import Job
-from models.queries import counts, impact, work
+from models.queries import impact, ticket_rows, ticket_states, work
 from models.queries.deliveries import get_source
-from models.queries.listing import themes_of
+from models.queries.ticket_states import MAPPED, Told
 from models.queries.within import within
 from models.queries.workspaces import get_workspace, hash_person
 from models.records import Embedding, FeedbackItem, Source, SourceRules, ThemeQuote
@@ -58,6 +57,14 @@ def latest(session: Session, *, workspace: int, source: int) -> RulesState:
 def _latest_row(session: Session, workspace: int, source: int) -> SourceRules | None:
     query = select(SourceRules).where(SourceRules.source_id == source, within(SourceRules, workspace))
     return session.scalar(query.order_by(SourceRules.revision.desc()).limit(1))
+
+
+def map_revisions(session: Session, *, workspace: int, sources: Sequence[int]) -> dict[int, int]:
+    """Return for each of the sources with rules the revision that last changed where its fields stand."""
+    query = select(SourceRules.source_id, func.max(SourceRules.fields_revision)).where(
+        SourceRules.source_id.in_(sources), within(SourceRules, workspace)
+    )
+    return {source: revision for source, revision in session.execute(query.group_by(SourceRules.source_id))}
 
 
 def put_rules(
@@ -136,59 +143,37 @@ def facts_of(item: FeedbackItem) -> Facts:
         channel=item.channel,
         language=item.language,
         product_area=item.product_area,
+        plan=item.plan,
+        account=item.account_key,
         spam=item.spam,
         domain=item.domain_digest,
     )
 
 
-_SAID = ("brand", "group", "form", "spam")
-_FILLED = ("product_area", "plan")
+def domain_digest_of(session: Session, *, workspace: int, change: FeedbackChange) -> str | None:
+    """Hash the e-mail domain of the customer that a change names; None where it names none."""
+    is_theirs = change.author_role in (None, AuthorRole.CUSTOMER) or change.relayed
+    domain = domain_of(change.customer_email) or (change.customer_domain or "").strip().lower()
+    return digest_domain(session, workspace=workspace, domain=domain) if domain and is_theirs else None
 
 
-def apply_change(
-    session: Session, *, workspace: int, source: int, change: FeedbackChange, now: datetime
-) -> int:
-    """Keep what a change says of its record's scope, and decide anew; return how many messages it moved.
-
-    The opening message speaks for its record; what one message says holds for all of them.
-    """
-    if change.external_id is None:
-        return 0
-    items = _of_record(session, workspace, source, change.external_id)
-    if not items:
-        return 0
-    _tell(session, workspace, items, change)
+def decide_record(session: Session, *, workspace: int, source: int, external_id: str, now: datetime) -> int:
+    """Decide anew whether a record is in scope, after a change of it; return how many messages it moved."""
+    items = _of_record(session, workspace, source, external_id)
     state = latest(session, workspace=workspace, source=source)
-    if state.revision == 0:
+    if state.revision == 0 and not any(item.spam or item.excluded_by for item in items):
         return 0
-    rules = compiled(session, workspace=workspace, rules=state.rules)
-    for item in items:
+    for item in items if state.revision else ():
         # What a delivery brings is read under the present map.
         item.rules_revision = state.revision
     return _decide(
         session,
         items,
-        rules,
+        compiled(session, workspace=workspace, rules=state.rules),
         revision=state.revision,
         fields_revision=state.fields_revision,
         now=now,
     )
-
-
-def _tell(session: Session, workspace: int, items: Sequence[FeedbackItem], change: FeedbackChange) -> None:
-    """Write what a change says, and what is known of the record's other messages, to all of them."""
-    is_theirs = change.author_role in (None, AuthorRole.CUSTOMER) or change.relayed
-    domain = domain_of(change.customer_email) if is_theirs else None
-    digest = digest_domain(session, workspace=workspace, domain=domain) if domain else None
-    for name in (*_SAID, "domain_digest"):
-        said = digest if name == "domain_digest" else getattr(change, name)
-        known = next((getattr(item, name) for item in items if getattr(item, name) is not None), None)
-        value = said if said is not None else known
-        for item in items:
-            # Whoever opened the record is whose it is, whoever else writes in it.
-            is_kept = name == "domain_digest" and item.domain_digest is not None
-            if value is not None and not is_kept:
-                setattr(item, name, value)
 
 
 def _decide(
@@ -212,7 +197,7 @@ def _decide(
             _move(session, item, now)
             moved += 1
         item.excluded_by = out
-        if (item.rules_revision or 0) >= fields_revision:
+        if revision and (item.rules_revision or 0) >= fields_revision:
             item.rules_revision = revision
     return moved
 
@@ -221,8 +206,7 @@ def _move(session: Session, item: FeedbackItem, now: datetime) -> None:
     """Let an item leave its theme, or look for one: as if its text had changed."""
     item.version += 1
     item.counted = False
-    for table in (Embedding, ThemeQuote):
-        session.execute(delete(table).where(table.item_id == item.id, within(table, item.workspace_id)))
+    ticket_rows.drop_made(session, workspace=item.workspace_id, item=item.id, tables=(Embedding, ThemeQuote))
     work.enqueue(
         session,
         workspace=item.workspace_id,
@@ -277,43 +261,33 @@ def _must_read(session: Session, workspace: int, row: SourceRules) -> bool:
 
 
 def read_again(
-    session: Session, *, workspace: int, source: int, change: FeedbackChange, revision: int, now: datetime
+    session: Session,
+    *,
+    workspace: int,
+    source: int,
+    change: FeedbackChange,
+    at: datetime,
+    found: Pass,
+    now: datetime,
 ) -> None:
-    """Write the mapped fields that a stored delivery says, whose raw body was read under the present map."""
+    """Write the mapped fields that a stored delivery says, read under the present map; `at` is its vendor's clock."""
     if change.external_id is None:
         return
-    said = {name: getattr(change, name) for name in (*_SAID, *_FILLED)}
-    items = _of_record(session, workspace, source, change.external_id)
-    recounted = [item for item in items if said["plan"] not in (None, item.plan)]
-    for item in items:
-        for name, value in (*said.items(), ("account_key", change.account_id)):
-            if value is not None:
-                setattr(item, name, value)
-        item.rules_revision = revision
-    session.flush()
-    _recount(session, workspace, recounted, now)
-
-
-def _recount(session: Session, workspace: int, items: Sequence[FeedbackItem], now: datetime) -> None:
-    """Ask for new counts of the days of items whose plan changed: counts are kept by plan."""
-    themes = themes_of(session, workspace=workspace, items=[item.id for item in items])
-    pairs = [(themes[item.id], item.ticket_created_at) for item in items if item.id in themes]
-    if pairs:
-        zone = ZoneInfo(get_workspace(session, workspace=workspace).time_zone)
-        counts.mark(session, workspace=workspace, pairs=pairs, zone=zone, now=now)
+    ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=change.external_id)
+    if not ticket.is_closed:
+        values = {name: getattr(change, name) for name in MAPPED if name != "account_key"}
+        told = Told({**values, "account_key": change.account_id}, at, map_revision=found.fields_revision)
+        ticket_states.put_attributes(
+            session, workspace=workspace, state=ticket.state, items=ticket.standing, told=told, now=now
+        )
+    for item in ticket.messages:
+        if not item.withdrawn:
+            item.rules_revision = found.revision
 
 
 def _of_record(session: Session, workspace: int, source: int, external_id: str) -> Sequence[FeedbackItem]:
-    return session.scalars(
-        select(FeedbackItem)
-        .where(
-            within(FeedbackItem, workspace),
-            FeedbackItem.source_id == source,
-            FeedbackItem.external_id == external_id,
-            FeedbackItem.withdrawn.is_(False),
-        )
-        .order_by(FeedbackItem.created_at, FeedbackItem.id)
-    ).all()
+    named = ticket_rows.named(workspace, source, external_id)
+    return session.scalars(select(FeedbackItem).where(*named, FeedbackItem.withdrawn.is_(False))).all()
 
 
 def decide_part(

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from models.jobs import Job, WorkState
-from models.queries import impact
+from models.queries import goals, impact
 from models.queries.counts import day_bounds
 from models.queries.upsert import insert_many
 from models.queries.within import within
@@ -93,20 +93,30 @@ def marks(session: Session, *, workspace: int, source: int) -> dict[date, Mark]:
 
 def is_expected(source: Source) -> bool:
     """Say whether more is expected of a source; one without a secret was filled from a file."""
-    return source.secret is not None
+    return source.stored_secret is not None
 
 
 def reading(
     session: Session, *, workspace: int, source: int, zone: ZoneInfo, now: datetime, goes_on: bool
 ) -> Reading:
-    """Read a source's rhythm and silences from its stored tickets; `goes_on`: more is expected of it."""
+    """Read a source's rhythm and silences from its stored tickets; `goes_on`: more is expected of it.
+
+    Declared holidays are ordinary silence.
+    """
     marked = marks(session, workspace=workspace, source=source)
     start = now - LOOKED_BACK - LEARNED
     first = min((day_bounds(day, zone)[0] for day in marked), default=start)
     tickets = tickets_by_hour(session, workspace=workspace, source=source, since=min(start, first))
     patience_s = _patience(session, workspace, source, tickets)
     return read(
-        tickets, start=start, now=now, zone=zone, marked=marked, goes_on=goes_on, patience_s=patience_s
+        tickets,
+        start=start,
+        now=now,
+        zone=zone,
+        marked=marked,
+        goes_on=goes_on,
+        patience_s=patience_s,
+        quiet=goals.holidays(session, workspace=workspace, zone=zone),
     )
 
 
@@ -310,35 +320,6 @@ def _quantile(seconds: Sequence[float], share: float) -> float | None:
     """Return the smallest value that at least a share of all does not exceed; clocks that differ give no negative."""
     ordered = sorted(max(each, 0.0) for each in seconds)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A reason for which deliveries could not be understood, how many, and when the last one came."""
-
-    reason: str
-    count: int
-    last_at: datetime
-
-
-def failures(session: Session, *, workspace: int, source: int, limit: int = 1000) -> list[Failure]:
-    """Return why the latest deliveries that could not be understood were not, the most frequent reason first."""
-    rows = session.execute(
-        select(Delivery.reason, Delivery.received_at)
-        .where(
-            Delivery.source_id == source,
-            within(Delivery, workspace),
-            Delivery.state == DeliveryState.INVALID,
-        )
-        .order_by(Delivery.id.desc())
-        .limit(limit)
-    ).all()
-    last: dict[str, datetime] = {}
-    counted: Counter[str] = Counter()
-    for reason, at in rows:
-        counted[reason or ""] += 1
-        last.setdefault(reason or "", at)
-    return [Failure(reason, count, last[reason]) for reason, count in counted.most_common(20)]
 
 
 def latest_delivery(session: Session, *, workspace: int, source: int) -> datetime | None:

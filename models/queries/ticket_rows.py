@@ -1,13 +1,14 @@
 """One ticket with all rows of its messages, deleted ones too: what a change of it is decided by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from models.queries import ticket_states
 from models.queries.within import within
-from models.records import FeedbackItem, JsonObject, TicketState
+from models.records import Embedding, FeedbackItem, JsonObject, ThemeQuote, TicketState
 from models.values.feedback import TOMBSTONE
 
 DOUBT: list[JsonObject] = [{"kind": "redaction"}]
@@ -60,3 +61,11 @@ def named(workspace: int, source: int, external_id: str) -> tuple[ColumnElement[
         FeedbackItem.source_id == source,
         FeedbackItem.external_id == external_id,
     )
+
+
+def drop_made(
+    session: Session, *, workspace: int, item: int, tables: Sequence[type[Embedding | ThemeQuote]]
+) -> None:
+    """Remove what was made from an item's text."""
+    for table in tables:
+        session.execute(delete(table).where(table.item_id == item, within(table, workspace)))

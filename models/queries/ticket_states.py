@@ -1,6 +1,7 @@
 """What is known of a ticket beside its messages: attributes, merges, restorations, votes; in any order of arrival."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -17,8 +18,28 @@ from models.values.feedback import UNKNOWN_TICKET
 GROUP_MOST = 1_000
 """Tickets that one may be joined with by merges; what lies beyond is not followed."""
 
-ATTRIBUTES = ("status", "plan", "product_area", "tags", "rating", "account_key", "channel")
-"""What a ticket has as a whole: every one of its messages carries the newest that was said."""
+MAPPED = ("plan", "product_area", "account_key", "brand", "group", "form")
+"""What a source's map may say where to find; what was read under a newer map goes before what an older one found."""
+
+ATTRIBUTES = (*MAPPED, "status", "tags", "rating", "channel", "spam", "domain_digest")
+"""What a ticket has as a whole: every one of its messages carries the newest that was said.
+
+The customer's domain alone is the earliest: whoever opened the ticket is whose it is, whoever else writes in it.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was said of a ticket: attributes by name (None: nothing), and the vendor's clock of it.
+
+    `written_at` is when its author wrote it, where that is another time; `map_revision` the revision of the source's
+    map under which it was read.
+    """
+
+    values: Mapping[str, object]
+    at: datetime
+    written_at: datetime | None = None
+    map_revision: int = 0
 
 
 def ensure(session: Session, *, workspace: int, source: int, external_id: str) -> TicketState:
@@ -53,37 +74,55 @@ def put_attributes(
     workspace: int,
     state: TicketState,
     items: Sequence[FeedbackItem],
-    values: Mapping[str, object],
-    at: datetime,
+    told: Told,
     now: datetime,
 ) -> int:
-    """Take what was said of a ticket at a moment, each attribute unless a newer one stands.
+    """Take what was said of a ticket, each attribute unless a newer one stands.
 
     `items` are its messages, which carry the attributes for the API and the counts; return how many of them changed.
-    None says nothing. A new plan has the days of the ticket counted anew.
+    A new plan has the days of the ticket counted anew.
     """
     known = dict(state.attributes)
-    for name, value in values.items():
-        stood = known.get(name)
-        if value is not None and (stood is None or datetime.fromisoformat(_clock(stood)) <= at):
-            known[name] = [value, at.isoformat()]
+    for name, value in told.values.items():
+        entry = None if value is None else _entry(name, value, told)
+        if entry is not None and _stands(name, entry, known.get(name)):
+            known[name] = entry
     state.attributes = known
     session.flush()
-    return _copy(session, workspace, state, items, at, now)
+    return _copy(session, workspace, state, items, told.at, now)
+
+
+def _entry(name: str, value: object, told: Told) -> list[object]:
+    at = (told.written_at or told.at) if name == "domain_digest" else told.at
+    revision = [told.map_revision] if name in MAPPED and told.map_revision else []
+    return [value, at.isoformat(), *revision]
+
+
+def _stands(name: str, entry: list[object], stood: object) -> bool:
+    """Say whether a new entry takes the place of the one that stood."""
+    if not isinstance(stood, list):
+        return True
+    if name == "domain_digest":
+        return (_moment(entry), str(entry[0])) < (_moment(stood), str(stood[0]))
+    return (_revision(stood), _moment(stood)) <= (_revision(entry), _moment(entry))
+
+
+def _moment(entry: list[object]) -> datetime:
+    return datetime.fromisoformat(str(entry[1]))
+
+
+def _revision(entry: list[object]) -> int:
+    return int(str(entry[2])) if len(entry) > 2 else 0
 
 
 def forget_words(state: TicketState) -> None:
-    """Drop attributes that may hold words of a person or lead to one: tags, and an account that is an address."""
+    """Drop attributes that may hold words of a person or lead to one: tags, domain, an account that is an address."""
     known = dict(state.attributes)
-    known.pop("tags", None)
+    for name in ("tags", "domain_digest"):
+        known.pop(name, None)
     if "@" in str(value_of(state, "account_key")):
         known.pop("account_key", None)
     state.attributes = known
-
-
-def _clock(stood: object) -> str:
-    assert isinstance(stood, list)
-    return str(stood[1])
 
 
 def value_of(state: TicketState, name: str) -> object:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.records.base import EnumText, InWorkspace, JsonObject, Record, UtcDateTime
@@ -25,7 +25,8 @@ class Source(InWorkspace, Record):
 
     kind: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(200))
-    secret: Mapped[str | None] = mapped_column(String(500))
+    # As `models.sealing` keeps it; `models.queries.sealed` opens it. None: nothing can be signed for this source.
+    stored_secret: Mapped[str | None] = mapped_column("secret", Text)
     settings: Mapped[JsonObject] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     rejected_count: Mapped[int] = mapped_column(default=0)
@@ -41,6 +42,14 @@ class Delivery(InWorkspace, Record):
     __table_args__ = (
         UniqueConstraint("source_id", "key"),
         Index("ix_delivery_raw", "workspace_id", "body_expired_at", "received_at"),
+        # Few are: they are found without reading the many others.
+        Index(
+            "ix_delivery_invalid",
+            "source_id",
+            "id",
+            sqlite_where=text("state = 'invalid'"),
+            postgresql_where=text("state = 'invalid'"),
+        ),
     )
 
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))

@@ -104,6 +104,8 @@ class FeedbackItem(InWorkspace, Record):
     subject: Mapped[str | None] = mapped_column(String(1000))
     text: Mapped[str] = mapped_column(Text)
     removed: Mapped[list[JsonObject]] = mapped_column(JSON, default=list)
+    # Which rules cut and redacted the text; None: older ones than those that were written down.
+    text_version: Mapped[str | None] = mapped_column(String(64))
     author_role: Mapped[AuthorRole] = mapped_column(EnumText(AuthorRole))
     # Staff wrote it down for a customer: a phone note, a post in a team's channel.
     reported_by_agent: Mapped[bool] = mapped_column(default=False)

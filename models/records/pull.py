@@ -21,8 +21,8 @@ class Pull(InWorkspace, Record):
     base_url: Mapped[str | None] = mapped_column(String(300))
     # Who the token belongs to, where the vendor asks for it (Zendesk).
     account: Mapped[str | None] = mapped_column(String(320))
-    # Here and not in the source's settings, which the API gives back.
-    token: Mapped[str] = mapped_column(String(500))
+    # As `models.sealing` keeps it; here and not in the source's settings, which the API gives back.
+    stored_token: Mapped[str] = mapped_column("token", Text)
     interval_s: Mapped[int]
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     cursor: Mapped[JsonObject] = mapped_column(JSON, default=dict)

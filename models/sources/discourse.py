@@ -15,9 +15,11 @@ from datetime import datetime
 from models.errors import Invalid
 from models.sources.markdown import mark_quotes, plain_markdown
 from models.sources.payload import (
+    MAX_ID_CHARS,
     JsonObject,
     flag_of,
     id_of,
+    language_of,
     names_of,
     number_of,
     object_or_empty,
@@ -26,6 +28,7 @@ from models.sources.payload import (
     short_of,
     text_of,
 )
+from models.sources.scope import Fact
 from models.sources.signature import header
 from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
 from models.sources.times import past_instant_of
@@ -69,7 +72,7 @@ def parse(
     if reader is None:
         return (FeedbackChange(action=Action.IGNORE, event_id=event_id),)
     data = object_or_empty(payload.get(kind), field=kind)
-    return reader(_Event(name, kind, event_id, data, settings, received_at))
+    return reader(_Event(name, kind, event_id, data, settings, received_at, _forum(headers)))
 
 
 def _event_id(headers: Mapping[str, str]) -> str | None:
@@ -77,6 +80,12 @@ def _event_id(headers: Mapping[str, str]) -> str | None:
     if not number:
         return None
     return f"{instance}#{number}" if instance else number
+
+
+def _forum(headers: Mapping[str, str]) -> str | None:
+    """Return the forum's host."""
+    address = (header(headers, INSTANCE) or "").partition("://")
+    return short_of((address[2] or address[0]).strip("/").lower()[:MAX_ID_CHARS], field=INSTANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,7 @@ class _Event:
     data: JsonObject
     settings: SourceSettings
     received_at: datetime
+    forum: str | None
 
     def time(self, name: str) -> datetime | None:
         """Read a time, ISO 8601."""
@@ -171,6 +181,9 @@ def _said(event: _Event, change: FeedbackChange) -> FeedbackChange:
         customer_id=id_of(event.data.get("user_id"), field="post.user_id"),
         channel=CHANNEL,
         product_area=event.short("category_slug"),
+        group=event.short("category_slug"),
+        brand=event.forum,
+        language=language_of(event.data.get("locale"), field="post.locale"),
     )
 
 
@@ -202,6 +215,7 @@ def _topic(event: _Event) -> tuple[Change, ...]:
         plan=tagged(tags, event.settings.plan_tag_prefix),
         product_area=tagged(tags, event.settings.area_tag_prefix),
         status=_state(event),
+        brand=event.forum,
     )
     if event.name == "topic_recovered":
         return replace(record, action=Action.RESTORE), event.bare(Action.FETCH, topic)
@@ -235,6 +249,16 @@ def _reader(payload: JsonObject) -> tuple[str, Callable[[_Event], tuple[Change, 
     return kind, _READERS.get(kind)
 
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "header `X-Discourse-Instance`, the forum's host",
+    Fact.GROUP: "a post's `category_slug`",
+    Fact.TAG: "`tags` of the topic",
+    Fact.CHANNEL: "always `forum`",
+    Fact.LANGUAGE: "a post's `locale`",
+    Fact.PRODUCT_AREA: "a post's `category_slug`; a tag",
+    Fact.PLAN: "a tag",
+}
+
 SOURCE = Source(
     kind="discourse",
     title="Discourse",
@@ -243,4 +267,5 @@ SOURCE = Source(
     parse=parse,
     handshake=handshake,
     kept_headers=(INSTANCE, EVENT_ID, EVENT_TYPE, EVENT),
+    tells=_TELLS,
 )

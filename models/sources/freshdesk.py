@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from models.sources.paths import spam_of
 from models.sources.payload import (
     JsonObject,
     channel_of,
@@ -33,6 +34,7 @@ from models.sources.payload import (
     status_of,
     text_of,
 )
+from models.sources.scope import Fact
 from models.sources.source import Answer, Source, SourceSettings, body_key, tagged
 from models.sources.times import past_instant_of
 from models.values.feedback import (
@@ -73,7 +75,19 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
         "company",
     ),
     "plan": ("plan", "ticket_cf_plan", "cf_plan"),
-    "area": ("product_area", "ticket_cf_product_area", "cf_product_area", "ticket_product_area"),
+    "area": (
+        "product_area",
+        "ticket_cf_product_area",
+        "cf_product_area",
+        "ticket_product_area",
+        "product",
+        "ticket_product_name",
+        "product_name",
+    ),
+    "brand": ("brand", "product", "ticket_product_name", "product_name", "portal_name", "ticket_portal_name"),
+    "group": ("group", "ticket_group_name", "group_name"),
+    "form": ("form", "ticket_form", "form_name", "ticket_ticket_type", "ticket_type", "type"),
+    "spam": ("spam", "ticket_spam"),
     "language": ("language", "ticket_contact_language", "requester_language"),
     "created_at": ("created_at", "ticket_created_at"),
     "updated_at": ("updated_at", "ticket_updated_at"),
@@ -89,8 +103,12 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", re.ASCII)
 _EVENTS: Mapping[str, Action] = {
     **dict.fromkeys(("created", "create"), Action.UPSERT),
     **dict.fromkeys(("requester_reply", "customer_reply", "reply"), Action.APPEND_MESSAGE),
-    **dict.fromkeys(("deleted", "delete", "spam", "marked_as_spam", "marked_spam"), Action.DELETE),
-    **dict.fromkeys(("restored", "restore", "undeleted", "unmarked_as_spam"), Action.RESTORE),
+    **dict.fromkeys(("deleted", "delete"), Action.DELETE),
+    **dict.fromkeys(("restored", "restore", "undeleted"), Action.RESTORE),
+}
+_SPAM = {
+    **dict.fromkeys(("spam", "marked_as_spam", "marked_spam"), True),
+    "unmarked_as_spam": False,
 }
 _STATUS_CODES = {"2": Status.OPEN, "3": Status.PENDING, "4": Status.RESOLVED, "5": Status.CLOSED}
 _STATUS_WORDS = {
@@ -152,10 +170,11 @@ def parse(
     wrapped = payload.get("freshdesk_webhook", payload)
     call = _Call(object_or_empty(wrapped, field="freshdesk_webhook"), settings, received_at)
     external_id = call.read("external_id", require_id)
-    action = _action(call)
+    event = _event(call)
+    action = _EVENTS.get(event, Action.UPDATE_STATUS)
     if action is Action.DELETE:
         return (FeedbackChange(action=action, external_id=external_id),)
-    ticket = _ticket(call, external_id)
+    ticket = _ticket(call, external_id, spam=_SPAM.get(event))
     opening = _opening(call, ticket)
     asked = FeedbackChange(action=Action.FETCH, external_id=external_id)
     if action is Action.APPEND_MESSAGE:
@@ -168,17 +187,17 @@ def parse(
     return _with_parent(ticket, opening)
 
 
-def _action(call: _Call) -> Action:
-    """Tell what happened; a call that does not say brings the ticket as it now is."""
+def _event(call: _Call) -> str:
+    """Name what happened; a call that does not say brings the ticket as it now is."""
     event = (call.read("event", short_of) or "").lower()
     if not event:
         triggered = (call.read("triggered_event", text_of) or "").lower()
         found = _TICKET_ACTION.search(triggered)
         event = found.group(1) if found else ("" if triggered else "created")
-    return _EVENTS.get(event, Action.UPDATE_STATUS)
+    return event
 
 
-def _ticket(call: _Call, external_id: str) -> FeedbackChange:
+def _ticket(call: _Call, external_id: str, *, spam: bool | None) -> FeedbackChange:
     """Return what the call says about the ticket, without any text but the subject."""
     email = call.read("email", short_of)
     tags = call.read("tags", list_of)
@@ -198,6 +217,10 @@ def _ticket(call: _Call, external_id: str) -> FeedbackChange:
         product_area=call.read("area", short_of) or tagged(tags, call.settings.area_tag_prefix),
         status=_status(call),
         rating=_rating(call),
+        brand=call.read("brand", short_of),
+        group=call.read("group", short_of),
+        form=call.read("form", short_of),
+        spam=call.read("spam", _said_spam) if spam is None else spam,
     )
 
 
@@ -250,6 +273,10 @@ def _status(call: _Call) -> Status | None:
     return _STATUS_CODES.get(code) or status_of(value, field=found, words=words)
 
 
+def _said_spam(value: object, *, field: str) -> bool | None:
+    return spam_of({field: value}, field)
+
+
 def _channel(call: _Call) -> str | None:
     channel = call.read("source", channel_of)
     return _CHANNELS.get(channel or "", channel)
@@ -267,6 +294,20 @@ def _rating(call: _Call) -> Rating | None:
     return Rating(value=score, scale_min=-3, scale_max=3, kind=RatingKind.CSAT)
 
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "`brand`, `product`, `product_name`, `portal_name`",
+    Fact.GROUP: "`group`, `group_name`",
+    Fact.FORM: "`form`, `ticket_type`",
+    Fact.TAG: "`tags`",
+    Fact.CHANNEL: "`source`",
+    Fact.LANGUAGE: "`language`, `requester_language`",
+    Fact.PRODUCT_AREA: "`product_area`, `cf_product_area`, `product`; a tag",
+    Fact.PLAN: "`plan`, `cf_plan`; a tag",
+    Fact.ACCOUNT: "`company_id`, `company_name`",
+    Fact.SPAM: "event `spam` and `unmarked_as_spam`; `spam`",
+    Fact.DOMAIN: "`requester_email`, `contact_email`",
+}
+
 SOURCE = Source(
     kind="freshdesk",
     title="Freshdesk",
@@ -274,4 +315,5 @@ SOURCE = Source(
     delivery_key=delivery_key,
     parse=parse,
     handshake=handshake,
+    tells=_TELLS,
 )

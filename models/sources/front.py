@@ -15,11 +15,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.errors import Invalid
+from models.sources.paths import first_of, lookup
 from models.sources.payload import (
+    MAX_PLAN_CHARS,
     JsonObject,
     channel_of,
     flag_of,
     id_of,
+    language_of,
     names_of,
     object_or_empty,
     read_object,
@@ -28,6 +31,7 @@ from models.sources.payload import (
     status_of,
     text_of,
 )
+from models.sources.scope import Fact
 from models.sources.signature import header
 from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
 from models.sources.times import past_instant_of
@@ -49,7 +53,17 @@ _STATUS_OF = {
     **dict.fromkeys(("reopen", "conversation_reopened", "reminder"), Status.OPEN),
     **dict.fromkeys(("snooze", "conversation_snoozed"), Status.PENDING),
 }
-_GONE = frozenset({"deleted", "trashed", "spam"})
+_GONE = frozenset({"deleted", "trashed"})
+_SPAM = "spam"
+_CUSTOM_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "plan": ("plan", "tier"),
+    "account": ("account id", "account", "company id", "company"),
+    "area": ("product area", "area"),
+    "brand": ("brand",),
+    "form": ("form", "request type"),
+    "language": ("language",),
+}
+"""Our field -> the names of the conversation's custom fields it is read from, the first that says anything wins."""
 
 
 def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
@@ -136,10 +150,17 @@ class _Event:
             subject=text_of(given.get("subject"), field="conversation.subject"),
             customer_id=handle,
             customer_email=handle if handle and "@" in handle else None,
+            account_id=_custom(self, "account"),
             tags=tags,
-            plan=tagged(tags, self.settings.plan_tag_prefix),
-            product_area=tagged(tags, self.settings.area_tag_prefix),
+            plan=(_custom(self, "plan") or "")[:MAX_PLAN_CHARS]
+            or tagged(tags, self.settings.plan_tag_prefix),
+            product_area=_custom(self, "area") or tagged(tags, self.settings.area_tag_prefix),
+            language=language_of(_custom(self, "language"), field="conversation.custom_fields"),
             status=_status(self),
+            brand=_custom(self, "brand"),
+            group=_inbox(self.payload),
+            form=_custom(self, "form"),
+            spam=_is_spam(given),
         )
 
 
@@ -152,6 +173,29 @@ def _target(event: JsonObject) -> JsonObject:
     target = object_or_empty(event.get("target"), field="target")
     data = target.get("data")
     return data if isinstance(data, dict) else {}
+
+
+def _inbox(event: JsonObject) -> str | None:
+    """Return the inbox that a message came to, or to which its conversation was moved; else nothing is known."""
+    for side in ("target", "source"):
+        held = event.get(side)
+        if isinstance(held, dict) and lookup(held, "_meta.type") in ("inboxes", "inbox"):
+            return first_of(held, "data")
+    return None
+
+
+def _is_spam(conversation: JsonObject) -> bool | None:
+    word = short_of(conversation.get("status"), field="conversation.status")
+    return None if word is None else word.lower() == _SPAM
+
+
+def _custom(event: _Event, name: str) -> str | None:
+    """Read a custom field of the conversation, which people named."""
+    held = event.conversation.get("custom_fields")
+    fields = (
+        {str(key).strip().lower(): value for key, value in held.items()} if isinstance(held, dict) else {}
+    )
+    return next((found for each in _CUSTOM_FIELDS[name] if (found := first_of(fields, each))), None)
 
 
 def _status_word(event: _Event) -> str:
@@ -269,6 +313,20 @@ _HANDLERS: Mapping[str, Callable[[_Event], tuple[Change, ...]]] = {
     "conversations_merged": _merged,
 }
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "custom field *Brand*",
+    Fact.GROUP: "the inbox: `source.data.name` of a message, `target.data.name` of a move",
+    Fact.FORM: "custom field *Form* or *Request type*",
+    Fact.TAG: "`conversation.tags`",
+    Fact.CHANNEL: "`target.data.type`",
+    Fact.LANGUAGE: "custom field *Language*",
+    Fact.PRODUCT_AREA: "custom field *Product area* or *Area*; a tag",
+    Fact.PLAN: "custom field *Plan* or *Tier*; a tag",
+    Fact.ACCOUNT: "custom field *Account ID*, *Account*, *Company ID* or *Company*",
+    Fact.SPAM: "`conversation.status` spam",
+    Fact.DOMAIN: "`target.data.recipients`, `conversation.recipient.handle`",
+}
+
 SOURCE = Source(
     kind="front",
     title="Front",
@@ -276,4 +334,5 @@ SOURCE = Source(
     delivery_key=delivery_key,
     parse=parse,
     handshake=handshake,
+    tells=_TELLS,
 )

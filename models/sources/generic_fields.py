@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from models.sources.payload import JsonObject, first
+from models.sources.scope import Fact
 from models.sources.source import SourceSettings
 from models.sources.times import past_instant_of
 
@@ -37,8 +38,28 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "rating_max": ("rating_max",),
     "rating_kind": ("rating_kind",),
     "merged_into": ("merged_into",),
+    "brand": ("brand",),
+    "group": ("group", "team"),
+    "form": ("form",),
+    "spam": ("spam", "is_spam"),
 }
 """Canonical field -> the names it is read from, the first that is neither null nor empty wins."""
+
+
+TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "`brand`",
+    Fact.GROUP: "`group`, `team`",
+    Fact.FORM: "`form`",
+    Fact.TAG: "`tags`, `labels`",
+    Fact.CHANNEL: "`channel`, `via`; else `api`",
+    Fact.LANGUAGE: "`language`, `locale`",
+    Fact.PRODUCT_AREA: "`area`, `product_area`, `component`; a tag",
+    Fact.PLAN: "`plan`, `segment`, `tier`; a tag",
+    Fact.ACCOUNT: "`account_id`, `organization_id`, `company_id`",
+    Fact.SPAM: "`spam`, `is_spam`",
+    Fact.DOMAIN: "`customer_email`, `email`",
+}
+"""What of an entry rules of scope can ask."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from models.errors import Invalid
-from models.sources.generic_fields import FIELDS, Context, read, time_at
+from models.sources.generic_fields import FIELDS, TELLS, Context, read, time_at
 from models.sources.generic_signals import metric_of, release_of
 from models.sources.paths import first_of, mapped, spam_of
 from models.sources.payload import (
@@ -211,10 +211,10 @@ def _written(
         product_area=read(entry, "product_area", short_of) or tagged(tags, context.settings.area_tag_prefix),
         status=_status(entry, context),
         rating=_rating(entry, context),
-        brand=first_of(entry, "brand"),
-        group=first_of(entry, "group", "team"),
-        form=first_of(entry, "form"),
-        spam=spam_of(entry, "spam", "is_spam"),
+        brand=first_of(entry, *FIELDS["brand"]),
+        group=first_of(entry, *FIELDS["group"]),
+        form=first_of(entry, *FIELDS["form"]),
+        spam=spam_of(entry, *FIELDS["spam"]),
     )
     change = mapped(change, entry, context.settings.fields)
     if writes and not body and not (change.subject or "").strip() and change.rating is None:
@@ -289,4 +289,5 @@ SOURCE = Source(
     parse=parse,
     handshake=handshake,
     kept_headers=(IDEMPOTENCY_KEY,),
+    tells=TELLS,
 )

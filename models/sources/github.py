@@ -16,6 +16,7 @@ from datetime import datetime
 from urllib.parse import parse_qs
 
 from models.errors import Invalid
+from models.sources.paths import first_of
 from models.sources.payload import (
     MAX_NAME_CHARS,
     MAX_PLAN_CHARS,
@@ -32,6 +33,7 @@ from models.sources.payload import (
     status_of,
     text_of,
 )
+from models.sources.scope import Fact
 from models.sources.signature import header
 from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
 from models.sources.times import past_instant_of
@@ -169,6 +171,8 @@ class _Thread:
             plan=tagged(tags, settings.plan_tag_prefix),
             product_area=tagged(tags, settings.area_tag_prefix),
             status=status_of(self.held.get("state"), field=f"{self.field}.state", words=settings.statuses),
+            brand=event.repository(),
+            form=first_of(self.held, "type.name", "category.name"),
         )
 
     def opening(self) -> FeedbackChange:
@@ -353,6 +357,15 @@ _READERS: Mapping[str, Callable[[_Event], tuple[Change, ...]]] = {
     "deployment_status": _deployed,
 }
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "`repository.full_name`",
+    Fact.FORM: "the issue's `type.name`, a discussion's `category.name`",
+    Fact.TAG: "`labels`",
+    Fact.CHANNEL: "always `github`",
+    Fact.PRODUCT_AREA: "a label",
+    Fact.PLAN: "a label",
+}
+
 SOURCE = Source(
     kind="github",
     title="GitHub",
@@ -361,4 +374,5 @@ SOURCE = Source(
     parse=parse,
     handshake=handshake,
     kept_headers=(EVENT, DELIVERY),
+    tells=_TELLS,
 )

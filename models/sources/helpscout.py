@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.errors import Invalid
+from models.sources.paths import first_of
 from models.sources.payload import (
     JsonObject,
     channel_of,
     first,
     id_of,
+    language_of,
     names_of,
     object_or_empty,
     read_object,
@@ -24,6 +26,7 @@ from models.sources.payload import (
     status_of,
     text_of,
 )
+from models.sources.scope import Fact
 from models.sources.signature import header
 from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
 from models.sources.times import past_instant_of
@@ -46,6 +49,9 @@ _CUSTOM_FIELDS = {
     **dict.fromkeys(("plan", "tier", "subscription"), "plan"),
     **dict.fromkeys(("account", "account id", "company", "company id"), "account"),
     **dict.fromkeys(("product area", "area", "component", "feature"), "area"),
+    **dict.fromkeys(("brand", "product"), "brand"),
+    **dict.fromkeys(("form", "request type"), "form"),
+    **dict.fromkeys(("language", "locale"), "language"),
 }
 
 
@@ -117,7 +123,12 @@ class _Event:
             channel=channel_of(given.get("type"), field="type"),
             tags=tags,
             product_area=fields.get("area") or tagged(tags, self.settings.area_tag_prefix),
+            language=language_of(fields.get("language"), field="customFields.text"),
             status=status_of(given.get("status"), field="status", words=self.settings.statuses),
+            brand=fields.get("brand"),
+            group=first_of(given, "mailboxId", "mailbox.id"),
+            form=fields.get("form"),
+            spam=_is_spam(self),
         )
 
 
@@ -191,15 +202,18 @@ def _person(author: JsonObject, record: FeedbackChange, *, is_theirs: bool) -> t
     return customer, short_of(author.get("email"), field="threads.createdBy.email")
 
 
-def _gone(event: _Event) -> bool:
+def _is_gone(event: _Event) -> bool:
+    return (short_of(event.payload.get("state"), field="state") or "").lower() == "deleted"
+
+
+def _is_spam(event: _Event) -> bool | None:
     status = short_of(event.payload.get("status"), field="status")
-    state = short_of(event.payload.get("state"), field="state")
-    return (status or "").lower() == "spam" or (state or "").lower() == "deleted"
+    return None if status is None else status.lower() == "spam"
 
 
 def _spoke(event: _Event) -> tuple[Change, ...]:
-    """A customer wrote. Spam is left alone: should somebody mark it as none, the next event brings its text."""
-    if _gone(event):
+    """A customer wrote. What was deleted meanwhile is left alone."""
+    if _is_gone(event):
         return (event.bare(Action.IGNORE),)
     record, threads = event.record(), _threads(event)
     messages = _messages(event, record)
@@ -220,7 +234,7 @@ def _preview(event: _Event, record: FeedbackChange) -> tuple[Change, ...]:
 
 def _updated(event: _Event) -> tuple[Change, ...]:
     """Any other event: attributes as they now are, and the customer's threads for the case that one was lost."""
-    if _gone(event):
+    if _is_gone(event):
         return (event.bare(Action.DELETE),)
     record = event.record()
     return record, *_messages(event, record)
@@ -293,6 +307,20 @@ _HANDLERS: Mapping[str, Callable[[_Event], tuple[Change, ...]]] = {
     "convo.merged": _merged,
 }
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "custom field *Brand* or *Product*",
+    Fact.GROUP: "`mailboxId`",
+    Fact.FORM: "custom field *Form* or *Request type*",
+    Fact.TAG: "`tags`",
+    Fact.CHANNEL: "`type`",
+    Fact.LANGUAGE: "custom field *Language* or *Locale*",
+    Fact.PRODUCT_AREA: "custom field *Product area*, *Area*, *Component* or *Feature*; a tag",
+    Fact.PLAN: "custom field *Plan*, *Tier* or *Subscription*; a tag",
+    Fact.ACCOUNT: "custom field *Account*, *Account ID*, *Company* or *Company ID*",
+    Fact.SPAM: "`status` spam",
+    Fact.DOMAIN: "`primaryCustomer.email`, a thread's `createdBy.email`",
+}
+
 SOURCE = Source(
     kind="helpscout",
     title="Help Scout",
@@ -301,4 +329,5 @@ SOURCE = Source(
     parse=parse,
     handshake=handshake,
     kept_headers=(EVENT,),
+    tells=_TELLS,
 )

@@ -15,24 +15,20 @@ from datetime import datetime
 
 from models.errors import Invalid
 from models.sources.intercom_record import (
-    customer_in,
-    named,
-    rating_in,
+    described,
     record_of,
     role_of,
     source_in,
     subject_of,
-    tags_in,
     word_of,
 )
+from models.sources.paths import mapped
 from models.sources.payload import (
     JsonObject,
-    channel_of,
     first,
     flag_of,
     id_of,
     object_or_empty,
-    plan_of,
     read_object,
     require_id,
     require_object,
@@ -40,7 +36,8 @@ from models.sources.payload import (
     status_of,
     text_of,
 )
-from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
+from models.sources.scope import Fact
+from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -55,12 +52,6 @@ RATING = "rating"
 """Message id of the remark that came with a rating; a customer who rates again replaces it."""
 MAX_PARTS = 500
 
-_AREAS = ("product area", "product_area", "area")
-_PLANS = ("plan", "plan name", "plan_name", "tier")
-_CHANNELS: Mapping[str, str] = {
-    **dict.fromkeys(("conversation", "in_app", "push", "messenger", "chat"), "chat"),
-    **dict.fromkeys(("phone_call", "phone_switch"), "phone"),
-}
 _TICKET_STATES: Mapping[str, Status] = {
     "submitted": Status.OPEN,
     "in_progress": Status.OPEN,
@@ -146,24 +137,14 @@ class _Event:
 
 def _state(event: _Event) -> FeedbackChange:
     """Say what the item tells of its record, without any text."""
-    item = event.item
-    tags = tags_in(item)
-    attributes = _attributes(item, event)
-    channel = word_of(source_in(item).get("type"), field="data.item.source.type")
-    return replace(
+    item, settings = event.item, event.settings
+    known = replace(
         event.bare(Action.UPDATE_STATUS),
         created_at=event.at(item.get("created_at"), field="data.item.created_at"),
         updated_at=event.at(item.get("updated_at"), field="data.item.updated_at"),
-        customer_id=customer_in(item),
-        channel=_CHANNELS.get(channel) or channel_of(channel, field="data.item.source.type"),
-        tags=tags,
-        plan=plan_of(named(attributes, _PLANS), field="data.item.custom_attributes")
-        or tagged(tags, event.settings.plan_tag_prefix),
-        product_area=short_of(named(attributes, _AREAS), field="data.item.custom_attributes")
-        or tagged(tags, event.settings.area_tag_prefix),
         status=_ticket_status(event) if event.is_ticket else _status(event),
-        rating=rating_in(item),
     )
+    return mapped(described(known, item, _attributes(item, event), settings), item, settings.fields)
 
 
 def _attributes(item: JsonObject, event: _Event) -> JsonObject:
@@ -355,6 +336,19 @@ _HANDLERS: Mapping[str, Callable[[_Event], tuple[Change, ...]]] = {
     "ticket.deleted": _deleted,
 }
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "`brand`, `brand_id`; attribute *Brand*",
+    Fact.GROUP: "`team_assignee_id`",
+    Fact.FORM: "a ticket's `ticket_type`",
+    Fact.TAG: "`tags`",
+    Fact.CHANNEL: "`source.type`",
+    Fact.LANGUAGE: "attribute *Language*",
+    Fact.PRODUCT_AREA: "attribute *Product area* or *Area*; a tag",
+    Fact.PLAN: "attribute *Plan* or *Tier*; a tag",
+    Fact.ACCOUNT: "`company_id`, `company`; attribute *Account ID*, *Company ID*, *Account* or *Company*",
+    Fact.DOMAIN: "`source.author.email`, a part's `author.email`",
+}
+
 SOURCE = Source(
     kind="intercom",
     title="Intercom",
@@ -362,4 +356,5 @@ SOURCE = Source(
     delivery_key=delivery_key,
     parse=parse,
     handshake=handshake,
+    tells=_TELLS,
 )

@@ -2,23 +2,42 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from html import unescape
 
+from models.sources.paths import first_of
 from models.sources.payload import (
     JsonObject,
+    channel_of,
     id_of,
+    language_of,
     list_of,
     number_of,
     object_or_empty,
+    plan_of,
     short_of,
     text_of,
 )
-from models.values.feedback import AuthorRole, Rating, RatingKind
+from models.sources.source import SourceSettings, tagged
+from models.values.feedback import AuthorRole, FeedbackChange, Rating, RatingKind
 
 _ROLES: Mapping[str, AuthorRole] = {
     **dict.fromkeys(("user", "lead", "contact", "visitor"), AuthorRole.CUSTOMER),
     **dict.fromkeys(("admin", "team", "teammate"), AuthorRole.AGENT),
 }
+
+_CHANNELS: Mapping[str, str] = {
+    **dict.fromkeys(("conversation", "in_app", "push", "messenger", "chat"), "chat"),
+    **dict.fromkeys(("phone_call", "phone_switch"), "phone"),
+}
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "area": ("product area", "product_area", "area"),
+    "plan": ("plan", "plan name", "plan_name", "tier"),
+    "account": ("account id", "account_id", "company id", "company_id", "account", "company"),
+    "brand": ("brand",),
+    "language": ("language", "locale"),
+}
+"""Our field -> the names of attributes it is read from, the first that holds a plain value wins."""
 
 _SUBJECT_TAG = re.compile(r"<[^<>]{0,200}>")
 
@@ -44,7 +63,37 @@ def word_of(value: object, *, field: str) -> str:
     return (short_of(value, field=field) or "").lower()
 
 
-def named(attributes: JsonObject, names: tuple[str, ...]) -> object:
+def described(
+    known: FeedbackChange, item: JsonObject, attributes: JsonObject, settings: SourceSettings
+) -> FeedbackChange:
+    """Add what an item says of its record beside times, texts and state: whose it is, where from, what about."""
+    tags = tags_in(item)
+    channel = word_of(source_in(item).get("type"), field="data.item.source.type")
+
+    def named(name: str) -> object:
+        return _named(attributes, _NAMES[name])
+
+    def short(name: str) -> str | None:
+        return short_of(named(name), field="data.item.custom_attributes")
+
+    return replace(
+        known,
+        customer_id=customer_in(item),
+        account_id=first_of(item, "company_id", "company.id") or short("account"),
+        channel=_CHANNELS.get(channel) or channel_of(channel, field="data.item.source.type"),
+        language=language_of(named("language"), field="data.item.custom_attributes"),
+        tags=tags,
+        plan=plan_of(named("plan"), field="data.item.custom_attributes")
+        or tagged(tags, settings.plan_tag_prefix),
+        product_area=short("area") or tagged(tags, settings.area_tag_prefix),
+        rating=rating_in(item),
+        brand=first_of(item, "brand", "brand_id") or short("brand"),
+        group=first_of(item, "team_assignee_id"),
+        form=first_of(item, "ticket_type"),
+    )
+
+
+def _named(attributes: JsonObject, names: tuple[str, ...]) -> object:
     """Return the first attribute of one of these names, whatever their case, that is a plain value."""
     known = {name.strip().lower(): value for name, value in attributes.items()}
     found = (known[name] for name in names if name in known)

@@ -17,6 +17,7 @@ from datetime import datetime
 
 from models.errors import Invalid
 from models.sources.jira_text import text_in
+from models.sources.paths import first_of
 from models.sources.payload import (
     MAX_NAME_CHARS,
     MAX_PLAN_CHARS,
@@ -32,6 +33,7 @@ from models.sources.payload import (
     status_of,
     text_of,
 )
+from models.sources.scope import Fact
 from models.sources.signature import header
 from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
 from models.sources.times import past_instant_of
@@ -141,6 +143,8 @@ def _state(event: _Event) -> FeedbackChange:
         plan=tagged(tags, settings.plan_tag_prefix),
         product_area=tagged(tags, settings.area_tag_prefix) or _component(fields),
         status=_status(fields, settings),
+        group=first_of(fields, "project.key"),
+        form=_request_type(fields) or first_of(fields, "issuetype.name"),
     )
 
 
@@ -180,6 +184,13 @@ def _organisation(fields: JsonObject) -> str | None:
             if isinstance(entry, dict) and {"id", "name"} <= set(entry) <= _ORGANISATION:
                 return id_of(entry["id"], field=f"issue.fields.{name}.id")
     return None
+
+
+def _request_type(fields: JsonObject) -> str | None:
+    """Return what the customer chose in the portal: a custom field whose number differs per site, told by shape."""
+    held = (value for name, value in fields.items() if name.startswith("customfield_"))
+    found = (first_of(value, "requestType") for value in held if isinstance(value, dict))
+    return next((name for name in found if name), None)
 
 
 def _component(fields: JsonObject) -> str | None:
@@ -328,6 +339,17 @@ _READERS: Mapping[str, Callable[[_Event], tuple[Change, ...]]] = {
     "version_released": _released,
 }
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.GROUP: "`project.key`",
+    Fact.FORM: "the request type of the portal, else `issuetype.name`",
+    Fact.TAG: "`labels`",
+    Fact.CHANNEL: "always `jira`",
+    Fact.PRODUCT_AREA: "the first of `components`; a label",
+    Fact.PLAN: "a label",
+    Fact.ACCOUNT: "the first organisation",
+    Fact.DOMAIN: "`reporter.emailAddress`, `comment.author.emailAddress`",
+}
+
 SOURCE = Source(
     kind="jira",
     title="Jira Service Management",
@@ -336,4 +358,5 @@ SOURCE = Source(
     parse=parse,
     handshake=handshake,
     kept_headers=(IDENTIFIER,),
+    tells=_TELLS,
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.sources.markdown import plain_markdown
+from models.sources.paths import first_of
 from models.sources.payload import (
     JsonObject,
     flag_of,
@@ -22,6 +23,7 @@ from models.sources.payload import (
     status_of,
     text_of,
 )
+from models.sources.scope import Fact
 from models.sources.signature import header
 from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
 from models.sources.times import past_instant_of
@@ -145,6 +147,7 @@ def _issue_record(event: _Event) -> FeedbackChange:
         plan=tagged(tags, event.settings.plan_tag_prefix),
         product_area=tagged(tags, event.settings.area_tag_prefix) or name,
         status=_status(event),
+        group=first_of(data, "team"),
     )
 
 
@@ -204,6 +207,9 @@ def _need(event: _Event) -> tuple[Change, ...]:
         body=text,
         author_role=AuthorRole.CUSTOMER,
         account_id=account,
+        product_area=first_of(event.data, "project"),
+        group=first_of(issue, "team"),
+        customer_domain=first_of(customer, "domains"),
     )
     return (replace(need, action=Action.RESTORE) if _is_restored(event) else need,)
 
@@ -223,6 +229,16 @@ _HANDLERS: Mapping[str, Callable[[_Event], tuple[Change, ...]]] = {
     "CustomerNeed": _need,
 }
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.GROUP: "`team.name`; of a request that of its issue",
+    Fact.TAG: "`labels`",
+    Fact.CHANNEL: "always `linear`",
+    Fact.PRODUCT_AREA: "`project.name`; a label",
+    Fact.PLAN: "a label",
+    Fact.ACCOUNT: "a request's `customerId`",
+    Fact.DOMAIN: "the first of a request's `customer.domains`",
+}
+
 SOURCE = Source(
     kind="linear",
     title="Linear",
@@ -231,4 +247,5 @@ SOURCE = Source(
     parse=parse,
     handshake=handshake,
     kept_headers=(DELIVERY,),
+    tells=_TELLS,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 import yaml
 
@@ -47,7 +47,9 @@ def load_map(text: str) -> ColumnMap:
     try:
         loaded = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Invalid(f"the map is not YAML: {str(error).splitlines()[0]}", field="map") from None
+        raise Invalid(
+            f"{_place(error)}not YAML: mend the brackets, quotes or indentation", field="map"
+        ) from None
     given = object_or_empty(loaded, field="map")
     unknown = sorted(str(name) for name in given if name not in _MEMBERS)
     if unknown:
@@ -61,12 +63,32 @@ def load_map(text: str) -> ColumnMap:
             for name, value in _fields(given, "constants").items()
         },
         rating=_scale(given.get("rating")),
-        date_format=short_of(given.get("date_format"), field="date_format"),
+        date_format=_date_format(given.get("date_format")),
         zone=zone_of(given.get("time_zone"), field="time_zone"),
         tag_separator=_separator(given.get("tag_separator"), "tag_separator"),
         delimiter=_separator(given.get("delimiter"), "delimiter"),
         encoding=_encoding(given.get("encoding")),
     )
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"line {mark.line + 1}: " if mark is not None else ""
+
+
+def _date_format(value: object) -> str | None:
+    """Read a date format; one with a directive that is none would reject every row."""
+    written = short_of(value, field="date_format")
+    for each in (written or "").split("|"):
+        try:
+            datetime.strptime("", each)
+        except ValueError as error:
+            if "directive" in str(error) or "stray" in str(error):
+                raise Invalid(
+                    f"date_format {written} has a part that is no date's: known are %Y %m %d %H %M %S %b %p %z",
+                    field="date_format",
+                ) from None
+    return written
 
 
 def _fields(given: JsonObject, member: str) -> JsonObject:

@@ -19,7 +19,7 @@ from models.errors import Invalid
 from models.sources.payload import JsonObject, id_of, require_id, require_object
 from models.sources.source import SourceSettings, bounded_key
 from models.sources.times import instant_of
-from models.values.feedback import Change
+from models.values.feedback import Action, Change, FeedbackChange
 
 PULL_HEADER = "X-Ebb-Pull"
 
@@ -27,6 +27,8 @@ SECONDARY_S = 60.0
 """How long to wait after a refusal for haste that does not say how long."""
 FAILED_FIRST_S = 30.0
 LONGEST_WAIT_S = 3600.0
+
+YOUNG, YOUNG_MARK = timedelta(seconds=2), "~"
 
 T = TypeVar("T")
 
@@ -45,7 +47,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer: `headers` have lower-case names, `body` is the JSON value, None where there is none."""
+    """The answer: `headers` have lower-case names, `body` is the JSON value, None where there is none.
+
+    Whatever the status: why a vendor refuses may stand in the body alone.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -65,6 +70,11 @@ class Stub:
     created_at: datetime | None
     listed: JsonObject = field(repr=False)
     gone: bool = False
+
+    @property
+    def is_young(self) -> bool:
+        """Whether the record may have changed once more within the second that names its version."""
+        return self.version.endswith(YOUNG_MARK)
 
     @property
     def key(self) -> str:
@@ -152,7 +162,7 @@ def converse(talk: Talk[T], send: Callable[[Ask], Reply]) -> T:
 
 
 def check(ask: Ask, reply: Reply, *, now: datetime, failures: int) -> None:
-    """Raise `Held` or `Refused` for an answer that is none.
+    """Raise `Held` or `Refused` for an answer that is none; `now` is the vendor's time.
 
     `failures`: how many runs failed before this one; each makes the next wait longer, up to an hour.
     """
@@ -180,20 +190,43 @@ def backoff(failures: int) -> float:
     return min(wait, LONGEST_WAIT_S)
 
 
+def told_at(reply: Reply, now: datetime) -> datetime:
+    """Return when an answer was given by the vendor's clock, which its limits and records go by; else `now`."""
+    return date_of(reply) or now
+
+
+def date_of(reply: Reply) -> datetime | None:
+    """Return the vendor's time of an answer, to the second; None where it does not say."""
+    return _http_date(reply.headers.get("date", ""))
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
 def read_limits(reply: Reply, *, now: datetime) -> float | None:
     """Return for how many seconds the vendor wants no request; None where it set no limit.
 
     Reads `Retry-After` (seconds or a date), and `X-RateLimit-Reset` (epoch seconds) where nothing remains; a 429
-    that says neither asks for a minute.
+    that says neither, and GitHub's 403 that tells of haste in words alone, ask for a minute.
     """
     if reply.status not in (403, 429, 503):
         return None
     wait = _retry_after(reply.headers.get("retry-after"), now)
     if wait is None and reply.headers.get("x-ratelimit-remaining", "").strip() == "0":
         wait = _until_reset(reply.headers.get("x-ratelimit-reset"), now)
-    if wait is None and reply.status == 429:
+    if wait is None and (reply.status == 429 or _tells_of_haste(reply.body)):
         wait = SECONDARY_S
     return None if wait is None else min(max(wait, 1.0), LONGEST_WAIT_S)
+
+
+def _tells_of_haste(body: object) -> bool:
+    message = body.get("message") if isinstance(body, dict) else None
+    return isinstance(message, str) and "rate limit" in message.lower()
 
 
 def pause_after(reply: Reply, *, now: datetime) -> float:
@@ -210,11 +243,8 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
     text = value.strip()
     if text.replace(".", "", 1).isdecimal() and text.isascii():
         return float(text[:12])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    moment = _http_date(text)
+    return None if moment is None else (moment - now).total_seconds()
 
 
 def _until_reset(value: str | None, now: datetime) -> float | None:
@@ -232,6 +262,18 @@ def objects(value: object, *, name: str) -> tuple[JsonObject, ...]:
     if not isinstance(value, list):
         raise Invalid(f"the vendor's answer has no list {name}", field=name)
     return tuple(require_object(each, field=name) for each in value)
+
+
+def is_missing(reply: Reply) -> bool:
+    """Say whether an answer to a question about one record means that it is not there.
+
+    Raise `Invalid` where the answer is not the vendor's own: a proxy's page must not delete anything.
+    """
+    if reply.status == 200:
+        return False
+    if not isinstance(reply.body, dict):
+        raise Invalid(f"an answer {reply.status} that is not the vendor's own", field="answer")
+    return True
 
 
 def answer_of(reply: Reply) -> JsonObject:
@@ -257,6 +299,18 @@ def moment_in(record: JsonObject, name: str) -> datetime | None:
     return instant_of(record.get(name), field=name)
 
 
+def version_at(changed: datetime | None, seen: datetime | None) -> str:
+    """Name a record's version by when it changed, to the second.
+
+    One that was seen within a second or two of that may change again and keep its time: it gets a name of its own, so
+    that it is fetched once more when it is listed again.
+    """
+    if changed is None:
+        return "0"
+    is_young = seen is not None and seen - changed < YOUNG
+    return f"{int(changed.timestamp())}{YOUNG_MARK if is_young else ''}"
+
+
 def cursor_text(cursor: JsonObject, name: str) -> str | None:
     """Return a text of a stored cursor."""
     return id_of(cursor.get(name), field=name)
@@ -266,6 +320,11 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
     """Return a day in UTC as a half-open span."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return start, start + timedelta(days=1)
+
+
+def stands(known: FeedbackChange) -> FeedbackChange:
+    """Say that a record was there when it last changed: a vendor that is asked tells of no restoration."""
+    return FeedbackChange(action=Action.STANDS, external_id=known.external_id, occurred_at=known.updated_at)
 
 
 def iso(moment: datetime) -> str:

@@ -10,9 +10,11 @@ Messages are named as the webhooks' parser names them: the issue's text is `FIRS
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from models.errors import Invalid
+from models.sources.github import markdown
+from models.sources.paths import first_of
 from models.sources.payload import (
     JsonObject,
     id_of,
@@ -23,7 +25,9 @@ from models.sources.payload import (
     text_of,
 )
 from models.sources.pull import (
+    SECONDARY_S,
     Ask,
+    Held,
     Page,
     Puller,
     Reply,
@@ -31,12 +35,17 @@ from models.sources.pull import (
     Talk,
     answer_of,
     cursor_text,
+    date_of,
     day_bounds,
     id_in,
+    is_missing,
     iso,
     moment_in,
     number_in,
     objects,
+    stands,
+    told_at,
+    version_at,
 )
 from models.sources.source import SourceSettings, tagged
 from models.sources.times import past_instant_of
@@ -46,6 +55,8 @@ PER_PAGE = 100
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}", re.ASCII)
 _NEXT = re.compile(r'<[^<>]*[?&]page=([0-9]{1,6})[^<>]*>\s*;\s*rel="next"')
+_OF_API = re.compile(r"/repos/([\w.-]{1,100}/[\w.-]{1,100})(?:/issues/[0-9]+)?$", re.ASCII)
+_OF_PAGE = re.compile(r"://[^/]+/([\w.-]{1,100}/[\w.-]{1,100})/issues/[0-9]+$", re.ASCII)
 _STAFF = ("OWNER", "MEMBER", "COLLABORATOR")
 
 
@@ -82,10 +93,11 @@ def page(place: str, cursor: JsonObject, since: datetime, now: datetime) -> Talk
         headers=(("If-None-Match", etag),) if etag else (),
         reads=frozenset({304}),
     )
+    seen = told_at(reply, now)
     if reply.status == 304:
-        return Page((), cursor, True, now)
+        return Page((), cursor, True, min(now, seen))
     issues = objects(reply.body, name="issues")
-    stubs = tuple(_stub(issue) for issue in issues if "pull_request" not in issue)
+    stubs = tuple(_stub(issue, seen) for issue in issues if "pull_request" not in issue)
     moments = [moment_in(issue, "updated_at") or start for issue in issues]
     # An issue that changed while the page was made may stand among older ones: what lies between is not skipped.
     last = max(min(moments[-3:], default=start), start)
@@ -93,10 +105,9 @@ def page(place: str, cursor: JsonObject, since: datetime, now: datetime) -> Talk
     if following and issues:
         here: JsonObject = {"since": iso(last)}
         return Page(stubs, here if last > start else {**here, "page": following}, False, last)
-    kept = (
-        {"etag": reply.headers["etag"]} if last == start and number == 1 and "etag" in reply.headers else {}
-    )
-    return Page(stubs, {"since": iso(last), **kept}, True, now)
+    is_whole = last == start and number == 1 and not any(stub.is_young for stub in stubs)
+    kept = {"etag": reply.headers["etag"]} if is_whole and "etag" in reply.headers else {}
+    return Page(stubs, {"since": iso(last), **kept}, True, min(now, seen))
 
 
 def _next_page(reply: Reply) -> str | None:
@@ -105,9 +116,9 @@ def _next_page(reply: Reply) -> str | None:
     return found.group(1) if found else None
 
 
-def _stub(issue: JsonObject) -> Stub:
-    updated = moment_in(issue, "updated_at") or datetime(1990, 1, 1, tzinfo=UTC)
-    return Stub(id_in(issue), str(int(updated.timestamp())), moment_in(issue, "created_at"), issue)
+def _stub(issue: JsonObject, seen: datetime | None) -> Stub:
+    version = version_at(moment_in(issue, "updated_at"), seen)
+    return Stub(id_in(issue), version, moment_in(issue, "created_at"), issue)
 
 
 def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
@@ -121,7 +132,10 @@ def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
             (("per_page", str(PER_PAGE)), ("page", number)),
             reads=frozenset({301, 404, 410}),
         )
-        if reply.status != 200:
+        if is_missing(reply):
+            # So says GitHub also of a repository that was renamed, or that the token may not see any more: then
+            # this question is refused too.
+            yield Ask(f"/repos/{place}/issues", (("per_page", "1"),))
             return gone(stub.external_id)
         comments += objects(reply.body, name="comments")
         number = _next_page(reply)
@@ -130,16 +144,25 @@ def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
 
 def count(place: str, day: date) -> Talk[int]:
     """Ask how many issues were created on a day."""
-    return number_in(answer_of((yield _search(place, day, 1))), "total_count")
+    return number_in(_whole((yield _search(place, day, 1))), "total_count")
+
+
+def _whole(reply: Reply) -> JsonObject:
+    """Return a search's answer; raise `Held` where GitHub says that it did not look at everything."""
+    answer = answer_of(reply)
+    if answer.get("incomplete_results") is True:
+        raise Held("GitHub's search did not look at everything", SECONDARY_S, is_limit=True)
+    return answer
 
 
 def listed(place: str, day: date) -> Talk[tuple[Stub, ...]]:
     """List the issues that were created on a day, at most the thousand that a search gives."""
     found: dict[str, Stub] = {}
     for number in range(1, 11):
-        answer = answer_of((yield _search(place, day, number)))
-        fresh = objects(answer.get("items"), name="items")
-        found |= {stub.external_id: stub for stub in map(_stub, fresh)}
+        reply = yield _search(place, day, number)
+        fresh = objects(_whole(reply).get("items"), name="items")
+        stubs = [_stub(issue, date_of(reply)) for issue in fresh]
+        found |= {stub.external_id: stub for stub in stubs}
         if len(fresh) < PER_PAGE:
             break
     return tuple(found.values())
@@ -178,7 +201,7 @@ def parse(
     # Staff open issues for customers, as the webhooks' parser reads them too.
     opening = replace(opening, relayed=opening.author_role is AuthorRole.AGENT)
     comments = objects(record.get("comments") or [], name="comments")
-    return opening, *(_comment(known, comment, received_at) for comment in comments), known
+    return stands(known), opening, *(_comment(known, comment, received_at) for comment in comments), known
 
 
 def _state(issue: JsonObject, *, settings: SourceSettings, received_at: datetime) -> FeedbackChange:
@@ -202,7 +225,16 @@ def _state(issue: JsonObject, *, settings: SourceSettings, received_at: datetime
         plan=tagged(tags, settings.plan_tag_prefix),
         product_area=tagged(tags, settings.area_tag_prefix),
         status=status_of(issue.get("state"), field="state", words=settings.statuses),
+        brand=_repository_of(issue),
+        form=first_of(issue, "type.name"),
     )
+
+
+def _repository_of(issue: JsonObject) -> str | None:
+    """Return owner/name, which an issue of the API tells only by its addresses."""
+    addresses = (first_of(issue, name) or "" for name in ("repository_url", "html_url", "url"))
+    found = (pattern.search(each) for each in addresses for pattern in (_OF_API, _OF_PAGE))
+    return next((match.group(1) for match in found if match), None)
 
 
 def _comment(known: FeedbackChange, comment: JsonObject, received_at: datetime) -> FeedbackChange:
@@ -228,7 +260,7 @@ def _written(known: FeedbackChange, said: JsonObject) -> FeedbackChange:
     author = id_of(user.get("id"), field="user.id")
     return replace(
         known,
-        body=text_of(said.get("body"), field="body") or "",
+        body=markdown(said.get("body"), field="body"),
         author_role=role,
         customer_id=(author if role is AuthorRole.CUSTOMER else None) or known.customer_id,
     )

@@ -13,15 +13,12 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from models.errors import Invalid
+from models.sources.intercom_record import described, role_of, source_in
+from models.sources.paths import mapped
 from models.sources.payload import (
     JsonObject,
-    channel_of,
-    flag_of,
     id_of,
-    list_of,
-    number_of,
     object_or_empty,
-    plan_of,
     read_object,
     short_of,
     status_of,
@@ -35,13 +32,18 @@ from models.sources.pull import (
     Talk,
     answer_of,
     cursor_text,
+    date_of,
     day_bounds,
     id_in,
+    is_missing,
     moment_in,
     number_in,
     objects,
+    stands,
+    told_at,
+    version_at,
 )
-from models.sources.source import SourceSettings, tagged
+from models.sources.source import SourceSettings
 from models.sources.times import past_instant_of
 from models.values.feedback import (
     FIRST_MESSAGE,
@@ -49,8 +51,6 @@ from models.values.feedback import (
     AuthorRole,
     Change,
     FeedbackChange,
-    Rating,
-    RatingKind,
 )
 
 API_VERSION = "2.11"
@@ -66,10 +66,6 @@ _HOSTS: Mapping[str, str] = {
     "au": "https://api.au.intercom.io",
 }
 _REMARK = "rating"
-_CUSTOMERS = ("user", "lead", "contact", "visitor")
-_STAFF = ("admin", "team", "teammate")
-_AREAS = ("product area", "product_area", "area")
-_PLANS = ("plan", "plan name", "plan_name", "tier")
 
 
 def base(place: str) -> str:
@@ -92,7 +88,7 @@ def page(place: str, cursor: JsonObject, since: datetime, now: datetime) -> Talk
         # The place on the page is known no more: the day starts again.
         cursor = {"day": day.isoformat()}
         reply = yield _search("updated_at", day, None)
-    answer = answer_of(reply)
+    answer, seen = answer_of(reply), told_at(reply, now)
     total = number_in(answer, "total_count")
     first = cursor.get("total", total)
     state: JsonObject = {
@@ -101,11 +97,11 @@ def page(place: str, cursor: JsonObject, since: datetime, now: datetime) -> Talk
         "moved": cursor.get("moved") is True or first != total,
         "round": cursor.get("round", 1),
     }
-    stubs = tuple(map(_stub, objects(answer.get("conversations"), name="conversations")))
+    stubs = _stubs(answer, seen)
     after = _next(answer)
     if after and stubs:
         return Page(stubs, {**state, "after": after}, False)
-    return _end_of_day(stubs, state, day, now)
+    return _end_of_day(stubs, state, day, min(now, seen))
 
 
 def _end_of_day(stubs: tuple[Stub, ...], state: JsonObject, day: date, now: datetime) -> Page:
@@ -144,16 +140,21 @@ def _next(answer: JsonObject) -> str | None:
     return cursor_text(object_or_empty(pages.get("next"), field="pages.next"), "starting_after")
 
 
-def _stub(conversation: JsonObject) -> Stub:
-    updated = moment_in(conversation, "updated_at") or moment_in(conversation, "created_at")
-    version = str(int(updated.timestamp())) if updated else "0"
-    return Stub(id_in(conversation), version, moment_in(conversation, "created_at"), conversation)
+def _stubs(answer: JsonObject, seen: datetime | None) -> tuple[Stub, ...]:
+    found = objects(answer.get("conversations"), name="conversations")
+    return tuple(_stub(each, seen) for each in found)
+
+
+def _stub(conversation: JsonObject, seen: datetime | None) -> Stub:
+    created = moment_in(conversation, "created_at")
+    version = version_at(moment_in(conversation, "updated_at") or created, seen)
+    return Stub(id_in(conversation), version, created, conversation)
 
 
 def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
     """Retrieve a conversation with its parts; one that was deleted meanwhile is gone."""
     reply = yield Ask(f"/conversations/{stub.external_id}", reads=frozenset({404}))
-    return gone(stub.external_id) if reply.status == 404 else answer_of(reply)
+    return gone(stub.external_id) if is_missing(reply) else answer_of(reply)
 
 
 def one(place: str, external_id: str) -> Talk[Stub | None]:
@@ -161,7 +162,7 @@ def one(place: str, external_id: str) -> Talk[Stub | None]:
     if not external_id.isascii() or not external_id.isalnum():
         return None
     reply = yield Ask(f"/conversations/{external_id}", reads=frozenset({404}))
-    return None if reply.status == 404 else _stub(answer_of(reply))
+    return None if is_missing(reply) else _stub(answer_of(reply), date_of(reply))
 
 
 def count(place: str, day: date) -> Talk[int]:
@@ -174,8 +175,9 @@ def listed(place: str, day: date) -> Talk[tuple[Stub, ...]]:
     found: dict[str, Stub] = {}
     after: str | None = None
     while True:
-        answer = answer_of((yield _search("created_at", day, after)))
-        fresh = [_stub(each) for each in objects(answer.get("conversations"), name="conversations")]
+        reply = yield _search("created_at", day, after)
+        answer = answer_of(reply)
+        fresh = _stubs(answer, date_of(reply))
         found |= {stub.external_id: stub for stub in fresh}
         after = _next(answer)
         if not after or not fresh:
@@ -202,67 +204,25 @@ def parse(
     held = object_or_empty(record.get("conversation_parts"), field="conversation_parts")
     parts = objects(held.get("conversation_parts") or [], name="conversation_parts")
     messages = [_part(known, part, received_at) for part in parts if part.get("body") or part.get("redacted")]
-    return (*_opening(known, record), *messages, *_remark(known, record), known)
+    return (stands(known), *_opening(known, record), *messages, *_remark(known, record), known)
 
 
 def _state(record: JsonObject, *, settings: SourceSettings, received_at: datetime) -> FeedbackChange:
     """Read what a conversation says about itself, without any text but the subject."""
-    source = object_or_empty(record.get("source"), field="source")
-    attributes = object_or_empty(record.get("custom_attributes"), field="custom_attributes")
-    tags = _tags(record)
-    word = (short_of(source.get("type"), field="source.type") or "").lower()
-    return FeedbackChange(
+    known = FeedbackChange(
         action=Action.UPDATE_STATUS,
         external_id=id_in(record),
         created_at=past_instant_of(record.get("created_at"), field="created_at", received_at=received_at),
         updated_at=past_instant_of(record.get("updated_at"), field="updated_at", received_at=received_at),
-        customer_id=_customer(record, source),
-        channel="chat"
-        if word in ("conversation", "in_app", "push")
-        else channel_of(word, field="source.type"),
-        tags=tags,
-        plan=plan_of(_named(attributes, _PLANS), field="custom_attributes")
-        or tagged(tags, settings.plan_tag_prefix),
-        product_area=short_of(_named(attributes, _AREAS), field="custom_attributes")
-        or tagged(tags, settings.area_tag_prefix),
         status=status_of(record.get("state"), field="state", words=settings.statuses),
-        rating=_rating(record),
     )
-
-
-def _tags(record: JsonObject) -> tuple[str, ...] | None:
-    held = object_or_empty(record.get("tags"), field="tags").get("tags")
-    if not isinstance(held, list):
-        return None
-    return list_of([object_or_empty(tag, field="tags").get("name") for tag in held], field="tags")
-
-
-def _named(attributes: JsonObject, names: tuple[str, ...]) -> object:
-    """Return the first attribute of one of these names, whatever their case, that is a plain value."""
-    known = {name.strip().lower(): value for name, value in attributes.items()}
-    return next((known[name] for name in names if isinstance(known.get(name), str | int)), None)
-
-
-def _customer(record: JsonObject, source: JsonObject) -> str | None:
-    author = object_or_empty(source.get("author"), field="source.author")
-    if author.get("type") in _CUSTOMERS:
-        return id_of(author.get("id"), field="source.author.id")
-    contacts = object_or_empty(record.get("contacts"), field="contacts").get("contacts")
-    first = contacts[0] if isinstance(contacts, list) and contacts else None
-    return id_of(object_or_empty(first, field="contacts").get("id"), field="contacts.id")
-
-
-def _rating(record: JsonObject) -> Rating | None:
-    held = object_or_empty(record.get("conversation_rating"), field="conversation_rating")
-    value = number_of(held.get("rating"), field="conversation_rating.rating")
-    if value is None or not 1 <= value <= 5:
-        return None
-    return Rating(value=value, scale_min=1, scale_max=5, kind=RatingKind.CSAT)
+    attributes = object_or_empty(record.get("custom_attributes"), field="custom_attributes")
+    return mapped(described(known, record, attributes, settings), record, settings.fields)
 
 
 def _opening(known: FeedbackChange, record: JsonObject) -> tuple[FeedbackChange, ...]:
     """Read the text that the conversation was opened with."""
-    source = object_or_empty(record.get("source"), field="source")
+    source = source_in(record)
     if source.get("redacted") is True:
         return (_redaction(known, FIRST_MESSAGE),)
     text = text_of(source.get("body"), field="source.body")
@@ -304,7 +264,7 @@ def _redaction(known: FeedbackChange, message_id: str) -> FeedbackChange:
 def _written(known: FeedbackChange, said: JsonObject, body: str) -> FeedbackChange:
     """Add a text, which is HTML, and who wrote it."""
     author = object_or_empty(said.get("author"), field="author")
-    role = _role(author, said)
+    role = role_of({**author, "is_ai_answer": author.get("is_ai_answer") or said.get("is_ai_answer")})
     is_customer = role is AuthorRole.CUSTOMER
     return replace(
         known,
@@ -315,17 +275,6 @@ def _written(known: FeedbackChange, said: JsonObject, body: str) -> FeedbackChan
         or known.customer_id,
         customer_email=short_of(author.get("email"), field="author.email") if is_customer else None,
     )
-
-
-def _role(author: JsonObject, said: JsonObject) -> AuthorRole:
-    """Say who an author is; anything but a person, and any answer an AI wrote, is a bot."""
-    by_machine = flag_of(author.get("from_ai_agent"), field="from_ai_agent") or flag_of(
-        author.get("is_ai_answer") or said.get("is_ai_answer"), field="is_ai_answer"
-    )
-    word = author.get("type")
-    if by_machine or word not in (*_CUSTOMERS, *_STAFF):
-        return AuthorRole.BOT
-    return AuthorRole.CUSTOMER if word in _CUSTOMERS else AuthorRole.AGENT
 
 
 def _remark(known: FeedbackChange, record: JsonObject) -> tuple[FeedbackChange, ...]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from models.errors import Invalid
+from models.sources.paths import first_of, mapped
 from models.sources.payload import (
     JsonObject,
     channel_of,
@@ -38,10 +39,13 @@ from models.sources.pull import (
     cursor_text,
     day_bounds,
     id_in,
+    is_missing,
     iso,
     moment_in,
     number_in,
     objects,
+    stands,
+    told_at,
 )
 from models.sources.source import SourceSettings, tagged
 from models.sources.times import past_instant_of
@@ -96,6 +100,7 @@ def page(place: str, cursor: JsonObject, since: datetime, now: datetime) -> Talk
     answer = answer_of(reply)
     emails = _by_id(answer.get("users"))
     stubs = tuple(_stub(each, emails) for each in objects(answer.get("tickets"), name="tickets"))
+    now = min(now, told_at(reply, now))
     done = flag_of(answer.get("end_of_stream"), field="end_of_stream") is not False
     following = id_of(answer.get("after_cursor"), field="after_cursor") or after
     covered = now - LATEST_BACK if done else max(map(_changed_at, stubs), default=start)
@@ -157,7 +162,7 @@ def details(place: str, stub: Stub) -> Talk[JsonObject | None]:
             (("page[size]", "100"), ("include", "users"), *paging),
             reads=frozenset({404}),
         )
-        if reply.status == 404:
+        if is_missing(reply):
             return gone(stub.external_id)
         answer = answer_of(reply)
         comments += objects(answer.get("comments"), name="comments")
@@ -173,7 +178,7 @@ def one(place: str, external_id: str) -> Talk[Stub | None]:
     if not external_id.isascii() or not external_id.isdecimal():
         return None
     reply = yield Ask(f"/api/v2/tickets/{external_id}.json", (("include", "users"),), reads=frozenset({404}))
-    if reply.status == 404:
+    if is_missing(reply):
         return None
     answer = answer_of(reply)
     ticket = object_or_empty(answer.get("ticket"), field="ticket")
@@ -223,13 +228,22 @@ def parse(
     external_id = id_in(ticket)
     changed_at = past_instant_of(ticket.get("updated_at"), field="updated_at", received_at=received_at)
     if ticket.get("status") == "deleted":
-        # Its own time of change may lie before the deletion: what counts is that it is gone now.
-        return (FeedbackChange(action=Action.DELETE, external_id=external_id, occurred_at=received_at),)
+        # Its own time of change may lie before the deletion, which moves the export's timestamp; where there is none,
+        # what counts is that it is gone now.
+        gone_at = _generated_at(ticket, received_at) or received_at
+        return (FeedbackChange(action=Action.DELETE, external_id=external_id, occurred_at=gone_at),)
     known = _ticket(ticket, _by_id(record.get("users")), settings=settings, received_at=received_at)
     comments = objects(record.get("comments") or [], name="comments")
     messages = _messages(known, ticket, comments, _by_id(record.get("users")), received_at)
     merged = _merge(ticket, comments, known, changed_at)
-    return (*messages, replace(known, action=Action.UPDATE_STATUS), *merged)
+    standing = replace(stands(known), occurred_at=_generated_at(ticket, received_at) or changed_at)
+    return (standing, *messages, replace(known, action=Action.UPDATE_STATUS), *merged)
+
+
+def _generated_at(ticket: JsonObject, received_at: datetime) -> datetime | None:
+    return past_instant_of(
+        ticket.get("generated_timestamp"), field="generated_timestamp", received_at=received_at
+    )
 
 
 def _ticket(
@@ -240,7 +254,7 @@ def _ticket(
     tags = list_of(ticket.get("tags") or [], field="tags", separator=None)
     customer = id_of(ticket.get("requester_id"), field="requester_id")
     requester = users.get(customer or "", {})
-    return FeedbackChange(
+    known = FeedbackChange(
         action=Action.UPDATE_STATUS,
         external_id=id_in(ticket),
         created_at=past_instant_of(ticket.get("created_at"), field="created_at", received_at=received_at),
@@ -256,7 +270,11 @@ def _ticket(
         product_area=tagged(tags, settings.area_tag_prefix),
         status=status_of(ticket.get("status"), field="status", words=settings.statuses),
         rating=_rating(ticket),
+        brand=first_of(ticket, "brand_id"),
+        group=first_of(ticket, "group_id"),
+        form=first_of(ticket, "ticket_form_id"),
     )
+    return mapped(known, ticket, settings.fields)
 
 
 def _rating(ticket: JsonObject) -> Rating | None:

@@ -1,6 +1,7 @@
 """JSON exports of records with their messages (Zendesk, Intercom, GitHub): one record in, a message each out."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 
 from models.sources import pull_github, pull_intercom, pull_zendesk
@@ -52,7 +53,7 @@ def _github(record: JsonObject) -> tuple[PullParse, JsonObject] | None:
         return pull_github.parse, {"issue": record, "comments": []}
     author = object_or_empty(record.get("author"), field="author")
     issue: JsonObject = {
-        **{name: record.get(name) for name in ("title", "body", "labels")},
+        **{name: record.get(name) for name in ("title", "body", "labels", "url")},
         "id": record["number"],
         "state": str(record.get("state") or "").lower() or None,
         "user": _user(author),
@@ -102,9 +103,16 @@ def _entry(change: FeedbackChange) -> JsonObject:
         "channel": change.channel,
         "language": change.language,
         "status": change.status,
+        "brand": change.brand,
+        "group": change.group,
+        "form": change.form,
     }
     entry: JsonObject = {name: iso(moment) for name, moment in times.items() if moment is not None}
     entry |= {name: str(value) for name, value in texts.items() if value is not None}
     if change.tags is not None:
         entry["tags"] = list(change.tags)
+    if change.spam is not None:
+        entry["spam"] = change.spam
+    if change.rating is not None:
+        entry["rating"] = {**asdict(change.rating), "kind": str(change.rating.kind)}
     return {**entry, "html": True} if change.body_is_html else entry

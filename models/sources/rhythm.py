@@ -47,7 +47,8 @@ class Rhythm:
     """What a source usually brings.
 
     rates: tickets an hour by hour of the week, Monday 0:00 first, in `zone`; steadiness: k, how alike days are
-    (infinite: as alike as chance lets them be); stretch: at least 1; tickets: how many it was learned from.
+    (infinite: as alike as chance lets them be); stretch: at least 1; tickets: how many it was learned from; quiet:
+    days such as holidays, on which nothing is expected.
     """
 
     rates: tuple[float, ...]
@@ -55,6 +56,7 @@ class Rhythm:
     stretch: float
     tickets: int
     zone: ZoneInfo
+    quiet: Set[date] = frozenset()
 
     @property
     def weekly(self) -> float:
@@ -77,6 +79,8 @@ class Rhythm:
 
     def rate_at(self, local: datetime) -> float:
         """Return the tickets an hour at a moment that stands in the rhythm's zone."""
+        if local.date() in self.quiet:
+            return 0.0
         return self.rates[local.weekday() * 24 + local.hour]
 
 
@@ -133,16 +137,23 @@ def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
 
 
 def learn(
-    tickets: Mapping[datetime, int], *, start: datetime, end: datetime, zone: ZoneInfo, without: Set[date]
+    tickets: Mapping[datetime, int],
+    *,
+    start: datetime,
+    end: datetime,
+    zone: ZoneInfo,
+    without: Set[date],
+    quiet: Set[date] = frozenset(),
 ) -> Rhythm | None:
     """Learn a rhythm from tickets by hour (UTC) of a half-open time; None where there is too little.
 
-    without: days that were not complete, and count as not seen.
+    without: days that were not complete, and count as not seen. quiet: holidays, which tell nothing of other days.
     """
     seen, found = [0.0] * CELLS, [0.0] * CELLS
+    unusual = without | quiet
     for hour in _hours(start, end):
         local = hour.astimezone(zone)
-        if local.date() not in without:
+        if local.date() not in unusual:
             cell = local.weekday() * 24 + local.hour
             seen[cell] += 1
             found[cell] += tickets.get(hour, 0)
@@ -150,8 +161,8 @@ def learn(
     if sum(seen) * HOUR < LEAST_TIME or total < LEAST_TICKETS:
         return None
     rates = _smoothed(seen, found)
-    k = _steadiness(tickets, rates, start=start, end=end, zone=zone, without=without)
-    plain = Rhythm(rates, k, 1.0, int(total), zone)
+    k = _steadiness(tickets, rates, start=start, end=end, zone=zone, without=unusual)
+    plain = Rhythm(rates, k, 1.0, int(total), zone, quiet)
     runs = empty_runs(tickets, plain, start=start, end=end, without=without)
     # The longest of n silences that come by chance is about log(n).
     longest = max((run.evidence for run in runs), default=0.0) / max(log(total), 1.0)
@@ -253,29 +264,33 @@ def read(
     marked: Mapping[date, Mark],
     goes_on: bool,
     patience_s: float = 0.0,
+    quiet: Set[date] = frozenset(),
 ) -> Reading:
     """Read a source's silences from its tickets by hour (UTC), from `start` or its first ticket on.
 
     marked: days known not to be complete; a firm one stays until enough tickets of it have come after all. goes_on:
     the source should still deliver, so that its present silence means something. patience_s: how late tickets
-    come, in seconds.
+    come, in seconds. quiet: holidays in `zone`, on which no ticket is expected and none is missing.
     """
     if not tickets:
         return Reading(None, None, {})
     first, last = max(min(tickets), hour_of(start)), max(tickets) + HOUR
-    kept = _still_marked(tickets, marked, zone)
+    kept = _still_marked(tickets, {day: mark for day, mark in marked.items() if day not in quiet}, zone)
     found = dict(kept)
     since = first
     while since < last:
         until = min(since + LEARNED / 2, last)
-        rhythm = _rhythm_for(tickets, since, first=first, last=last, zone=zone, without=found.keys())
+        rhythm = _rhythm_for(
+            tickets, since, first=first, last=last, zone=zone, without=found.keys(), quiet=quiet
+        )
         if rhythm is not None:
             for run in empty_runs(tickets, rhythm, start=since, end=until):
                 whole = _extended(run, tickets, rhythm, last)
                 if whole.evidence > rhythm.limit:
                     found.update(days_of(whole, rhythm, is_firm=True))
         since = until
-    rhythm = learn(tickets, start=max(last - LEARNED, first), end=last, zone=zone, without=found.keys())
+    begin = max(last - LEARNED, first)
+    rhythm = learn(tickets, start=begin, end=last, zone=zone, without=found.keys(), quiet=quiet)
     until = now - timedelta(seconds=patience_s)
     if rhythm is None or not goes_on or until <= last:
         return Reading(rhythm, None, found, patience_s)
@@ -296,10 +311,14 @@ def _rhythm_for(
     last: datetime,
     zone: ZoneInfo,
     without: Set[date],
+    quiet: Set[date],
 ) -> Rhythm | None:
     """Learn from the weeks before a moment; at the beginning of the history, from its first weeks."""
-    before = learn(tickets, start=max(since - LEARNED, first), end=since, zone=zone, without=without)
-    return before or learn(tickets, start=first, end=min(first + LEARNED, last), zone=zone, without=without)
+    spans = ((max(since - LEARNED, first), since), (first, min(first + LEARNED, last)))
+    learned = (
+        learn(tickets, start=begin, end=end, zone=zone, without=without, quiet=quiet) for begin, end in spans
+    )
+    return next((rhythm for rhythm in learned if rhythm is not None), None)
 
 
 def _extended(run: Silence, tickets: Mapping[datetime, int], rhythm: Rhythm, last: datetime) -> Silence:

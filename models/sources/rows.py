@@ -18,8 +18,8 @@ Columns are found by the names that the generic JSON webhook takes and by those 
 
 Fields: external_id and created_at must be there; message_id, subject, text, html, author_role, is_public,
 customer_id, customer_email, account_id, plan, channel, language, tags, product_area, status, rating,
-rating_min, rating_max, rating_kind, updated_at, occurred_at, action and merged_into (these two only if the
-map names them).
+rating_min, rating_max, rating_kind, brand, group, form, spam, updated_at, occurred_at, action and merged_into
+(these two only if the map names them).
 """
 
 import json

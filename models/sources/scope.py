@@ -3,7 +3,7 @@
 A record is in scope if no `exclude` rule matches it and, where there are `include` rules, one of those does. So the
 order of rules never matters: exclusion wins. Words are compared without regard to case; a record of which nothing is
 known in a field matches no rule on that field. E-mail domains are compared as keyed hashes, exactly: a subdomain is
-another domain.
+another domain. What the tool itself calls spam is left out, unless a rule on spam says what is to become of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +20,9 @@ MAX_RULES = 100
 MAX_NAME_CHARS = 60
 NOT_INCLUDED = "not_included"
 """What leaves a record out that no include rule matches."""
+CALLED_SPAM = "called_spam"
+"""What leaves out what the tool calls spam, where no rule is on spam."""
+_TAKEN = (NOT_INCLUDED, CALLED_SPAM)
 
 
 class Act(StrEnum):
@@ -33,12 +36,18 @@ class Fact(StrEnum):
     """What a rule can ask of a record."""
 
     BRAND = "brand"
+    """Whose face the customer saw: a brand, a product's portal, a repository, a workspace."""
     GROUP = "group"
+    """Where it lies with those who answer: a team, an inbox, a mailbox, a project, a channel."""
     FORM = "form"
+    """What kind of request the customer chose, or which form was filled in."""
     TAG = "tag"
     CHANNEL = "channel"
     LANGUAGE = "language"
     PRODUCT_AREA = "product_area"
+    PLAN = "plan"
+    ACCOUNT = "account"
+    """The customer's company, as the tool names it."""
     SPAM = "spam"
     DOMAIN = "domain"
     """The domain of the customer's e-mail address: one's own staff."""
@@ -74,6 +83,8 @@ class Facts:
     channel: str | None = None
     language: str | None = None
     product_area: str | None = None
+    plan: str | None = None
+    account: str | None = None
     spam: bool | None = None
     domain: str | None = None
 
@@ -98,7 +109,7 @@ def rules_of(value: object, *, field: str = "rules") -> tuple[Rule, ...]:
     rules = tuple(_rule(each, place, f"{field}.{place}") for place, each in enumerate(value))
     names = [rule.name for rule in rules]
     for place, name in enumerate(names):
-        if name in names[:place] or name == NOT_INCLUDED:
+        if name in names[:place] or name in _TAKEN:
             raise Invalid(
                 f"{field}.{place}.name {name!r} is taken: names are unique", field=f"{field}.{place}.name"
             )
@@ -150,6 +161,8 @@ def decide(rules: Sequence[Rule], facts: Facts) -> Decision:
     for rule in rules:
         if rule.act is Act.EXCLUDE and _matches(rule, known):
             return Decision(False, rule.name, f"left out by rule {rule.name}: {_say(rule, known)}")
+    if facts.spam and not any(rule.fact is Fact.SPAM for rule in rules):
+        return Decision(False, CALLED_SPAM, "the tool calls it spam, and no rule is on spam")
     including = [rule for rule in rules if rule.act is Act.INCLUDE]
     if not including:
         return Decision(True, None, "no rule leaves it out")
@@ -168,6 +181,8 @@ def _values(facts: Facts) -> Mapping[Fact, frozenset[str]]:
         Fact.CHANNEL: facts.channel,
         Fact.LANGUAGE: facts.language,
         Fact.PRODUCT_AREA: facts.product_area,
+        Fact.PLAN: facts.plan,
+        Fact.ACCOUNT: facts.account,
         Fact.SPAM: None if facts.spam is None else str(facts.spam),
         Fact.DOMAIN: facts.domain,
     }

@@ -25,6 +25,10 @@ MAX_SIGNATURES = 10
 """Signatures tried per request where a scheme allows several (key rotation)."""
 
 
+class Mismatch(Rejected):
+    """The signature that was computed from the body is another than the one that was sent."""
+
+
 class Kind(StrEnum):
     """How the proof is made."""
 
@@ -186,7 +190,7 @@ def verify(
 
     `url` is the public address as the vendor signed it (two schemes cover it), rebuilt from configuration and
     never from the Host header. Whatever the headers hold, the only error is `Rejected`, whose text never
-    quotes them.
+    quotes them; it is `Mismatch` where the body was hashed to find out.
     """
     given = _bounded(headers, scheme.header)
     if not secret:
@@ -199,7 +203,8 @@ def verify(
         candidates = given.split(maxsplit=MAX_SIGNATURES)[:MAX_SIGNATURES] if scheme.several else [given]
         matches = sum(_same(candidate, expected) for candidate in candidates) > 0
     if not matches:
-        raise Rejected(
+        is_hashed = scheme.kind is not Kind.TOKEN and "{body}" in scheme.signed_content
+        raise (Mismatch if is_hashed else Rejected)(
             f"{scheme.header} does not match: check the secret and that the body is sent unchanged"
         )
     _check_age(scheme, headers=headers, body=body, now=now)

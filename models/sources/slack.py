@@ -25,6 +25,7 @@ from models.sources.payload import (
     require_object,
     short_of,
 )
+from models.sources.scope import Fact
 from models.sources.slack_text import text_in
 from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key
 from models.sources.times import past_instant_of
@@ -175,6 +176,8 @@ def _message(event: _Event, message: JsonObject, at: datetime | None) -> tuple[C
             customer_id=id_of(message.get("user"), field="event.user") if is_theirs else None,
             account_id=company,
             channel="slack",
+            brand=id_of(event.payload.get("team_id"), field="team_id"),
+            group=event.channel,
         ),
     )
 
@@ -197,6 +200,13 @@ _READERS: Mapping[str, Callable[[_Event], tuple[Change, ...]]] = {
     "message_deleted": _deleted,
 }
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "`team_id`, the workspace",
+    Fact.GROUP: "`event.channel`, the channel's id",
+    Fact.CHANNEL: "always `slack`",
+    Fact.ACCOUNT: "in a shared channel `user_team` or `source_team`, the author's workspace",
+}
+
 SOURCE = Source(
     kind="slack",
     title="Slack",
@@ -204,4 +214,5 @@ SOURCE = Source(
     delivery_key=delivery_key,
     parse=parse,
     handshake=handshake,
+    tells=_TELLS,
 )

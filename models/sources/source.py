@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from models.errors import Invalid, Rejected
 from models.sources.paths import fields_of
 from models.sources.payload import flag_of, object_or_empty, rating_of, short_of
+from models.sources.scope import Fact
 from models.sources.signature import SCHEMES, header, verify
 from models.values.feedback import Change, Rating, RatingKind, Status
 
@@ -85,7 +86,8 @@ class Source:
     """One kind of tool that can send to us.
 
     `kept_headers` are the only headers `parse` and `delivery_key` read: store these with a delivery, never
-    the rest (the others may hold the secret).
+    the rest (the others may hold the secret). `tells` says what of a record rules of scope can ask, and where in a
+    payload it stands.
     """
 
     kind: str
@@ -95,6 +97,7 @@ class Source:
     parse: Parse
     handshake: Callable[[Mapping[str, str], bytes], Answer | None]
     kept_headers: tuple[str, ...] = ()
+    tells: Mapping[Fact, str] = field(default_factory=dict)
 
 
 def authenticate(

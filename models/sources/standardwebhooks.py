@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from models.errors import Invalid
-from models.sources.generic_fields import Context, read
+from models.sources.generic_fields import TELLS, Context, read
 from models.sources.generic_json import change_of
 from models.sources.payload import JsonObject, id_of, object_or_empty, read_object, require_id, short_of
 from models.sources.signature import header
@@ -89,4 +89,5 @@ SOURCE = Source(
     parse=parse,
     handshake=handshake,
     kept_headers=(MESSAGE_ID,),
+    tells=TELLS,
 )

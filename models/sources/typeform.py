@@ -18,6 +18,7 @@ from models.sources.payload import (
     flag_of,
     id_of,
     language_of,
+    list_of,
     number_of,
     object_or_empty,
     plan_of,
@@ -27,6 +28,7 @@ from models.sources.payload import (
     short_of,
     text_of,
 )
+from models.sources.scope import Fact
 from models.sources.source import STARS, Answer, Source, SourceSettings, body_key, bounded_key
 from models.sources.times import past_instant_of
 from models.values.feedback import (
@@ -49,6 +51,9 @@ _HIDDEN: Mapping[str, tuple[str, ...]] = {
     "plan": ("plan", "tier", "subscription"),
     "language": ("lang", "language", "locale"),
     "area": ("productarea", "area", "component", "feature"),
+    "brand": ("brand", "product"),
+    "group": ("group", "team"),
+    "tags": ("tags", "tag"),
 }
 """Our field -> the hidden fields (letters and digits only) it is read from, the first that says anything wins."""
 
@@ -103,6 +108,7 @@ def parse(
         body=_text(answers),
         author_role=AuthorRole.CUSTOMER,
         channel="survey",
+        form=id_of(response.get("form_id"), field="form_response.form_id"),
         rating=_rating(answers, title or "", settings),
     )
     if not change.body and change.rating is None:
@@ -227,6 +233,9 @@ def _respondent(change: FeedbackChange, response: JsonObject, answers: list[_Ans
     plan_name, plan = named("plan")
     language_name, language = named("language")
     area_name, area = named("area")
+    brand_name, brand = named("brand")
+    group_name, group = named("group")
+    tags_name, tags = named("tags")
     return replace(
         change,
         customer_id=id_of(customer, field=customer_name) or address,
@@ -235,6 +244,9 @@ def _respondent(change: FeedbackChange, response: JsonObject, answers: list[_Ans
         plan=plan_of(plan, field=plan_name),
         language=language_of(language, field=language_name),
         product_area=short_of(area, field=area_name) or _chosen_area(answers),
+        brand=short_of(brand, field=brand_name),
+        group=short_of(group, field=group_name),
+        tags=list_of(tags, field=tags_name),
     )
 
 
@@ -248,6 +260,19 @@ def _chosen_area(answers: list[_Answered]) -> str | None:
     return None
 
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "hidden field `brand` or `product`",
+    Fact.GROUP: "hidden field `group` or `team`",
+    Fact.FORM: "`form_id`",
+    Fact.TAG: "hidden field `tags`",
+    Fact.CHANNEL: "always `survey`",
+    Fact.LANGUAGE: "hidden field `lang`, `language` or `locale`",
+    Fact.PRODUCT_AREA: "hidden field `product_area`, `area`, `component` or `feature`; the question `area`",
+    Fact.PLAN: "hidden field `plan`, `tier` or `subscription`",
+    Fact.ACCOUNT: "hidden field `account_id`, `company_id`, `organization_id` or `workspace_id`",
+    Fact.DOMAIN: "hidden field `email`; an answer that is an e-mail address",
+}
+
 SOURCE = Source(
     kind="typeform",
     title="Typeform",
@@ -255,4 +280,5 @@ SOURCE = Source(
     delivery_key=delivery_key,
     parse=parse,
     handshake=handshake,
+    tells=_TELLS,
 )

@@ -34,6 +34,7 @@ from models.sources.payload import (
     status_of,
     text_of,
 )
+from models.sources.scope import Fact
 from models.sources.signature import header
 from models.sources.source import Answer, Source, SourceSettings, body_key, bounded_key, tagged
 from models.sources.times import past_instant_of
@@ -360,6 +361,20 @@ def _satisfaction(payload: JsonObject) -> Rating | None:
     return None if value is None else Rating(value=value, scale_min=0, scale_max=1, kind=RatingKind.CSAT)
 
 
+_TELLS: Mapping[Fact, str] = {
+    Fact.BRAND: "`brand_id`; trigger: `brand`",
+    Fact.GROUP: "`group_id`; trigger: `group`",
+    Fact.FORM: "`form_id`; trigger: `form`",
+    Fact.TAG: "`tags`",
+    Fact.CHANNEL: "`via.channel`; trigger: `channel`",
+    Fact.LANGUAGE: "trigger: `requester_locale`",
+    Fact.PRODUCT_AREA: "a tag; trigger: `product_area`",
+    Fact.PLAN: "a tag; trigger: `plan`",
+    Fact.ACCOUNT: "`organization_id`; trigger: `organization_external_id`, `organization`",
+    Fact.SPAM: "trigger: `spam`",
+    Fact.DOMAIN: "trigger: `requester_email`",
+}
+
 SOURCE = Source(
     kind="zendesk",
     title="Zendesk Support",
@@ -368,4 +383,5 @@ SOURCE = Source(
     parse=parse,
     handshake=handshake,
     kept_headers=(INVOCATION,),
+    tells=_TELLS,
 )

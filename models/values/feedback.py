@@ -37,6 +37,9 @@ class Action(StrEnum):
     record."""
     RESTORE = "restore"
     """Undo a delete of the record; carries the first message as an upsert does."""
+    STANDS = "stands"
+    """The vendor showed the record at this moment, so that a deletion of before is undone; no merge is, and it
+    carries no text."""
     MERGE = "merge"
     """The record became part of `merged_into` and must not count twice."""
     VOTE = "vote"
@@ -113,7 +116,8 @@ class FeedbackChange:
     opened brings its opening along, once, and never replaces it. `opener_id`: the id under which the vendor
     names the opening text elsewhere, where this change tells it. `exact_ids`: a message id of this sender never
     means the opening text, so the redaction of an unknown message leaves that alone. `brand`, `group` (the team
-    it was routed to), `form` and `spam` are what rules of scope ask for.
+    it was routed to), `form` and `spam` are what rules of scope ask for. `customer_domain`: the e-mail domain of
+    the customer's company, where the vendor names it without an address.
     """
 
     action: Action
@@ -147,6 +151,7 @@ class FeedbackChange:
     group: str | None = None
     form: str | None = None
     spam: bool | None = None
+    customer_domain: str | None = None
 
     @property
     def makes_item(self) -> bool:

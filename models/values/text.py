@@ -24,6 +24,28 @@ REASONS = {
 """Why a span was cut, in words."""
 
 
+WHAT = {
+    "card": "a payment card's number",
+    "iban": "an IBAN",
+    "ip": "an IP address",
+    "secret": "a key, a token, a password or a code",
+    "query": "the query of an address",
+    "login": "the login or the owner in an address",
+    "email": "an e-mail address",
+    "phone": "a phone number",
+    "name": "a person's name",
+    "address": "a street address",
+    "account": "a bank account",
+    "document": "the number of an identity paper",
+}
+"""What personal data was cut, in words."""
+
+
+def reason_of(kind: RemovedKind, what: str = "") -> str:
+    """Say in words why a span was cut."""
+    return f"{REASONS[kind]}: {WHAT.get(what, what)}" if what else REASONS[kind]
+
+
 @dataclass(frozen=True, slots=True)
 class Removed:
     """One removed span, half-open `[start, end)` in characters; never the removed text itself.

@@ -18,6 +18,7 @@ from models.values.feedback import FeedbackChange
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
 from service import acts, replay
+from service.api.delivery_words import reason_of
 from service.api.shapes.base import Page
 from service.api.shapes.deliveries import (
     DeliveriesQuery,
@@ -127,22 +128,10 @@ def _fields(entry: DeliveryEntry) -> dict[str, object]:
         "key": entry.key,
         "received_at": entry.received_at,
         "state": entry.outcome,
-        "reason": _reason(entry),
+        "reason": reason_of(entry),
         "attempts": entry.attempts,
         "next_attempt_at": entry.due_at,
     }
-
-
-def _reason(entry: DeliveryEntry) -> str | None:
-    """Say in words why a delivery is not read; errors are told by their type, for a message may quote a ticket."""
-    if entry.outcome is DeliveryOutcome.DEAD:
-        return (
-            f"Reading it failed {entry.attempts} times and was given up; the last time: {entry.error}. That is a "
-            "fault of this program: replay it after an update."
-        )
-    if entry.outcome is DeliveryOutcome.OPEN and entry.error:
-        return f"Reading it failed {entry.attempts} times so far, the last time: {entry.error}; it is tried again."
-    return entry.reason
 
 
 def _opened(row: Delivery, settings: Settings) -> bytes | None:
@@ -150,7 +139,7 @@ def _opened(row: Delivery, settings: Settings) -> bytes | None:
     if row.body_expired_at is not None:
         return None
     try:
-        return keyring(settings.raw_body_key).open(row.body, bound=bound_to(row.source_id, row.key))
+        return keyring(settings.sealing_key).open(row.body, bound=bound_to(row.source_id, row.key))
     except Sealed:
         return None
 

@@ -23,7 +23,7 @@ def create_erasure(
     """Erase a person: words, vectors, quotes and raw deliveries go, counts stay. 409 while one waits to be read."""
     receipt = erase(
         database,
-        keyring(settings.raw_body_key),
+        keyring(settings.sealing_key),
         workspace=caller.workspace_id,
         who=Who(
             email=body.email,

@@ -1,6 +1,8 @@
 """`/healthz`, `/readyz`, `/metrics`: is the process there, does the work get done, and the figures behind it."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -12,9 +14,12 @@ from service.api.shapes.admin import Readiness
 from service.dependencies import DatabaseOf, Now, SettingsOf
 from service.metrics import CONTENT_TYPE, Metrics
 from service.patience import Patience, Unanswered
+from service.unread import read_unread, total
 
 router = APIRouter(tags=["operations"])
 log = get_logger("ebb.health")
+
+T = TypeVar("T")
 
 
 @router.get("/healthz")
@@ -35,14 +40,21 @@ def readyz(request: Request, database: DatabaseOf, settings: SettingsOf, now: No
 def expose_metrics(request: Request, database: DatabaseOf, now: Now) -> Response:
     """Show the metrics of this process and of the work, in Prometheus' text format. Needs no key."""
     metrics: Metrics = request.app.state.metrics
-    return Response(metrics.expose(_liveness(request, database, now)), media_type=CONTENT_TYPE)
+    liveness = _liveness(request, database, now)
+    # A database that did not answer is not asked again at once.
+    unread = _asked(request, lambda: total(read_unread(database))) if liveness is not None else None
+    return Response(metrics.expose(liveness, unread), media_type=CONTENT_TYPE)
 
 
 def _liveness(request: Request, database: Database, now: datetime) -> Liveness | None:
     """Read how the work stands; None when the database does not answer in time, or not with what was asked."""
+    return _asked(request, lambda: _read(database, now))
+
+
+def _asked(request: Request, question: Callable[[], T]) -> T | None:
     patience: Patience = request.app.state.patience
     try:
-        return patience.ask(lambda: _read(database, now))
+        return patience.ask(question)
     except Unanswered as unanswered:
         log.warning("the database does not answer", error=unanswered.kind)
         return None

@@ -1,5 +1,6 @@
 """`POST /v1/ingest/{source_id}`: what support tools call. Signature or key first, then store, then answer."""
 
+import hmac
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -9,22 +10,23 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.database import Database
-from models.errors import EbbError, Rejected, TooLarge, Unsupported
-from models.queries import deliveries
-from models.queries.access import KEY_PREFIX
+from models.errors import Busy, EbbError, Rejected, TooLarge, Unsupported
+from models.logs import get_logger
+from models.queries.access import KEY_PREFIX, Caller
 from models.queries.deliveries import DeliveryDraft
-from models.sealing import bound_to, keyring
-from models.sources.signature import SCHEMES, header
+from models.sealing import SETTING, bound_to, keyring
+from models.sources.signature import SCHEMES, Mismatch, header
 from models.sources.source import Answer, Source, accepted, authenticate
 from models.sources.strength import API_KEY, PROOF_HEADER
 from models.values.ids import Prefix, parse_id
 from models.values.roles import Permission
 from service.dependencies import caller_of, get_now
-from service.doors import Door, Doors, read_door
+from service.doors import Door, Doors
 from service.errors import problem_of
 from service.intake import IntakeWriter
 
 router = APIRouter(tags=["intake"])
+log = get_logger("ebb.intake")
 
 PATH = "/v1/ingest/"
 READ_BESIDE = 64 * 1024
@@ -42,15 +44,19 @@ async def ingest(source_id: str, request: Request) -> Response:
     body = await _read_body(request, headers, state.settings.webhook_max_bytes)
     call = Call(request, headers, body, now)
     number = parse_id(Prefix.SOURCE, source_id)
-    door = await _opened(state.doors, state.database, number, call)
+    door = await _opened(number, call)
     if len(body) > READ_BESIDE:
         answer, draft = await run_in_threadpool(_look_into, door, call)
     else:
         answer, draft = _look_into(door, call)
     if answer is not None:
         return Response(answer.body, 200, media_type=answer.content_type)
-    is_new = await _stored(state.intake, state.database, draft)
+    is_new = await _stored(state.intake, state.doors, state.database, draft)
     return Response(ACCEPTED if is_new else DUPLICATE, 202, media_type="application/json")
+
+
+Failed = tuple[Door, Rejected]
+"""What was kept of a source, and why a call's signature does not hold by it."""
 
 
 class Shortcut:
@@ -126,45 +132,56 @@ def _too_large(most: int) -> TooLarge:
     return TooLarge(f"the body is longer than {most:,} bytes; send smaller batches.", field="body")
 
 
-async def _opened(doors: Doors, database: Database, number: int, call: Call) -> Door:
+async def _opened(number: int, call: Call) -> Door:
     """Find the source of a call and check its proof: by what is kept of it, else by what is stored."""
-    door = doors.kept(database, number)
+    doors: Doors = call.request.app.state.doors
+    door = doors.kept(call.request.app.state.database, number)
+    failed: Failed | None = None
     if door is not None and len(call.body) <= READ_BESIDE and _sent_key(call.headers) is None:
         try:
             _check_signature(call, door)
-        except Rejected:
-            pass  # its secret may just have been changed
+        except Rejected as refused:
+            failed = door, refused  # its secret may just have been changed
         else:
             return door
-    return await run_in_threadpool(_authenticated, doors, database, number, call)
+    return await run_in_threadpool(_authenticated, number, call, failed)
 
 
-def _authenticated(doors: Doors, database: Database, number: int, call: Call) -> Door:
+def _authenticated(number: int, call: Call, failed: Failed | None) -> Door:
     """Load the source and check the call's signature or key; a failed one is counted for the source's health.
 
-    Every refusal is answered alike, that of an unknown source too: nobody learns which sources exist and what they
-    are. Why a call was refused stands in the source's health, for those who may read it.
+    Every refusal is answered alike and costs alike, that of an unknown source too: the source and the key are looked
+    up, the body is hashed once, and nothing is written before the answer. So nobody learns which sources exist and
+    what they are. Why a call was refused stands in the source's health, for those who may read it.
+    """
+    state = call.request.app.state
+    door: Door | None = state.doors.read(state.database, number)
+    try:
+        return _proven(state.database, door, call, failed)
+    except Rejected as refused:
+        if not isinstance(refused, Mismatch):
+            hmac.digest(b"nobody's", call.body, "sha256")
+        state.refusals.note(state.database, door, reason=refused.message, now=call.now)
+        raise _refused(state.doors, state.database) from None
+
+
+def _proven(database: Database, door: Door | None, call: Call, failed: Failed | None) -> Door:
+    """Return the door if all that a call sends as its proof holds; raise `Rejected` otherwise.
+
+    A key stands in place of a signature, and mends no wrong one. `failed`: what was kept of the source when the
+    signature did not hold; if that is how it stands, it is not checked again.
     """
     key = _sent_key(call.headers)
-    door = doors.read(database, number)
+    caller = _caller_of(database, key, call.now) if key is not None else None
     if door is None:
-        raise _refused()
-    try:
-        # Whatever proof is sent must hold: a key stands in place of a signature, and mends no wrong one.
-        if key is not None:
-            _check_key(database, key, door, call)
-        if key is None or _is_signed(call, door):
-            _check_signature(call, door)
-    except Rejected as refused:
-        with database.write(workspace=door.workspace_id) as session:
-            deliveries.count_rejected(
-                session,
-                workspace=door.workspace_id,
-                source=door.id,
-                reason=refused.message,
-                now=call.now,
-            )
-        raise _refused() from None
+        raise Rejected("unknown source.")
+    if failed is not None and failed[0] == door:
+        raise failed[1]
+    if key is not None:
+        _check_key(caller, door)
+        call.proof = API_KEY
+    if key is None or _is_signed(call, door):
+        _check_signature(call, door)
     return door
 
 
@@ -175,18 +192,31 @@ def _sent_key(headers: Mapping[str, str]) -> str | None:
     return value if scheme.lower() == "bearer" and value.startswith(KEY_PREFIX) else None
 
 
-def _check_key(database: Database, key: str, door: Door, call: Call) -> None:
+def _caller_of(database: Database, key: str, now: datetime) -> Caller | None:
     try:
-        caller = caller_of(database, key, call.now)
+        return caller_of(database, key, now)
     except Rejected:
-        raise Rejected("the key is unknown, revoked or expired.") from None
+        return None
+
+
+def _check_key(caller: Caller | None, door: Door) -> None:
+    if caller is None:
+        raise Rejected("the key is unknown, revoked or expired.")
     is_here = caller.workspace_id == door.workspace_id and caller.source_id in (None, door.id)
     if not (is_here and caller.may(Permission.DELIVER)):
         raise Rejected("the key may not deliver to this source.")
-    call.proof = API_KEY
 
 
-def _refused() -> Rejected:
+def _refused(doors: Doors, database: Database) -> EbbError:
+    """Return what every sender is told who is not let in, whatever the reason.
+
+    Where this process lacks a key that sources' secrets are sealed with, a call that fails may be a right one. Nobody
+    is told 401 then, after which tools give a call up, but 503, so that it comes again; and all are told so, or those
+    who guess would learn which sources there are.
+    """
+    if doors.is_key_missing(database):
+        log.error(f"signatures cannot be checked: secrets are sealed with a key that {SETTING} does not hold")
+        return Busy("Signatures cannot be checked at the moment; nothing was stored. Send it again later.")
     return Rejected(
         "unknown source, or a signature or key that does not hold; the source's health tells its owners why."
     )
@@ -199,6 +229,8 @@ def _is_signed(call: Call, door: Door) -> bool:
 
 
 def _check_signature(call: Call, door: Door) -> None:
+    if door.unreadable is not None:
+        raise Rejected(door.unreadable)
     if door.secret is None:
         raise Rejected("this source has no secret, so it takes no webhooks.")
     call.proof = authenticate(
@@ -222,7 +254,7 @@ def _look_into(door: Door, call: Call) -> tuple[Answer | None, DeliveryDraft]:
     """Return the answer to a handshake, where it is one, and what to store where it is none."""
     kind = door.kind
     key = kind.delivery_key(call.headers, call.body)
-    keys = keyring(call.request.app.state.settings.raw_body_key)
+    keys = keyring(call.request.app.state.settings.sealing_key)
     draft = DeliveryDraft(
         workspace_id=door.workspace_id,
         source_id=door.id,
@@ -239,7 +271,7 @@ def _kept_headers(kind: Source, headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-async def _stored(writer: IntakeWriter, database: Database, draft: DeliveryDraft) -> bool:
+async def _stored(writer: IntakeWriter, doors: Doors, database: Database, draft: DeliveryDraft) -> bool:
     """Store a delivery; say, once it is committed, whether it was new."""
     try:
         return await writer.submit(draft)
@@ -247,6 +279,6 @@ async def _stored(writer: IntakeWriter, database: Database, draft: DeliveryDraft
         raise
     except Exception:
         # Its source may be gone since it was last read: then it is unknown, and no fault of ours.
-        if await run_in_threadpool(read_door, database, draft.source_id) is None:
-            raise _refused() from None
+        if await run_in_threadpool(doors.look, database, draft.source_id) is None:
+            raise await run_in_threadpool(_refused, doors, database) from None
         raise

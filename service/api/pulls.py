@@ -10,12 +10,12 @@ from models.errors import Invalid, NotFound
 from models.queries import deliveries, pull_counts, pulls
 from models.queries.pulls import PullDraft
 from models.records import JsonObject, Pull, PullCount, Source
+from models.sealing import keyring
 from models.settings import Settings
 from models.sources.pullers import address_of, puller_of
 from models.values.ids import Prefix, parse_id, public_id
 from service import acts
 from service.api.shapes.pulls import DayCount, PullAnswer, PullPut, Reconciliation
-from service.api.shapes.words import SourceLight
 from service.dependencies import Admin, DatabaseOf, Now, SettingsOf, TicketReader
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
@@ -36,18 +36,20 @@ def put_pull(
         set_up(session, source, body, settings=settings, now=now)
         detail: JsonObject = {"token": "set" if body.token else "kept"}
         acts.note(session, caller, "source.pull", source_id, now=now, detail=detail)
-        found = read(session, source, now)
+        found = read(session, source, now, settings)
     assert found is not None
     return found
 
 
 @router.get("/{source_id}/pull")
-def get_pull(source_id: str, database: DatabaseOf, caller: TicketReader, now: Now) -> PullAnswer:
+def get_pull(
+    source_id: str, database: DatabaseOf, settings: SettingsOf, caller: TicketReader, now: Now
+) -> PullAnswer:
     """Say how a source is pulled, how far that came, and how its days compare with the vendor's count."""
     number = parse_id(Prefix.SOURCE, source_id)
     with database.read(workspace=caller.workspace_id) as session:
         source = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
-        found = read(session, source, now)
+        found = read(session, source, now, settings)
     if found is None:
         raise NotFound(f"{source_id} is not pulled; PUT /v1/sources/{source_id}/pull sets it up.")
     return found
@@ -82,11 +84,12 @@ def set_up(session: Session, source: Source, body: PullPut, *, settings: Setting
     stood = pulls.find_pull(session, workspace=source.workspace_id, source=source.id)
     months = settings.pull_months if body.months is None else body.months
     since = stood.since if stood is not None and body.months is None else now - MONTH * months
+    keys = keyring(settings.sealing_key)
     draft = PullDraft(place, body.base_url, body.account, body.token, body.interval_s, since)
-    pulls.put_pull(session, workspace=source.workspace_id, source=source.id, draft=draft, now=now)
+    pulls.put_pull(session, workspace=source.workspace_id, source=source.id, draft=draft, keys=keys, now=now)
 
 
-def read(session: Session, source: Source, now: datetime) -> PullAnswer | None:
+def read(session: Session, source: Source, now: datetime, settings: Settings) -> PullAnswer | None:
     """Tell how a source is pulled; None where it is not."""
     named = {"workspace": source.workspace_id, "source": source.id}
     row = pulls.find_pull(session, **named)
@@ -97,7 +100,8 @@ def read(session: Session, source: Source, now: datetime) -> PullAnswer | None:
         id=public_id(Prefix.SOURCE, source.id),
         place=row.place,
         account=row.account,
-        token_set=bool(row.token),
+        token_set=bool(row.stored_token),
+        token_seal=keyring(settings.sealing_key).seal_of(row.stored_token),
         base_url=row.base_url,
         interval_s=row.interval_s,
         covered_from=row.since,
@@ -113,15 +117,6 @@ def read(session: Session, source: Source, now: datetime) -> PullAnswer | None:
         texts_missing=pulls.count_wanted(session, **named),
         reconciliation=_reconciliation(counts) if counts else None,
     )
-
-
-def light_of(light: SourceLight, pull: PullAnswer | None) -> SourceLight:
-    """Return the light of a source that is pulled: red where the vendor refused us, amber where it fails."""
-    if pull is None:
-        return light
-    if pull.stopped:
-        return SourceLight.RED
-    return SourceLight.AMBER if pull.error and light is not SourceLight.RED else light
 
 
 def _share(row: Pull, now: datetime) -> float:

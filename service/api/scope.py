@@ -8,16 +8,15 @@ from fastapi import APIRouter
 
 from models.database import Session
 from models.errors import Invalid
-from models.language.clean import clean
 from models.language.detect import detect
-from models.language.redact import redact
+from models.language.own_words import own_line
 from models.queries import deliveries, scope, scope_reading
 from models.queries.access import Caller
 from models.records import Delivery, Source
 from models.sealing import Keyring, bound_to, keyring
 from models.sources.paths import TARGETS, fields_of
 from models.sources.reading import read_changes
-from models.sources.scope import Decision, Facts, Rule, decide, domain_of, rules_of
+from models.sources.scope import Decision, Facts, Rule, decide, rules_of
 from models.values.feedback import FeedbackChange
 from models.values.ids import Prefix, parse_id, public_id
 from service import acts
@@ -85,7 +84,7 @@ def preview_rules(
         )
         draft = scope.compiled(session, workspace=row.workspace_id, rules=rules)
         chosen = scope.row_fields(row) if fields is None else fields
-        keys = keyring(settings.raw_body_key)
+        keys = keyring(settings.sealing_key)
         read = [(each, _messages(each, row, chosen, keys)) for each in rows]
         tried = [
             _try(session, row.workspace_id, draft, each, message)
@@ -172,7 +171,6 @@ def _customers(changes: Sequence[object]) -> Iterator[FeedbackChange]:
 def _try(
     session: Session, workspace: int, draft: Sequence[Rule], row: Delivery, change: FeedbackChange
 ) -> Tried:
-    domain = domain_of(change.customer_email)
     facts = Facts(
         brand=change.brand,
         group=change.group,
@@ -181,8 +179,10 @@ def _try(
         channel=change.channel,
         language=change.language or detect(f"{change.subject or ''} {change.body or ''}"),
         product_area=change.product_area,
+        plan=change.plan,
+        account=change.account_id,
         spam=change.spam,
-        domain=scope.digest_domain(session, workspace=workspace, domain=domain) if domain else None,
+        domain=scope.domain_digest_of(session, workspace=workspace, change=change),
     )
     return Tried(row.id, change, decide(draft, facts))
 
@@ -218,7 +218,7 @@ def _example(each: Tried, fields: Mapping[str, str]) -> PreviewExample:
     return PreviewExample(
         delivery=public_id(Prefix.DELIVERY, each.delivery),
         external_id=(each.change.external_id or "")[:300],
-        subject=redact(clean(subject, html=False).text).text[:200] if subject else None,
+        subject=own_line(subject, limit=200) if subject else None,
         kept=each.decision.is_kept,
         rule=each.decision.by,
         why=each.decision.why,

@@ -4,13 +4,24 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from models.database import Session
-from models.queries import scope, scope_reading, silence, workspaces
+from models.queries import delivery_log, scope, scope_reading, silence, workspaces
+from models.queries.delivery_log import DeliveryFilter
 from models.records import Source
 from models.sources.rhythm import Reading, allowed_until
-from service.api.shapes.sources import FailureReason, LagHealth, ScopeHealth, SilenceHealth
+from models.values.deliveries import REPLAYED_AT_ONCE, DeliveryOutcome
+from models.values.ids import Prefix, public_id
+from service.api.delivery_words import fault_of, reason_of
+from service.api.shapes.sources import (
+    DeliveryFailure,
+    FailureReason,
+    LagHealth,
+    ScopeHealth,
+    SilenceHealth,
+)
 from service.api.shapes.words import SilenceState
 
 SHOWN_DAYS = 60
+SHOWN_FAILURES = 20
 
 
 def read_silence(session: Session, row: Source, *, now: datetime) -> SilenceHealth:
@@ -59,10 +70,43 @@ def read_lag(session: Session, row: Source) -> LagHealth:
     )
 
 
-def read_failures(session: Session, row: Source) -> list[FailureReason]:
-    """Say why deliveries could not be understood."""
-    found = silence.failures(session, workspace=row.workspace_id, source=row.id)
-    return [FailureReason(reason=each.reason, count=each.count, last_at=each.last_at) for each in found]
+def read_reasons(session: Session, row: Source) -> list[FailureReason]:
+    """Say why deliveries were not read."""
+    found = delivery_log.failures(session, workspace=row.workspace_id, source=row.id)
+    return [
+        FailureReason(
+            state=each.outcome,
+            reason=fault_of(each.reason) if each.outcome is DeliveryOutcome.DEAD else each.reason,
+            count=each.count,
+            last_at=each.last_at,
+        )
+        for each in found
+    ]
+
+
+def read_failures(session: Session, row: Source) -> list[DeliveryFailure]:
+    """List the latest deliveries that were not understood, or that reading was given up of, the newest first."""
+    found = [
+        entry
+        for outcome in REPLAYED_AT_ONCE
+        for entry in delivery_log.list_deliveries(
+            session,
+            workspace=row.workspace_id,
+            where=DeliveryFilter(row.id, outcome),
+            before=None,
+            limit=SHOWN_FAILURES,
+        )
+    ]
+    found.sort(key=lambda entry: entry.id, reverse=True)
+    return [
+        DeliveryFailure(
+            id=public_id(Prefix.DELIVERY, entry.id),
+            received_at=entry.received_at,
+            state=entry.outcome,
+            reason=reason_of(entry) or "",
+        )
+        for entry in found[:SHOWN_FAILURES]
+    ]
 
 
 def read_scope(session: Session, row: Source) -> ScopeHealth:

@@ -3,14 +3,16 @@
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
-from models.database import Session
 from models.errors import Invalid
-from models.queries import deliveries
+from models.queries import deliveries, delivery_log
 from models.queries import pulls as pull_queries
 from models.queries.access import KEY_PREFIX
+from models.queries.delivery_log import Unread
 from models.records import Source
+from models.sealing import Seal, keyring
+from models.settings import Settings
 from models.sources.registry import source_of
 from models.sources.source import accepted, settings_from
 from models.sources.strength import scheme_of, weakest, weaknesses
@@ -21,7 +23,7 @@ from service.api import pulls, source_signs
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.sources import (
     DeliveryCounts,
-    DeliveryFailure,
+    SecretPut,
     SignatureHealth,
     SourceAnswer,
     SourceCreate,
@@ -29,7 +31,8 @@ from service.api.shapes.sources import (
     SourceHealth,
     SourceSettings,
 )
-from service.api.shapes.words import SilenceState, SourceLight
+from service.api.shapes.words import SourceLight
+from service.api.source_light import Signs, signs_of
 from service.dependencies import (
     Admin,
     DatabaseOf,
@@ -56,9 +59,7 @@ def create_source(
     kind = source_of(body.kind)
     settings = (body.settings or SourceSettings()).model_dump(mode="json", exclude_defaults=True)
     settings_from(kind.schemes, settings)
-    secret = body.secret or secrets.token_urlsafe(32)
-    if secret.startswith(KEY_PREFIX):
-        raise Invalid(f"secret must not begin with {KEY_PREFIX}, as API keys do.", field="secret")
+    secret = _chosen_secret(body.secret)
     with database.write(workspace=caller.workspace_id) as session:
         row = deliveries.create_source(
             session,
@@ -67,6 +68,7 @@ def create_source(
             name=body.name,
             secret=secret,
             settings=settings,
+            keys=keyring(settings_of.sealing_key),
             now=now,
         )
         if body.pull is not None:
@@ -74,6 +76,37 @@ def create_source(
         acts.note(session, caller, "source.create", public_id(Prefix.SOURCE, row.id), now=now)
     told = None if body.secret else secret
     return SourceCreated(**_answer(row).model_dump(), secret=told)
+
+
+@router.put("/{source_id}/secret")
+def put_secret(
+    source_id: str, body: SecretPut, database: DatabaseOf, settings_of: SettingsOf, caller: Admin, now: Now
+) -> SourceCreated:
+    """Change a source's secret; the answer tells it if we made it. The one before opens for a second at most.
+
+    Whoever has the secret delivers, so the caller needs `deliver` as well.
+    """
+    require_held(caller, {Permission.DELIVER})
+    number = parse_id(Prefix.SOURCE, source_id)
+    secret = _chosen_secret(body.secret)
+    with database.write(workspace=caller.workspace_id) as session:
+        row = deliveries.put_secret(
+            session,
+            workspace=caller.workspace_id,
+            source=number,
+            secret=secret,
+            keys=keyring(settings_of.sealing_key),
+        )
+        acts.note(session, caller, "source.secret", source_id, now=now)
+    return SourceCreated(**_answer(row).model_dump(), secret=None if body.secret else secret)
+
+
+def _chosen_secret(given: str | None) -> str:
+    """Return the secret that was given, or make one; raise `Invalid` for one that looks like an API key."""
+    secret = given or secrets.token_urlsafe(32)
+    if secret.startswith(KEY_PREFIX):
+        raise Invalid(f"secret must not begin with {KEY_PREFIX}, as API keys do.", field="secret")
+    return secret
 
 
 @router.get("")
@@ -91,25 +124,38 @@ def list_sources(
 
 
 @router.get("/{source_id}/health")
-def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, now: Now) -> SourceHealth:
+def source_health(
+    source_id: str,
+    request: Request,
+    database: DatabaseOf,
+    settings_of: SettingsOf,
+    caller: TicketReader,
+    now: Now,
+) -> SourceHealth:
     """Say whether a tool delivers: last delivery, counts, silence, failures, strength of its signature."""
+    # Calls that this process refused a moment ago may not be written yet.
+    request.app.state.refusals.write()
     number = parse_id(Prefix.SOURCE, source_id)
     with database.read(workspace=caller.workspace_id) as session:
         row = deliveries.get_source(session, workspace=caller.workspace_id, source=number)
         found = deliveries.health(session, workspace=row.workspace_id, source=row.id)
-        failures = _failures(session, row)
-        reasons = source_signs.read_failures(session, row)
+        unread = delivery_log.unread(session, workspace=row.workspace_id, source=row.id)
+        failures = source_signs.read_failures(session, row)
+        reasons = source_signs.read_reasons(session, row)
         lag = source_signs.read_lag(session, row)
         silence = source_signs.read_silence(session, row, now=now)
         within = source_signs.read_scope(session, row)
-        pull = pulls.read(session, row, now)
+        pull = pulls.read(session, row, now, settings_of)
         missing = pull_queries.count_wanted(session, workspace=row.workspace_id, source=row.id)
-    silent = (now - found.last_delivery_at).total_seconds() if found.last_delivery_at else None
+    secret = _seal_of(row, settings_of)
+    left = unread.get(row.id, Unread())
+    signs = signs_of(Signs(row, found, left, silence, pull, secret))
+    # By the clock of whichever machine took it, the last delivery may lie ahead of ours.
+    silent = max((now - found.last_delivery_at).total_seconds(), 0.0) if found.last_delivery_at else None
     return SourceHealth(
         id=source_id,
-        light=pulls.light_of(_light(found, row), pull)
-        if silence.state is not SilenceState.SILENT
-        else SourceLight.RED,
+        light=signs[0].light if signs else SourceLight.GREEN,
+        reasons=[sign.reason for sign in signs],
         last_delivery_at=found.last_delivery_at,
         last_rejected_at=row.rejected_at,
         last_rejected_reason=row.rejected_reason,
@@ -119,12 +165,13 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
             accepted=found.deliveries,
             parsed=found.parsed,
             ignored=found.ignored,
-            waiting=found.open,
+            waiting=found.open - left.dead,
+            dead=left.dead,
             failed=found.invalid,
             rejected=row.rejected_count,
         ),
         failures=failures,
-        signature=_signature(row, found.proof),
+        signature=_signature(row, found.proof, secret),
         failure_reasons=reasons,
         lag=lag,
         silence=silence,
@@ -134,40 +181,24 @@ def source_health(source_id: str, database: DatabaseOf, caller: TicketReader, no
     )
 
 
-def _failures(session: Session, source: Source) -> list[DeliveryFailure]:
-    return [
-        DeliveryFailure(
-            id=public_id(Prefix.DELIVERY, row.id), received_at=row.received_at, reason=row.reason or ""
-        )
-        for row in deliveries.latest_invalid(
-            session, workspace=source.workspace_id, source=source.id, limit=20
-        )
-    ]
-
-
-def _light(found: deliveries.SourceHealth, row: Source) -> SourceLight:
-    """Green: delivers; amber: some deliveries were not understood; red: the newest call was refused.
-
-    A silence beyond the source's own rhythm is red as well.
-    """
-    refused_last = row.rejected_at is not None and (
-        found.last_delivery_at is None or row.rejected_at > found.last_delivery_at
-    )
-    if refused_last:
-        return SourceLight.RED
-    if found.last_delivery_at is None:
-        return SourceLight.WAITING
-    return SourceLight.AMBER if found.invalid else SourceLight.GREEN
-
-
-def _signature(row: Source, proof: str | None) -> SignatureHealth:
+def _signature(row: Source, proof: str | None, secret: Seal | None) -> SignatureHealth:
     """Grade what the last call was proven by; before the first, the weakest proof that would be taken."""
     kind = source_of(row.kind)
     names = accepted(kind, settings_from(kind.schemes, row.settings))
     scheme = scheme_of(proof or weakest(names))
     return SignatureHealth(
-        scheme=proof, strength=scheme.strength, leaves_open=list(weaknesses(scheme)), accepted=list(names)
+        scheme=proof,
+        strength=scheme.strength,
+        leaves_open=list(weaknesses(scheme)),
+        accepted=list(names),
+        secret=secret,
     )
+
+
+def _seal_of(row: Source, settings: Settings) -> Seal | None:
+    if row.stored_secret is None:
+        return None
+    return keyring(settings.sealing_key).seal_of(row.stored_secret)
 
 
 def _answer(row: Source) -> SourceAnswer:

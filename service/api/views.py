@@ -12,7 +12,7 @@ from models.records import Link, LinkState, Release
 from models.values.feedback import Rating, RatingKind, Status
 from models.values.ids import Prefix, public_id
 from models.values.roles import Permission
-from models.values.text import REASONS, RemovedKind
+from models.values.text import RemovedKind, reason_of
 from service.api.aggregates import Veil
 from service.api.shapes import words
 from service.api.shapes.feedback import FeedbackDetail, FeedbackItem, RatingAnswer, RemovedSpan
@@ -66,6 +66,7 @@ def detail_answer(row: ItemRow, theme: int | None, *, why: str, votes: int) -> F
         counted_why=why,
         kind_why=row.kind_why,
         removed=[_removed(span) for span in row.removed],
+        text_version=row.text_version,
         votes=votes,
     )
 
@@ -77,7 +78,7 @@ def _removed(span: Mapping[str, object]) -> RemovedSpan:
         what=what,
         start=int(str(span["start"])),
         end=int(str(span["end"])),
-        reason=f"{REASONS[kind]}: {what.replace('_', ' ')}" if what else REASONS[kind],
+        reason=reason_of(kind, what),
     )
 
 

@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -16,8 +15,13 @@ import typer
 from models.database import Database, Session
 from models.jobs import Chore, Queue
 from models.queries.liveness import LONGEST_WAIT_S, Liveness, last_refused, read_liveness, silence_of
+from models.sealing import keyring
 from models.settings import PREFIX, Settings, load_settings
+from service.commands.doctor_deliveries import tell_unread
+from service.commands.doctor_secrets import read_secrets, tell_secrets
+from service.commands.findings import Finding
 from service.patience import Patience, Unanswered
+from service.unread import read_unread
 
 BROKER_WITHIN_S = 2.0
 DATABASE_WITHIN_S = 5.0
@@ -34,15 +38,6 @@ class WorkerKind(StrEnum):
     EMBED = Queue.EMBED.value
     EMBEDDED = "embedded"
     BEAT = "beat"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `advice` says what a person should do, empty where nobody needs to."""
-
-    name: str
-    value: str
-    advice: str = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -113,6 +108,9 @@ def _examine_database(database: Database, settings: Settings) -> Iterator[Findin
         yield from _workers(found, settings)
         yield from _chores(found, settings)
         yield from patience.ask(_reading(database, _refused))
+        yield from tell_unread(patience.ask(lambda: read_unread(database)))
+        keys = keyring(settings.sealing_key)
+        yield from tell_secrets(patience.ask(lambda: read_secrets(database, keys)), keys)
     except Unanswered as unanswered:
         yield Finding(
             "database answers",

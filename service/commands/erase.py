@@ -36,7 +36,7 @@ def erase_command(
         owner = world.choose_workspace(database, workspace)
         receipt = erase(
             database,
-            keyring(load_settings().raw_body_key),
+            keyring(load_settings().sealing_key),
             workspace=owner.id,
             who=who,
             actor=world.ACTOR,

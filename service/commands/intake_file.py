@@ -58,7 +58,9 @@ def choose_map(given: str | None) -> tuple[ColumnMap | None, Export | None]:
     try:
         return load_map(path.read_text(encoding="utf-8-sig")), None
     except UnicodeDecodeError as error:
-        raise Invalid(f"{path}: not UTF-8 at byte {error.start}.", field="file") from error
+        raise Invalid(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8.", field="file") from error
+    except Invalid as error:
+        raise Invalid(f"{path}: {error.message}", field=error.field) from error
 
 
 @dataclass(slots=True)
@@ -77,7 +79,21 @@ class FileImport:
     first_rejected: list[RejectedRow] = field(default_factory=list)
 
     def run(self, *, from_start: bool) -> int:
-        """Store the file's rows and say so; return how many were set aside."""
+        """Store the file's rows and say so; return how many were set aside.
+
+        Raise `Invalid`, which names the file, where it cannot be read as a whole, or something beside it not written.
+        """
+        try:
+            return self._run(from_start=from_start)
+        except Invalid as error:
+            raise Invalid(f"{self.file.name}: {error.message}", field=error.field) from error
+        except OSError as error:
+            raise Invalid(
+                f"{error.filename or self.file}: {error.strerror}: check its rights, and the room on its disk.",
+                field="file",
+            ) from error
+
+    def _run(self, *, from_start: bool) -> int:
         now = world.now()
         mark = Mark(self.file, f"{self.workspace.id}/{self.source}/{self.mapping}/{self.export}")
         after, self.rejected, size = (0, 0, 0) if from_start else mark.read()
@@ -135,7 +151,7 @@ class FileImport:
         good = [row for row in chunk if isinstance(row, Row)]
         kept = {} if source.kind == KIND else {IMPORT_HEADER: KIND}
         drafts = []
-        keys = keyring(load_settings().raw_body_key)
+        keys = keyring(load_settings().sealing_key)
         for row in good:
             body = rows.body_of(row)
             key = delivery_key({}, body)
@@ -184,7 +200,9 @@ class Mark:
     def _identity(self) -> str:
         with self.file.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
-        told = f"{self.file.stat().st_size}/{self.how}".encode("utf-8", "backslashreplace")
+        # A file that was mended in place may have the same length and beginning.
+        stood = self.file.stat()
+        told = f"{stood.st_size}/{stood.st_mtime_ns}/{self.how}".encode("utf-8", "backslashreplace")
         return hashlib.sha256(head + told).hexdigest()
 
     def read(self) -> tuple[int, int, int]:
@@ -222,10 +240,14 @@ def _chunks(found: Iterable[Row | RejectedRow]) -> Iterator[list[Row | RejectedR
 
 
 def _progress() -> Progress:
+    """Draw a bar on a terminal, and nothing elsewhere; it goes with the end, so that errors stand alone."""
+    console = Console(file=sys.stderr)
     return Progress(
         TextColumn("  {task.description}"),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     )

@@ -2,16 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-from models.language.clean import Cleaned, clean
 from models.language.detect import detect
 from models.language.mail import read_body
-from models.language.redact import Redacted, redact
-from models.values.text import Removed
+from models.language.own_words import TEXT_VERSION, own_words
+from models.values.text import Removed, reason_of
 
 app = typer.Typer(no_args_is_help=True, help="Text as Ebb reads it.")
 
@@ -27,35 +25,30 @@ def clean_command(
 ) -> None:
     """Read HTML, a mail or plain text from standard input; print the customer's own words without personal data.
 
-    With --json: text, language, notes, and removed spans with their kind. Spans count characters of the plain text,
-    which is the input itself unless it is HTML, a raw mail, or holds characters that are normalised.
+    With --json: text, language, notes, the rules' version, and removed spans with kind and reason. Spans count
+    characters of the plain text, which is the input itself unless it is HTML, a raw mail, or holds characters that
+    are normalised.
     """
     body = read_body(sys.stdin.buffer.read())
-    cleaned = clean(body.text, html=body.html)
-    redacted = redact(cleaned.text)
+    kept = own_words(body.text, html=body.html)
     if not as_json:
-        typer.echo(redacted.text)
+        typer.echo(kept.text)
         return
-    removed = sorted((*cleaned.removed, *_in_plain_text(cleaned, redacted)), key=lambda span: span.start)
     answer = {
-        "text": redacted.text,
-        "removed": [_shown(span) for span in removed],
-        "language": detect(redacted.text),
-        "notes": [note.value for note in cleaned.notes],
+        "text": kept.text,
+        "removed": [_shown(span) for span in kept.removed],
+        "language": detect(kept.text),
+        "notes": [note.value for note in kept.notes],
+        "text_version": TEXT_VERSION,
     }
     typer.echo(json.dumps(answer, ensure_ascii=False))
 
 
-def _in_plain_text(cleaned: Cleaned, redacted: Redacted) -> Iterator[Removed]:
-    """Move redacted spans from the cleaned text to the plain text, where the other spans count."""
-    for span in redacted.removed:
-        start, last = cleaned.plain_offset(span.start), cleaned.plain_offset(span.end - 1)
-        yield Removed(span.kind, start, last + 1, span.what)
-
-
 def _shown(span: Removed) -> dict[str, str | int]:
     shown: dict[str, str | int] = {"kind": span.kind.value, "start": span.start, "end": span.end}
-    return shown | {"what": span.what} if span.what else shown
+    if span.what:
+        shown["what"] = span.what
+    return shown | {"reason": reason_of(span.kind, span.what)}
 
 
 def register(program: typer.Typer) -> None:

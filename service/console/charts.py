@@ -7,7 +7,7 @@ one spec serves the console (colours are CSS variables and follow light, dark an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -106,13 +106,14 @@ class ReleaseChart:
 class RatePoint:
     """One week of a theme: its first and last day, complaints, and the rate per 1,000 customer-days if known.
 
-    Complaints are None where the reader is not shown the number: a gap.
+    Complaints are None where the reader is not shown the number, and where a source was silent: gaps.
     """
 
     first: date
     last: date
     complaints: int | None
     rate: float | None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +148,10 @@ def theme_spec(chart: ThemeChart, scheme: Scheme = Scheme.LIGHT) -> Spec:
         ("rate", "complaints per 1,000 customer-days") if chart.has_rate else ("count", "complaints")
     )
     layers: list[Spec] = [
+        *_gap_layers(chart.points),
         {
             "name": "area",
-            "mark": {"type": "area", "style": "area"},
+            "mark": {"type": "area", "style": "area", "invalid": "break-paths-show-domains"},
             "encoding": {"x": _x("mid"), "y": _y(field)},
         },
         _line("rate", field, _RATE_TOOLTIP, role="observed"),
@@ -201,6 +203,7 @@ def config(scheme: Scheme) -> Spec:
             "shade": {"color": colour["shade"], "fillOpacity": 0.75},
             "release": {"color": colour["rule"], "strokeWidth": 1.25},
             "release-text": {"color": colour["ink"], "fontSize": 12, "fontWeight": 600},
+            "gap-text": {"color": colour["muted"], "fontSize": 11},
             "look": {"color": colour["muted"], "stroke": colour["surface"], "strokeWidth": 1, "size": 90},
         },
     }
@@ -314,6 +317,28 @@ def _shade_layers(shades: Sequence[Shade]) -> list[Spec]:
             "encoding": {"x": _x("first"), "x2": {"field": "end"}, "tooltip": tooltip},
         }
     ]
+
+
+def _gap_layers(points: Sequence[RatePoint]) -> list[Spec]:
+    """Shade the weeks of a silence, and write into them what they are: a gap is told by words as well."""
+    runs: list[tuple[date, date]] = []
+    for point in points:
+        if point.silent and runs and point.first == runs[-1][1]:
+            runs[-1] = (runs[-1][0], point.last + timedelta(days=1))
+        elif point.silent:
+            runs.append((point.first, point.last + timedelta(days=1)))
+    if not runs:
+        return []
+    shades = _shade_layers([Shade(first, end, "a source was silent") for first, end in runs])
+    rows = [{"mid": str(_middle(first, end)), "text": "source silent"} for first, end in runs]
+    mark = {"type": "text", "style": "gap-text", "angle": 270, "align": "center", "baseline": "middle"}
+    words: Spec = {
+        "name": "gap_text",
+        "data": {"values": rows},
+        "mark": mark,
+        "encoding": {"x": _x("mid"), "y": {"value": HEIGHT / 2}, "text": {"field": "text"}},
+    }
+    return [*shades, words]
 
 
 def _tip(field: str, title: str) -> Spec:

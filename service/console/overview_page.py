@@ -1,6 +1,7 @@
 """The overview: which bets worked, what hurts most, what can be known next."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -15,6 +16,7 @@ from service.console.cells import Cells, read_cells, seen_themes
 from service.console.frame import Frame
 from service.console.key_results import KeyResultRow
 from service.console.sentences import WORD_LABEL
+from service.console.silences import read_silences
 from service.console.theme_list import ThemeRow, read_theme_rows
 from service.console.verdict_row import ReleaseRow, rows_of, shorten
 from service.console.weeks import RECENT, WEEK, Lately, lately
@@ -34,7 +36,8 @@ BARS_HEIGHT: Final = 84
 class WeekBar:
     """A week of all complaints: the bar, its words, the tickets behind it; `recent`: of the last four.
 
-    address: None for readers who see no tickets; hidden: the number is not shown to them.
+    address: None for readers who see no tickets; hidden: the number is not shown to them; gap: the week is not
+    complete, because a source was silent, and has no bar.
     """
 
     bar: sparks.Bar
@@ -42,6 +45,7 @@ class WeekBar:
     address: str | None
     recent: bool
     hidden: bool
+    gap: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,15 @@ class SourceRow:
 class OverviewPage:
     """All that the overview shows; `lately` and the lists are empty before the first ticket.
 
-    sources: None for readers who see no tickets.
+    gaps: how many bars are gaps, silent: the sources behind them; sources: None for readers who see no tickets.
     """
 
     lately: Lately | None
     lately_address: str | None
     bars: tuple[WeekBar, ...]
     top_week: int
+    gaps: int
+    silent: tuple[str, ...]
     first_week: date | None
     tallies: tuple[Tally, ...]
     rows: list[ReleaseRow]
@@ -104,14 +110,18 @@ def read_overview(session: Session, frame: Frame) -> OverviewPage:
     seen = seen_themes(session, frame)
     cells = read_cells(session, frame, seen=seen, totals=True)
     rows = read_release_rows(session, frame, releases, seen=seen)
-    found = read_theme_rows(session, frame, seen=seen, cells=cells)
-    recent = lately(cells.totals, cells.mondays) if cells.mondays else None
-    bars, top = _bars(cells, frame)
+    silences = read_silences(session, frame)
+    found = read_theme_rows(session, frame, seen=seen, cells=cells, silences=silences)
+    missing = silences.weeks(None, cells.mondays)
+    recent = lately(cells.totals, cells.mondays, missing) if cells.mondays else None
+    bars, top = _bars(cells, frame, missing)
     return OverviewPage(
         lately=recent,
         lately_address=frame.opens(_lately_address(recent)),
         bars=bars,
         top_week=top,
+        gaps=sum(bar.gap for bar in bars),
+        silent=silences.sources(None),
         first_week=cells.mondays[0] if cells.mondays else None,
         tallies=_tallies(rows),
         rows=shorten(rows, THEMES_OF_RELEASE),
@@ -145,29 +155,38 @@ def _lately_address(recent: Lately | None) -> str:
     return counted_address(theme=None, since=recent.since, until=recent.until, stated=recent.now)
 
 
-def _bars(cells: Cells, frame: Frame) -> tuple[tuple[WeekBar, ...], int]:
+def _bars(cells: Cells, frame: Frame, missing: Sequence[bool]) -> tuple[tuple[WeekBar, ...], int]:
     if not cells.mondays or frame.first is None:
         return (), 0
     # Weeks before the first ticket hold no data; they were not quiet.
     first = frame.first
     weeks = [
-        (monday, total)
-        for monday, total in zip(cells.mondays, cells.totals, strict=True)
+        (monday, total, is_gap)
+        for monday, total, is_gap in zip(cells.mondays, cells.totals, missing, strict=True)
         if monday + WEEK > first
     ]
-    shapes = sparks.bars([total for _, total in weeks], width=BARS_WIDTH, height=BARS_HEIGHT)
+    heights = [None if is_gap else total for _, total, is_gap in weeks]
+    shapes = sparks.bars(heights, width=BARS_WIDTH, height=BARS_HEIGHT)
     recent = cells.mondays[-RECENT]
     bars = [
         WeekBar(
             bar=shape,
-            text=f"{say_span(monday, monday + timedelta(days=6))}: {say_cell(total, frame.least)} complaints",
+            text=_bar_text(monday, total, frame, is_gap=is_gap),
             address=frame.opens(counted_address(theme=None, since=monday, until=monday + WEEK, stated=total)),
             recent=monday >= recent,
-            hidden=total is None,
+            hidden=total is None and not is_gap,
+            gap=is_gap,
         )
-        for (monday, total), shape in zip(weeks, shapes, strict=True)
+        for (monday, total, is_gap), shape in zip(weeks, shapes, strict=True)
     ]
-    return tuple(bars), max(total or 0 for _, total in weeks)
+    return tuple(bars), max(height or 0 for height in heights)
+
+
+def _bar_text(monday: date, total: int | None, frame: Frame, *, is_gap: bool) -> str:
+    days, count = say_span(monday, monday + timedelta(days=6)), say_cell(total, frame.least)
+    if is_gap:
+        return f"{days}: a gap, a source was silent; {count} complaints arrived all the same"
+    return f"{days}: {count} complaints"
 
 
 def _tallies(rows: list[ReleaseRow]) -> tuple[Tally, ...]:

@@ -1,6 +1,6 @@
 """The list of themes: what people complain about, how much of it lately, and what was done about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -13,8 +13,9 @@ from service.console import sparks
 from service.console.addresses import counted_address, theme_address
 from service.console.cells import Cells, read_cells
 from service.console.frame import Frame
+from service.console.silences import Silences, read_silences
 from service.console.verdict_row import VerdictCell, cell_of
-from service.console.weeks import Lately, lately, weeks_between
+from service.console.weeks import Lately, lately, weeks_between, without_gaps
 from service.suppression import add_shown
 
 
@@ -34,7 +35,7 @@ class ThemeRow:
 
     total, total_address: all its counted complaints (partial: those in weeks that are shown); first_on: day of the
     first message; cell: the newest verdict of a release with a confirmed link to it, None where no release was;
-    release: that release's name.
+    release: that release's name; gaps: how many of its 26 weeks are not complete, because a source was silent.
     """
 
     id: int
@@ -48,6 +49,7 @@ class ThemeRow:
     total_address: str | None
     first_on: date
     spark: sparks.Spark | None
+    gaps: int
     cell: VerdictCell | None
     release: str | None
 
@@ -60,14 +62,17 @@ def read_theme_rows(
     words: str = "",
     seen: frozenset[int] | None = None,
     cells: Cells | None = None,
+    silences: Silences | None = None,
 ) -> list[ThemeRow]:
     """Read the themes that stand today and hold something, in the order asked for.
 
-    seen: those the reader may hear of, None: all; cells: the last weeks, where they were read already.
+    seen: those the reader may hear of, None: all; cells, silences: the last weeks and what is incomplete, where they
+    were read already.
     """
     if frame.end is None:
         return []
     cells = cells or read_cells(session, frame, seen=seen)
+    silences = silences or read_silences(session, frame)
     sizes = _sizes(session, frame, seen)
     verdicts = _newest_verdicts(session, frame)
     wanted = words.casefold().split()
@@ -75,7 +80,8 @@ def read_theme_rows(
     for theme in themes.active_themes(session, workspace=frame.workspace):
         if theme.id in sizes and _matches(theme, wanted):
             cell, release = verdicts.get(theme.id, (None, None))
-            rows.append(_row(frame, theme, sizes[theme.id], cells, cell, release))
+            missing = silences.weeks(theme.id, cells.mondays)
+            rows.append(_row(frame, theme, sizes[theme.id], cells, missing, cell, release))
     return sorted(rows, key=_ORDER[sort])
 
 
@@ -110,11 +116,12 @@ def _row(
     theme: Theme,
     size: _Size,
     cells: Cells,
+    missing: Sequence[bool],
     cell: VerdictCell | None,
     release: str | None,
 ) -> ThemeRow:
     mine = cells.of(theme.id)
-    recent = lately(mine, cells.mondays)
+    recent = lately(mine, cells.mondays, missing)
     return ThemeRow(
         id=theme.id,
         label=theme.label or f"theme th_{theme.id}",
@@ -128,7 +135,8 @@ def _row(
         total_partial=size.partial,
         total_address=frame.opens(counted_address(theme=theme.id, stated=size.complaints)),
         first_on=size.first,
-        spark=sparks.sparkline(mine),
+        spark=sparks.sparkline(without_gaps(mine, missing)),
+        gaps=sum(missing),
         cell=cell,
         release=release,
     )
@@ -156,6 +164,8 @@ def _newest_verdicts(session: Session, frame: Frame) -> dict[int, tuple[VerdictC
 
 def _by_change(row: ThemeRow) -> tuple[float, int]:
     ratio = row.lately.ratio
+    if row.lately.gaps:
+        return (0.0, -row.lately.now)  # nothing is known of its change
     return (-(ratio if ratio is not None else float(row.lately.now > 0) * 1e9), -row.lately.now)
 
 

@@ -21,9 +21,18 @@ from service.console.addresses import (
 from service.console.cells import seen_themes, theme_cells
 from service.console.charts import Marker, RatePoint, ThemeChart
 from service.console.frame import Frame
+from service.console.silences import Silences, read_silences
 from service.console.verdict_card import QuoteRow, quote_row
 from service.console.verdict_row import VerdictCell, cell_of, label_of
-from service.console.weeks import RECENT, WEEK, Lately, complete_weeks, lately, weeks_between
+from service.console.weeks import (
+    RECENT,
+    WEEK,
+    Lately,
+    complete_weeks,
+    lately,
+    weeks_between,
+    without_gaps,
+)
 from service.console.wording import say_cell, say_span, say_value
 from service.suppression import add_shown
 
@@ -100,6 +109,8 @@ class ThemePage:
     quotes: tuple[QuoteRow, ...]
     log: tuple[LogRow, ...]
     chart_address: str | None
+    gaps: int
+    silent: tuple[str, ...]
 
 
 def find_theme(session: Session, frame: Frame, *, theme: int) -> Theme:
@@ -117,8 +128,9 @@ def find_theme(session: Session, frame: Frame, *, theme: int) -> Theme:
 def read_theme(session: Session, frame: Frame, *, theme: Theme) -> ThemePage:
     """Read the page of a theme that stands today."""
     size = _size(session, frame, theme.id)
-    points = read_points(session, frame, theme=theme.id)
-    recent = _lately(session, frame, theme.id)
+    silences = read_silences(session, frame, theme=theme.id)
+    points = read_points(session, frame, theme=theme.id, silences=silences)
+    recent = _lately(session, frame, theme.id, silences)
     number = public_id(Prefix.THEME, theme.id)
     return ThemePage(
         id=number,
@@ -139,6 +151,8 @@ def read_theme(session: Session, frame: Frame, *, theme: Theme) -> ThemePage:
         quotes=_quotes(session, frame, theme.id),
         log=_log(session, frame, theme.id),
         chart_address=chart_address(theme.id, points),
+        gaps=sum(point.silent for point in points),
+        silent=silences.sources(theme.id),
     )
 
 
@@ -184,11 +198,12 @@ def _size(session: Session, frame: Frame, theme: int) -> _Size:
     return _Size(add_shown(cells), None in cells, None, None)
 
 
-def _lately(session: Session, frame: Frame, theme: int) -> Lately | None:
+def _lately(session: Session, frame: Frame, theme: int, silences: Silences) -> Lately | None:
     if frame.end is None:
         return None
     mondays = complete_weeks(frame.end, 2 * RECENT)
-    return lately(theme_cells(session, frame, theme=theme, mondays=mondays), mondays)
+    cells = theme_cells(session, frame, theme=theme, mondays=mondays)
+    return lately(cells, mondays, silences.weeks(theme, mondays))
 
 
 def _quotes(session: Session, frame: Frame, theme: int) -> tuple[QuoteRow, ...]:
@@ -198,16 +213,23 @@ def _quotes(session: Session, frame: Frame, theme: int) -> tuple[QuoteRow, ...]:
     return tuple(quote_row(frame, quote) for quote in found)
 
 
-def read_points(session: Session, frame: Frame, *, theme: int) -> tuple[RatePoint, ...]:
-    """Return the complete weeks since the first ticket, with the rate where every day's exposure is known."""
+def read_points(
+    session: Session, frame: Frame, *, theme: int, silences: Silences | None = None
+) -> tuple[RatePoint, ...]:
+    """Return the weeks since the first ticket that are over, with the rate where every day's exposure is known.
+
+    A week in which a source that carries the theme was silent is a gap, whatever arrived.
+    """
     if frame.end is None or frame.first is None:
         return ()
     mondays = [m for m in complete_weeks(frame.end, _MOST_WEEKS) if m >= frame.first]
-    cells = theme_cells(session, frame, theme=theme, mondays=mondays)
+    silences = silences or read_silences(session, frame, theme=theme)
+    missing = silences.weeks(theme, mondays)
+    cells = without_gaps(theme_cells(session, frame, theme=theme, mondays=mondays), missing)
     bearers = exposure.read_exposure(session, workspace=frame.workspace)
     return tuple(
-        RatePoint(monday, monday + timedelta(days=6), count, _rate(count, bearers, monday))
-        for monday, count in zip(mondays, cells, strict=True)
+        RatePoint(monday, monday + timedelta(days=6), count, _rate(count, bearers, monday), is_gap)
+        for monday, count, is_gap in zip(mondays, cells, missing, strict=True)
     )
 
 
@@ -226,7 +248,7 @@ def _has_rate(points: Sequence[RatePoint]) -> bool:
 
 def _rate_now(points: Sequence[RatePoint]) -> str:
     last = points[-RECENT:]
-    if any(point.complaints is None for point in last):
+    if any(point.complaints is None and not point.silent for point in last):
         return "not shown"
     known = [point.rate for point in last if point.rate is not None]
     return say_value(sum(known) / len(known)) if known else "…"
@@ -238,7 +260,7 @@ def _rate_row(frame: Frame, point: RatePoint, theme: int) -> RateRow:
     )
     return RateRow(
         say_span(point.first, point.last),
-        say_cell(point.complaints, frame.least),
+        "gap: a source was silent" if point.silent else say_cell(point.complaints, frame.least),
         say_value(point.rate),
         frame.opens(address),
     )

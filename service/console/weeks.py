@@ -38,7 +38,8 @@ def add_up(days: Mapping[date, int], mondays: Sequence[date]) -> tuple[int, ...]
 class Lately:
     """Complaints in the last four complete weeks and in the four before; `since` and `until` bound the last.
 
-    Each number is the sum of the weeks that the reader is shown; partial: some of them are not.
+    Each number is the sum of the weeks that the reader is shown; partial: some of them are not. gaps: how many of the
+    weeks are not complete because a source was silent, so that the sums are too low by nobody knows how much.
     """
 
     now: int
@@ -47,17 +48,36 @@ class Lately:
     until: date
     now_partial: bool = False
     before_partial: bool = False
+    now_gaps: int = 0
+    before_gaps: int = 0
+
+    @property
+    def gaps(self) -> int:
+        """Return how many of the eight weeks are not complete."""
+        return self.now_gaps + self.before_gaps
 
     @property
     def ratio(self) -> float | None:
-        """Now ÷ before; None where there was nothing before, or a week is not shown."""
-        is_known = self.before and not (self.now_partial or self.before_partial)
+        """Now ÷ before; None where there was nothing before, or a week is not shown or not complete."""
+        is_known = self.before and not (self.now_partial or self.before_partial or self.gaps)
         return self.now / self.before if is_known else None
 
 
-def lately(cells: Sequence[Cell], mondays: Sequence[date]) -> Lately:
-    """Compare the last four of these weeks with the four before."""
+def lately(cells: Sequence[Cell], mondays: Sequence[date], gaps: Sequence[bool] = ()) -> Lately:
+    """Compare the last four of these weeks with the four before; `gaps` says which weeks are not complete."""
     now, before = cells[-RECENT:], cells[-2 * RECENT : -RECENT]
     return Lately(
-        add_shown(now), add_shown(before), mondays[-RECENT], mondays[-1] + WEEK, None in now, None in before
+        add_shown(now),
+        add_shown(before),
+        mondays[-RECENT],
+        mondays[-1] + WEEK,
+        None in now,
+        None in before,
+        sum(gaps[-RECENT:]),
+        sum(gaps[-2 * RECENT : -RECENT]),
     )
+
+
+def without_gaps(cells: Sequence[Cell], gaps: Sequence[bool]) -> tuple[Cell, ...]:
+    """Leave out the weeks that are not complete, for a line that breaks there."""
+    return tuple(None if is_gap else cell for cell, is_gap in zip(cells, gaps, strict=True))

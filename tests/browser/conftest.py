@@ -82,11 +82,11 @@ def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not server.started and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert server.started, "the console did not start within 20 s"
+        assert server.started, "the console did not start within a minute"
         yield Site(f"http://127.0.0.1:{port}", database, world)
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=30)
     database.close()

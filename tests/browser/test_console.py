@@ -71,7 +71,7 @@ def visit(
 
 def wait_for_charts(page: Page) -> None:
     for box in page.locator("[data-chart]").all():
-        expect(box).to_have_attribute("data-drawn", "yes", timeout=20_000)
+        expect(box).to_have_attribute("data-drawn", "yes", timeout=60_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.sources.registry import SOURCES
+from models.sources.scope import Fact
 from models.sources.signature import SCHEMES, Scheme
 from models.sources.strength import proof, weaknesses
 
@@ -28,6 +29,16 @@ def test_every_kind_has_its_page(kind: str) -> None:
     page = (DOCS / "connectors" / f"{kind}.md").read_text()
     assert page.startswith("# ")
     assert f"[{kind}]: connectors/{kind}.md" in INDEX
+
+
+@pytest.mark.parametrize("kind", sorted(SOURCES))
+def test_every_page_says_where_what_rules_of_scope_ask_stands(kind: str) -> None:
+    page = (DOCS / "connectors" / f"{kind}.md").read_text()
+    _, found, rest = page.partition("## What rules of scope can ask\n")
+    shown = [line for line in rest.partition("\n## ")[0].splitlines() if line.startswith("| ")]
+    tells = SOURCES[kind].tells
+    assert found and shown[2:] == [f"| {fact} | {where} |" for fact, where in tells.items()]
+    assert list(tells) == [fact for fact in Fact if fact in tells]
 
 
 def test_only_a_whole_and_timed_signature_leaves_nothing_open() -> None:

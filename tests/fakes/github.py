@@ -19,6 +19,10 @@ class GitHub(Vendor):
     comments: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     page_size: int | None = None
     repository: str = "example-org/brightlane"
+    # Issues that were transferred or deleted, with the status of who asks for them.
+    gone: dict[int, int] = field(default_factory=dict)
+    # The status for all of the repository, once it was renamed, or the token may not see it any more.
+    lost: int | None = None
 
     def add(self, number: int, at: datetime, *, association: str = "NONE", is_pull: bool = False) -> None:
         self.issues[number] = {
@@ -61,22 +65,27 @@ class GitHub(Vendor):
         )
 
     def answer(self, call: Call) -> Said:
+        if self.lost is not None and call.path.startswith(f"/repos/{self.repository}"):
+            return Said(self.lost, {"message": "Moved Permanently" if self.lost == 301 else "Not Found"})
         if call.path == f"/repos/{self.repository}/issues":
-            since = call.query["since"]
+            since = call.query.get("since", "")
             found = sorted(
                 (issue for issue in self.issues.values() if issue["updated_at"] >= since),
                 key=lambda issue: (issue["updated_at"], issue["number"]),
             )
             return self._page(call, found)
         if found_number := re.fullmatch(rf"/repos/{self.repository}/issues/(\d+)/comments", call.path):
-            return self._page(call, self.comments[int(found_number.group(1))])
+            number = int(found_number.group(1))
+            if number in self.gone:
+                return Said(self.gone[number], {"message": "This issue was deleted"})
+            return self._page(call, self.comments[number])
         if call.path == "/search/issues":
             return self._search(call)
         return Said(404, {"message": "Not Found"})
 
     def _page(self, call: Call, found: list[dict[str, Any]]) -> Said:
         size = self.page_size or int(call.query["per_page"])
-        number = int(call.query["page"])
+        number = int(call.query.get("page", "1"))
         page = found[(number - 1) * size : number * size]
         tag = 'W/"' + hashlib.sha256(json.dumps(page).encode()).hexdigest()[:16] + '"'
         if call.headers.get("if-none-match") == tag:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -49,6 +50,8 @@ class Vendor(ABC):
     per_minute: int | None = None
     # Answers given in place of the next ones.
     planned: deque[Said] = field(default_factory=deque)
+    # Requests whose path ends so fail, whenever they come.
+    broken: set[str] = field(default_factory=set)
     calls: list[Call] = field(default_factory=list)
     # Called after each answer: records that change while they are read.
     after_call: Callable[["Vendor", Call], None] = lambda vendor, call: None
@@ -72,9 +75,16 @@ class Vendor(ABC):
     def serve(self, call: Call) -> Said:
         self.calls.append(call)
         now = self.clock()
+        said = self._serve(call, now)
+        said.headers.setdefault("Date", format_datetime(now, usegmt=True))
+        return said
+
+    def _serve(self, call: Call, now: datetime) -> Said:
         minute = int(now.timestamp()) // 60
         if self.planned:
             return self.planned.popleft()
+        if any(call.path.endswith(each) for each in self.broken):
+            return Said(500, {"error": "timeout"})
         if not self.is_known(call.headers):
             return Said(401, {"error": "token"})
         self.minutes[minute] += 1

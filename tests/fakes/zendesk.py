@@ -118,7 +118,14 @@ class Zendesk(Vendor):
         rest_of = [each for each in ordered if (each[0], each[1]) > after]
         page = rest_of[:limit]
         last = page[-1][:2] if page else after
-        counted = [{**each[2], "comment_count": len(self.comments[each[2]["id"]])} for each in page]
+        counted = [
+            {
+                **each[2],
+                "comment_count": len(self.comments[each[2]["id"]]),
+                "generated_timestamp": int(datetime.fromisoformat(each[0]).timestamp()),
+            }
+            for each in page
+        ]
         body = {
             **self._with_users(counted, "tickets"),
             "after_cursor": f"{self.era}:{'|'.join(last)}",

@@ -63,11 +63,11 @@ def make_secrets(folder: Path) -> Path:
     return folder / "secrets"
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
+def until(holds: Callable[[], bool], what: str, *, pause: float = 0.5) -> None:
     end = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < end, what
-        time.sleep(0.5)
+        time.sleep(pause)
 
 
 @dataclass(slots=True)
@@ -122,7 +122,8 @@ class Machine:
     def await_health(self, *names: str) -> None:
         """Wait until the file's own health checks say that these services are well."""
         for name in names:
-            until(lambda name=name: self.is_well(name), f"{name} is well")
+            # A check is a program of its own: asked for without a pause they would starve what they wait for.
+            until(lambda name=name: self.is_well(name), f"{name} is well", pause=2.0)
 
     def is_well(self, name: str) -> bool:
         assert self.running[name].poll() is None, f"{name} ended: {self.said(name)}"

@@ -90,14 +90,14 @@ def test_writers_wait_for_each_other(sqlite: Database) -> None:
             session.add(Team(workspace_id=workspace, key="first", name="first"))
             session.flush()
             started.set()
-            go.wait(10)
+            go.wait(30)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    started.wait(10)
+    started.wait(30)
     threading.Timer(0.2, go.set).start()
     team(sqlite, workspace, "second")  # "database is locked" would be raised here
-    thread.join(10)
+    thread.join(30)
     assert names(sqlite) == ["first", "second"]
 
 

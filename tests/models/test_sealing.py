@@ -1,4 +1,4 @@
-"""Raw bodies sealed and opened: keys that rotate, rows that are plain, bodies that were changed or moved."""
+"""Bodies and secrets sealed and opened: keys that rotate, plain rows, what was changed or moved."""
 
 import ast
 import base64
@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import Invalid
-from models.sealing import Keyring, Sealed, bound_to, is_sealed, keyring, parse_keys
+from models.sealing import (
+    Keyring,
+    Seal,
+    Sealed,
+    bound_secret,
+    bound_to,
+    bound_token,
+    is_sealed,
+    keyring,
+    parse_keys,
+)
 from models.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +57,7 @@ def test_the_first_key_seals_and_all_open() -> None:
 @pytest.mark.parametrize("keys", [Keyring(), Keyring((OLD,))])
 def test_without_the_key_the_reason_names_the_setting(keys: Keyring) -> None:
     stored = Keyring((NEW,)).seal(BODY, bound=HERE)
-    with pytest.raises(Sealed, match=r"EBB_RAW_BODY_KEY.*replay"):
+    with pytest.raises(Sealed, match=r"EBB_SEALING_KEY.*replay"):
         keys.open(stored, bound=HERE)
 
 
@@ -72,19 +82,98 @@ def test_keys_are_read_from_one_line() -> None:
 
 @pytest.mark.parametrize("text", ["secret", base64.b64encode(b"short").decode(), "ä" * 44])
 def test_a_wrong_key_is_refused_by_name_and_not_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EBB_RAW_BODY_KEY", text)
+    monkeypatch.setenv("EBB_SEALING_KEY", text)
     with pytest.raises(Invalid, match="key 1 is not 32 bytes in base64") as caught:
         load_settings()
-    assert caught.value.field == "EBB_RAW_BODY_KEY"
+    assert caught.value.field == "EBB_SEALING_KEY"
     assert text not in caught.value.message
 
 
 def test_the_key_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(base64.b64encode(NEW).decode() + "\n")
-    monkeypatch.setenv("EBB_RAW_BODY_KEY_FILE", str(file))
-    assert keyring(load_settings().raw_body_key).keys == (NEW,)
+    monkeypatch.setenv("EBB_SEALING_KEY_FILE", str(file))
+    assert keyring(load_settings().sealing_key).keys == (NEW,)
     assert base64.b64encode(NEW).decode() not in repr(load_settings())
+
+
+@pytest.mark.parametrize("name", ["EBB_RAW_BODY_KEY", "EBB_RAW_BODY_KEY_FILE", "ebb_raw_body_key"])
+def test_the_name_it_had_before_is_still_read(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key = base64.b64encode(NEW).decode()
+    file = tmp_path / "key"
+    file.write_text(key)
+    monkeypatch.setenv(name, str(file) if name.endswith("_FILE") else key)
+    assert keyring(load_settings().sealing_key).keys == (NEW,)
+    load_settings.cache_clear()
+    monkeypatch.setenv("EBB_SEALING_KEY", key)
+    with pytest.raises(Invalid, match=f"{name.upper()} and EBB_SEALING_KEY are both set") as caught:
+        load_settings()
+    assert key not in caught.value.message
+
+
+def test_a_wrong_key_under_the_older_name_is_told_by_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EBB_RAW_BODY_KEY", "too short")
+    with pytest.raises(Invalid, match=r"EBB_RAW_BODY_KEY: .*key 1 is not 32 bytes"):
+        load_settings()
+
+
+# --- secrets ------------------------------------------------------------------------------------------------
+
+DESK = bound_secret(1)
+SECRET = "whsec_of-the-tool"
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=300),
+    st.booleans(),
+    st.sampled_from(["", "ebb sealed 1:", "ebb plain 1:", "ebb "]),
+)
+def test_every_secret_comes_back_as_it_was(secret: str, with_key: bool, head: str) -> None:
+    keys = Keyring((NEW,)) if with_key else Keyring()
+    stored = keys.seal_text(head + secret, bound=DESK)
+    assert keys.open_text(stored, bound=DESK) == head + secret
+    assert keys.seal_of(stored) is (Seal.SEALED if with_key else Seal.PLAIN)
+    assert "\0" not in stored
+
+
+def test_a_sealed_secret_shows_nothing_and_is_never_the_same_twice() -> None:
+    keys = Keyring((NEW,))
+    stored = keys.seal_text(SECRET, bound=DESK)
+    assert SECRET not in stored
+    assert base64.b64encode(SECRET.encode()).decode()[:8] not in stored
+    assert stored != keys.seal_text(SECRET, bound=DESK)
+
+
+def test_a_secret_says_which_key_it_needs() -> None:
+    before = Keyring((OLD,)).seal_text(SECRET, bound=DESK)
+    both = Keyring((NEW, OLD))
+    assert both.open_text(before, bound=DESK) == both.open_text(SECRET, bound=DESK) == SECRET
+    assert [keys.seal_of(before) for keys in (Keyring((OLD,)), both, Keyring((NEW,)), Keyring())] == [
+        Seal.SEALED,
+        Seal.OUTDATED,
+        Seal.UNREADABLE,
+        Seal.UNREADABLE,
+    ]
+    for keys in (Keyring(), Keyring((NEW,))):
+        with pytest.raises(Sealed, match=r"EBB_SEALING_KEY.*add the key") as caught:
+            keys.open_text(before, bound=DESK)
+        assert caught.value.field == "EBB_SEALING_KEY"
+
+
+def test_a_changed_or_moved_secret_does_not_open() -> None:
+    keys = Keyring((NEW,))
+    stored = keys.seal_text(SECRET, bound=DESK)
+    head, _, packed = stored.rpartition(":")
+    for damaged in (stored[:-8] + "AAAAAAA=", head + ":", f"{head}:{packed[:8]}", stored + "é", f"{head}:A"):
+        with pytest.raises(Sealed, match="changed"):
+            keys.open_text(damaged, bound=DESK)
+    for elsewhere in (bound_secret(2), bound_token(1), bound_to(1, "event-1")):
+        with pytest.raises(Sealed, match="wrong row"):
+            keys.open_text(stored, bound=elsewhere)
+    with pytest.raises(Sealed, match="EBB_SEALING_KEY"):
+        keys.open_text("ebb sealed 1:no-name:" + packed, bound=DESK)
 
 
 def test_no_program_stores_a_body_that_was_not_sealed() -> None:

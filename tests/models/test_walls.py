@@ -14,7 +14,7 @@ from migrations.grants import is_walled
 from models.database import Database, Session, scope
 from models.errors import NotFound
 from models.jobs import WorkState
-from models.queries import access, feedback, listing, products, work, workspaces
+from models.queries import access, feedback, listing, products, withdrawals, work, workspaces
 from models.records import FeedbackItem, Record, Team, Work
 from models.values.roles import Role
 from tests import factories, rows
@@ -274,7 +274,7 @@ def test_a_change_with_the_wrong_workspace_changes_nothing(
         with forbidden(session, why="row-level security"):
             access.create_key(session, workspace=theirs, name="x", role=Role.OWNER, now=NOON)
         with forbidden(session, why="row-level security"):
-            feedback.withdraw(
+            withdrawals.withdraw(
                 session, workspace=theirs, source=1, external_id="T-1", message_id=None, is_redaction=True,
                 changed_at=NOON, now=NOON,
             )  # fmt: skip

@@ -1,88 +1,23 @@
 """Several events of one record over HTTP, as desks, forms and forums send them: what is left at the end."""
 
-import json
 from collections.abc import Iterator
 from itertools import permutations
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from models.database import Database
 from models.sources.registry import SOURCES
-from models.sources.signature import SCHEMES, sign
 from tests.clock import Clock
 from tests.models.sources.examples import payload_of
-from tests.steps import walk
+from tests.service.desk import Desk
 from workers.context import Context
-
-SECRETS = {"standardwebhooks": "whsec_c2VjcmV0LWtleQ=="}
 
 
 @pytest.fixture
 def database(sqlite: Database) -> Database:
     """Connectors do not know which database there is; that both take what they write is shown elsewhere."""
     return sqlite
-
-
-class Desk:
-    """One connected tool: send its events, read the items."""
-
-    def __init__(self, client: TestClient, context: Context, clock: Clock, kind: str, scheme: str) -> None:
-        self._client, self._context, self._clock = client, context, clock
-        self._scheme, self._secret = SCHEMES[scheme], SECRETS.get(kind, "secret-of-the-tool")
-        made = client.post(
-            "/v1/sources",
-            json={"kind": kind, "name": kind, "secret": self._secret, "settings": {"signature": scheme}},
-        )
-        assert made.status_code == 201, made.text
-        self._source = made.json()
-        self._sent = 0
-
-    def send(self, payload: object, **headers: str) -> str:
-        """Send one event, work it off, and return what was answered."""
-        self._sent += 1
-        now = self._clock.now.timestamp()
-        if isinstance(payload, dict) and self._scheme.timestamp_field:
-            payload = {**payload, self._scheme.timestamp_field: round(now * 1000)}
-        body = json.dumps(payload).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        if self._scheme.id_header:
-            named.setdefault(self._scheme.id_header, f"msg_{self._sent}")
-        if self._scheme.timestamp_header:
-            named[self._scheme.timestamp_header] = str(
-                round(now * (1000 if self._scheme.timestamp_unit == "ms" else 1))
-            )
-        named[self._scheme.header] = sign(self._scheme, secret=self._secret, body=body, headers=named)
-        answer = self._client.post(
-            self._source["ingest_url"], content=body, headers={"Authorization": "", **named}
-        )
-        assert answer.status_code == 202, answer.text
-        walk(self._context)
-        status: str = answer.json()["status"]
-        return status
-
-    def listed(self) -> list[dict[str, Any]]:
-        """Return the source's items."""
-        answer = self._client.get("/v1/feedback", params={"source": self._source["id"]})
-        found: list[dict[str, Any]] = answer.json()["items"]
-        return found
-
-    def items(self) -> dict[str, dict[str, Any]]:
-        """Return the items of a source with one record by message id."""
-        found = self.listed()
-        by_message = {item["message_id"]: item for item in found}
-        assert len(by_message) == len(found)
-        return by_message
-
-    def texts(self) -> dict[str, str]:
-        """Return the items' texts by message id."""
-        return {message: item["text"] for message, item in self.items().items()}
-
-    def failures(self) -> list[Any]:
-        """Return the deliveries that could not be understood."""
-        failures: list[Any] = self._client.get(f"/v1/sources/{self._source['id']}/health").json()["failures"]
-        return failures
 
 
 @pytest.fixture
@@ -223,6 +158,8 @@ def test_a_freshdesk_reply_may_come_before_its_ticket(desk: Desk) -> None:
     desk.send({"ticket_id": 8841, "event": "updated", "status": "Resolved"})
     assert {item["status"] for item in desk.items().values()} == {"resolved"}
     desk.send({**TICKET, "event": "spam"})
+    assert {item["excluded_by"] for item in desk.items().values()} == {"called_spam"}
+    desk.send({**TICKET, "event": "deleted"})
     assert desk.items() == {}
 
 

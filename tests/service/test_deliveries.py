@@ -1,9 +1,7 @@
 """`/v1/deliveries` and `ebb replay`: what became of a delivery, why, and reading it again after a fix."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,37 +11,19 @@ from sqlalchemy import select
 from models.database import Database
 from models.queries import workspaces
 from models.records import FeedbackItem
-from models.sources.registry import SOURCES
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON, Clock
 from tests.service.keys import bearer
+from tests.service.poison import POISON, poisoned
 from tests.steps import connect, post_entry, signed, walk
 from workers.context import Context
 
 ENTRY = {"created_at": "2026-06-01T10:00:00Z", "text": "The export fails.", "customer_id": "c-1"}
-POISON = "the words of a customer"
 
 
 def entry(number: int) -> dict[str, object]:
     return {**ENTRY, "id": f"T-{number}"}
-
-
-@contextmanager
-def poisoned(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Let the parser of generic JSON fail, as a fault of ours would, on one ticket; count how often."""
-    real = SOURCES["generic_json"]
-    fails: list[int] = []
-
-    def parse(body: bytes, **more: Any) -> Any:
-        if b"T-3" in body:
-            fails.append(1)
-            raise ZeroDivisionError(POISON)
-        return real.parse(body, **more)
-
-    with monkeypatch.context() as patched:
-        patched.setitem(SOURCES, "generic_json", replace(real, parse=parse))
-        yield fails
 
 
 def listed(client: TestClient, **query: object) -> list[dict[str, Any]]:

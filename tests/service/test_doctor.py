@@ -65,7 +65,7 @@ def enqueue(database: Database, stage: Job, *, ago: float = 0, subject: int = 1)
 
 def needs_service(port: int, name: str) -> None:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+        socket.create_connection(("127.0.0.1", port), timeout=30).close()
     except OSError as error:
         need(name, str(error))
 

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select, update
 from models.database import Database, Session
 from models.queries import deliveries
 from models.records import Delivery, Source
+from models.sealing import Keyring
 from models.values.ids import Prefix, parse_id
 from service import doors
 from service.doors import Doors
@@ -53,7 +54,7 @@ def desk(client: TestClient) -> tuple[str, str]:
 def set_secret(database: Database, address: str, secret: str) -> None:
     number = parse_id(Prefix.SOURCE, address.rpartition("/")[2])
     with database.write(workspace=None) as session:
-        session.execute(update(Source).where(Source.id == number).values(secret=secret))
+        session.execute(update(Source).where(Source.id == number).values(stored_secret=secret))
 
 
 def count(database: Database) -> int:
@@ -104,6 +105,7 @@ def test_a_forged_call_is_refused_and_counted_also_where_the_source_is_kept(
     for _ in range(3):
         assert post_entry(sender, address, ENTRY, "forged", now=NOON).status_code == 401
     assert post_entry(sender, address, ENTRY, secret, now=NOON - timedelta(hours=1)).status_code == 401
+    sender.app.state.refusals.write()  # type: ignore[attr-defined]
     with database.read(workspace=None) as session:
         assert session.scalars(select(Source.rejected_count)).one() == 4
     assert count(database) == 1
@@ -130,7 +132,7 @@ def test_no_more_doors_are_kept_than_there_is_room_for(
     monkeypatch.setattr(doors, "MOST", 2)
     with database.write(workspace=workspace) as session:
         sources = [factories.source(session, workspace) for _ in range(3)]
-    kept = Doors()
+    kept = Doors(Keyring())
     for number in (*sources, 999):
         kept.read(database, number)
     assert [kept.kept(database, number) is not None for number in (*sources, 999)] == [
@@ -144,7 +146,7 @@ def test_no_more_doors_are_kept_than_there_is_room_for(
 def test_doors_of_another_database_are_its_own(database: Database, workspace: int) -> None:
     with database.write(workspace=workspace) as session:
         number = factories.source(session, workspace)
-    kept = Doors()
+    kept = Doors(Keyring())
     assert kept.read(database, number) is not None
     other = Database("sqlite://")
     assert kept.kept(other, number) is None

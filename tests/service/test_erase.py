@@ -271,7 +271,7 @@ def test_sealed_bodies_are_looked_into_and_without_the_key_nothing_is_claimed(
     who = {"workspace": workspace, "who": Who(email=EMAIL), "actor": "a", "by": "key_1", "now": NOON}
     from models.sealing import Sealed
 
-    with pytest.raises(Sealed, match="EBB_RAW_BODY_KEY"):
+    with pytest.raises(Sealed, match="EBB_SEALING_KEY"):
         erase(database, keyring(""), **who)  # type: ignore[arg-type]
     assert erase(database, keys, **who).removed.deliveries == 13  # type: ignore[arg-type]
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from models.database import Database
 from models.jobs import Job
 from models.records import Delivery, Feature, Release, Source, Work
+from service.commands import intake_file
 
 Capture = pytest.CaptureFixture[str]
 
@@ -114,15 +115,46 @@ def test_a_file_that_cannot_be_read_at_all_is_bad_input(
 ) -> None:
     (tmp_path / name).write_text(text)
     assert ready("import", tmp_path / name) == 2
-    assert said in capsys.readouterr().err
+    _check_one_line(capsys, name, said)
+
+
+def _check_one_line(capsys: Capture, *said: str) -> None:
+    """Bad input is one line, which names the file and what to mend."""
+    (line,) = capsys.readouterr().err.splitlines()
+    for words in said:
+        assert words in line
 
 
 def test_a_map_that_is_wrong_is_bad_input(ready: Callable[..., int], capsys: Capture, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(CSV)
-    (tmp_path / "m.yaml").write_text("colums: {}\n")
-    assert ready("import", tmp_path / "t.csv", "--map", tmp_path / "m.yaml") == 2
-    assert "colums" in capsys.readouterr().err
+    for written, said in (
+        ("colums: {}\n", ("colums",)),
+        ("columns:\n  text: [a, b\n", ("line 3", "not YAML")),
+        ("columns: {text: Nowhere}\n", ("t.csv", "column Nowhere")),
+        ('date_format: "%d %Q"\n', ("date_format", "%Q")),
+    ):
+        (tmp_path / "m.yaml").write_text(written)
+        assert ready("import", tmp_path / "t.csv", "--map", tmp_path / "m.yaml") == 2
+        _check_one_line(capsys, *said, "" if "t.csv" in said else "m.yaml")
     assert ready("import", tmp_path / "t.csv", "--map", tmp_path / "none.yaml") == 2
+
+
+def test_a_file_or_folder_that_refuses_us_is_bad_input(
+    ready: Callable[..., int], capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("id,created_at,text\nT-1,someday,a\n")
+    (tmp_path / "t.csv.rejected.jsonl").mkdir()
+    assert ready("import", file) == 2
+    _check_one_line(capsys, "t.csv.rejected.jsonl")
+    (tmp_path / "t.csv.rejected.jsonl").rmdir()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(intake_file.FileImport, "_take", refuse)
+    assert ready("import", file) == 2
+    _check_one_line(capsys, "t.csv", "Permission denied")
 
 
 # --- releases -----------------------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ from sqlalchemy import func, select
 from models.database import Database
 from models.queries import deliveries
 from models.records import Delivery, Source
-from models.sealing import keyring
+from models.sealing import bound_to, keyring
+from models.sources.reading import read_changes
+from models.values.feedback import FeedbackChange
 from service.commands import intake_file
 from tests import factories
-from workers.intake import _read
 
 Capture = pytest.CaptureFixture[str]
 
@@ -79,6 +80,35 @@ def test_a_mark_of_another_file_is_worth_nothing(
     assert count(opened) == 9
 
 
+def test_a_mark_of_a_file_that_was_changed_in_place_is_worth_nothing(
+    ready: Callable[..., int], opened: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of the same length, and with the same beginning: who mends a row expects it to be read."""
+    file = written(tmp_path / "tickets.csv", 60)
+    monkeypatch.setattr(intake_file, "CHUNK", 5)
+    monkeypatch.setattr(intake_file, "MARK_EVERY", 2)
+    monkeypatch.setattr(intake_file, "HEAD_BYTES", 64)
+    take, taken = intake_file.FileImport._take, []
+
+    def dying(self: intake_file.FileImport, *arguments: object) -> None:
+        take(self, *arguments)  # type: ignore[arg-type]
+        taken.append(1)
+        if len(taken) == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(intake_file.FileImport, "_take", dying)
+    assert ready("import", file) == 130
+    monkeypatch.setattr(intake_file.FileImport, "_take", take)
+    stood = file.stat()
+    file.write_text(file.read_text().replace("export number 9 fails", "export number 9 works"))
+    os.utime(file, ns=(stood.st_atime_ns, stood.st_mtime_ns + 1))
+    assert ready("import", file) == 0
+    with opened.read(workspace=1) as session:
+        bodies = session.scalars(select(Delivery.body)).all()
+    assert any(b"number 9 works" in body for body in bodies)
+    assert len(bodies) == 61, "the row as it stood, and its edit"
+
+
 def test_history_goes_into_the_source_that_the_webhooks_use(
     ready: Callable[..., int], opened: Database, tmp_path: Path
 ) -> None:
@@ -89,8 +119,15 @@ def test_history_goes_into_the_source_that_the_webhooks_use(
     with opened.read(workspace=1) as session:
         assert session.scalars(select(Source.id)).all() == [source]
         rows = deliveries.load(session, workspace=1, deliveries=[1, 2, 3])
-    reads = [_read(delivery, owner, keyring("")) for delivery, owner in rows]
-    assert [read.state for read in reads] == ["parsed"] * 3
+    for delivery, owner in rows:
+        (change,) = read_changes(
+            owner.kind,
+            keyring("").open(delivery.body, bound=bound_to(owner.id, delivery.key)),
+            headers=delivery.headers,
+            settings=owner.settings,
+            received_at=delivery.received_at,
+        )
+        assert isinstance(change, FeedbackChange) and change.makes_item
 
 
 def test_a_map_may_be_named(ready: Callable[..., int], capsys: Capture, tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_a_forged_delivery_is_refused_and_counted(
     assert answer.headers["content-type"] == "application/problem+json"
     assert secret not in answer.text
     assert stored(database) == []
+    client.app.state.refusals.write()  # type: ignore[attr-defined]
     with database.read(workspace=None) as session:
         source = session.scalars(select(Source)).one()
     assert (source.rejected_count, source.rejected_at) == (1, NOON)
@@ -126,7 +127,6 @@ def test_a_source_of_imports_takes_no_webhooks(
                 workspace_id=workspace,
                 kind="generic_json",
                 name="file",
-                secret=None,
                 settings={},
                 created_at=NOON,
             )

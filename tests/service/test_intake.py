@@ -129,7 +129,7 @@ def test_more_than_may_wait_are_turned_away(
     real = deliveries.record
 
     def slow(session: Session, *, drafts: Sequence[DeliveryDraft]) -> list[bool]:
-        go.wait(10)
+        go.wait(30)
         return real(session, drafts=drafts)
 
     monkeypatch.setattr(deliveries, "record", slow)
@@ -329,3 +329,29 @@ def test_a_connection_that_the_server_ended_costs_no_delivery(
 
     assert with_writer(postgres_programs, act, gather_ms=0.0) == [True] * 3
     assert keys(postgres) == ["k-0", "k-1", "k-2"]
+
+
+def test_whatever_goes_wrong_nobody_waits_for_ever_and_the_writer_goes_on(
+    sqlite: Database, desk: Callable[[int], DeliveryDraft], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error where none is expected, also one that no `except Exception` takes."""
+
+    class Unforeseen(BaseException):
+        pass
+
+    def fail(*_: object, **__: object) -> None:
+        raise Unforeseen
+
+    async def act(writer: IntakeWriter) -> list[object]:
+        with monkeypatch.context() as patched:
+            patched.setattr(deliveries, "record", fail)
+            found = await asyncio.gather(
+                *(writer.submit(desk(number)) for number in range(5)), return_exceptions=True
+            )
+        assert await writer.submit(desk(9)) is True
+        return list(found)
+
+    answers = with_writer(sqlite, act)
+    assert isinstance(answers, list)
+    assert all(isinstance(each, Busy) for each in answers), "nothing is known to be stored: come again"
+    assert keys(sqlite) == ["k-9"]

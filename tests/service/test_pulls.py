@@ -58,7 +58,7 @@ def test_a_token_that_is_left_out_stays(client: TestClient, database: Database, 
     assert client.put(f"/v1/sources/{source}/pull", json=body).json()["interval_s"] == 900
     with database.read(workspace=workspace) as session:
         (row,) = pulls.list_pulls(session, workspace=workspace)
-    assert row.token == TOKEN
+    assert row.stored_token == TOKEN
 
 
 def test_another_place_begins_anew_and_the_same_goes_on(

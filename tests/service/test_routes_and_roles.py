@@ -27,6 +27,7 @@ from tests.steps import signed
 
 HANDS_OUT = {
     "POST /v1/sources",
+    "PUT /v1/sources/{source_id}/secret",
     "POST /v1/keys",
     "POST /v1/keys/{key_id}/rotate",
     "POST /v1/users",

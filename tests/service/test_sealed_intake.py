@@ -26,7 +26,7 @@ ENTRY = {"id": "T-1", "created_at": "2026-05-20T10:00:00Z", "text": "The export 
 
 
 def post(database: Database, workspace: int, clock: Clock, key: str, *, connected: bool = False) -> None:
-    app = create_app(settings_for(database, raw_body_key=key), database=database, clock=clock)
+    app = create_app(settings_for(database, sealing_key=key), database=database, clock=clock)
     bearer = factories.key(database, workspace)
     with TestClient(app, headers={"Authorization": f"Bearer {bearer}"}) as client:
         address, secret = connect(client)
@@ -50,7 +50,7 @@ def test_a_sealed_delivery_is_read_by_whoever_has_the_key(
     assert is_sealed(stored(context.database).body)
     assert b"export" not in stored(context.database).body
     # The key was changed meanwhile, and the old one kept beside it.
-    walk(replace(context, settings=settings_for(context.database, raw_body_key=f"{NEXT_KEY},{KEY}")))
+    walk(replace(context, settings=settings_for(context.database, sealing_key=f"{NEXT_KEY},{KEY}")))
     assert texts(context.database) == [ENTRY["text"]]
 
 
@@ -62,11 +62,11 @@ def test_without_the_key_the_delivery_waits_and_is_replayed_when_it_is_back(
     walk(context)
     kept = stored(database)
     assert kept.state is DeliveryState.INVALID
-    assert "EBB_RAW_BODY_KEY" in str(kept.reason)
+    assert "EBB_SEALING_KEY" in str(kept.reason)
     assert texts(database) == []
     invalid = DeliveryFilter(outcome=DeliveryOutcome.INVALID)
     assert replay_all(database, workspace=1, where=invalid, now=clock()) == 1
-    walk(replace(context, settings=settings_for(database, raw_body_key=KEY)))
+    walk(replace(context, settings=settings_for(database, sealing_key=KEY)))
     assert stored(database).state is DeliveryState.PARSED
     assert texts(database) == [ENTRY["text"]]
 
@@ -76,7 +76,7 @@ def test_an_import_is_sealed_as_well(
 ) -> None:
     file = tmp_path / "old.csv"
     file.write_text("id,text,created_at\n1,The export fails.,2026-05-20T10:00:00Z\n")
-    monkeypatch.setenv("EBB_RAW_BODY_KEY", KEY)
+    monkeypatch.setenv("EBB_SEALING_KEY", KEY)
     from models.settings import load_settings
 
     load_settings.cache_clear()

@@ -57,7 +57,11 @@ def test_a_draft_is_tried_on_the_latest_deliveries_and_stores_nothing(
     assert newest["delivery"] == "dlv_5"
     assert not any("mira" in str(example) for example in found["examples"])
     assert client.get(f"/v1/sources/{desk}/rules").json()["revision"] == 0
-    assert not any(item["excluded_by"] for item in client.get("/v1/feedback").json()["items"])
+    left_out = {
+        item["external_id"]: item["excluded_by"] for item in client.get("/v1/feedback").json()["items"]
+    }
+    assert {name for name, by in left_out.items() if by} == {"T-4"}
+    assert left_out["T-4"] == "called_spam"
     two = client.post(f"/v1/sources/{desk}/rules/preview", json={**draft, "limit": 2}).json()
     assert (two["deliveries"], two["messages"]) == (2, 1)
 
@@ -67,11 +71,11 @@ def test_rules_are_put_in_force_versioned_and_written_down(
 ) -> None:
     walk(context)
     made = client.put(f"/v1/sources/{desk}/rules", json={"rules": [TAGGED], "revision": 0}).json()
-    assert (made["revision"], made["applied_at"], made["excluded"]) == (1, None, 0)
+    assert (made["revision"], made["applied_at"], made["excluded"]) == (1, None, 1)
     assert made["rules"] == [TAGGED]
     walk(context)
     found = client.get(f"/v1/sources/{desk}/rules").json()
-    assert (found["messages"], found["excluded"], found["applied_at"] is None) == (5, 2, False)
+    assert (found["messages"], found["excluded"], found["applied_at"] is None) == (5, 3, False)
     assert found["history"][0]["author"] == "owner of tests"
     items = client.get("/v1/feedback").json()["items"]
     assert sorted(item["external_id"] for item in items if item["excluded_by"] == "internal") == [
@@ -132,7 +136,7 @@ def test_health_tells_of_lag_failures_silence_and_scope(
     assert health["lag"]["parsing_median_s"] >= 30
     assert health["failure_reasons"][0]["count"] == 1
     assert "id" in health["failure_reasons"][0]["reason"]
-    assert health["scope"] == {"revision": 0, "rules": 0, "messages": 5, "excluded": 0, "applied_at": None}
+    assert health["scope"] == {"revision": 0, "rules": 0, "messages": 5, "excluded": 1, "applied_at": None}
     assert address
 
 

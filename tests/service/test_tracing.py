@@ -26,6 +26,7 @@ from service.app import create_app
 from service.commands.processes import api_command, free_port
 from service.tracing import HEADER, note_caller
 from tests.clock import Clock
+from tests.servers import GIVEN_UP_S, NO_TLS
 from tests.services import settings_for
 
 ROOT = Path(__file__).parents[2]
@@ -227,14 +228,14 @@ def server(
             yield f"http://127.0.0.1:{port}", log
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(15)
+            process.wait(2 * GIVEN_UP_S)
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:
-            httpx.get(f"http://127.0.0.1:{port}/healthz")
+            httpx.get(f"http://127.0.0.1:{port}/healthz", verify=NO_TLS)
             return
         except httpx.TransportError:
             time.sleep(0.05)
@@ -288,7 +289,7 @@ def test_a_server_logs_no_word_of_its_requests(server: tuple[str, Path]) -> None
 
 
 def _text_until(log: Path, words: str) -> str:
-    until = time.monotonic() + 10
+    until = time.monotonic() + GIVEN_UP_S
     while words not in log.read_text() and time.monotonic() < until:
         time.sleep(0.05)
     return log.read_text()

@@ -10,6 +10,7 @@ from models.database import Database
 from models.queries import deliveries, pulls
 from models.queries.pulls import PullDraft
 from models.records import Delivery, Pull
+from models.sealing import Keyring
 from models.sources.pullers import parser_of
 from models.sources.source import SourceSettings
 from models.values.feedback import Action, FeedbackChange
@@ -36,7 +37,9 @@ def source_of(
     draft = PullDraft(PLACES[kind], base_url, account, TOKEN, 300, since)
     with context.database.write(workspace=workspace) as session:
         source = factories.source(session, workspace, kind=kind)
-        pulls.put_pull(session, workspace=workspace, source=source, draft=draft, now=context.clock())
+        pulls.put_pull(
+            session, workspace=workspace, source=source, draft=draft, keys=Keyring(), now=context.clock()
+        )
     return source
 
 

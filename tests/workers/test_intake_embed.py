@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from models.database import Database
 from models.jobs import Job
 from models.language.encode import FloatArray, WordHashEncoder
-from models.queries import feedback, kinds, work
+from models.language.own_words import TEXT_VERSION
+from models.queries import delivery_log, feedback, kinds, withdrawals, work
 from models.records import (
     Arrival,
     Assignment,
@@ -56,6 +57,28 @@ def test_a_message_is_cleaned_redacted_and_its_person_hashed(
     assert item.person_id is not None
     assert {cut["kind"] for cut in item.removed}
     assert item.language == "en"
+
+
+def test_an_item_says_which_rules_made_its_text_and_older_ones_are_left_until_read_again(
+    database: Database, context: Context, workspace: int, source: int
+) -> None:
+    deliver(context, workspace, source, entry(text="The export fails. Thanks, Tom"))
+    walk(context)
+    (item,) = items(database)
+    assert (item.text, item.text_version) == ("The export fails.", TEXT_VERSION)
+    with database.write(workspace=workspace) as session:
+        older = {"text": "The export fails. Thanks, Tom", "text_version": None}
+        session.execute(update(FeedbackItem).values(**older))
+    walk(context)
+    (kept,) = items(database)
+    assert (kept.text, kept.text_version) == (older["text"], None)
+    with database.write(workspace=workspace) as session:
+        delivery = session.scalar(select(Delivery.id))
+        assert delivery is not None
+        delivery_log.replay_one(session, workspace=workspace, delivery=delivery, now=context.clock())
+    walk(context)
+    (again,) = items(database)
+    assert (again.text, again.text_version) == ("The export fails.", TEXT_VERSION)
 
 
 def test_staff_replies_make_no_item(
@@ -205,7 +228,7 @@ def test_an_item_edited_while_it_is_embedded_keeps_the_newer_text_alone(
                 with context.database.write(workspace=workspace) as session:
                     draft = factories.draft(source, text="The invoice is wrong.", changed_at=later)
                     feedback.upsert_item(session, workspace=workspace, draft=draft, now=NOON)
-                    feedback.withdraw(
+                    withdrawals.withdraw(
                         session, workspace=workspace, source=source, external_id="T-2", message_id=None,
                         is_redaction=False, changed_at=later, now=NOON,
                     )  # fmt: skip

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from models.queries import pulls
+from models.sealing import Keyring
 from models.sources.pull import LONGEST_WAIT_S
 from models.values.feedback import FIRST_MESSAGE, AuthorRole
 from tests.clock import NOON, Clock
@@ -161,7 +162,7 @@ def test_a_refusal_stops_and_says_so_until_a_person_acts(
     vendor.token = right
     draft = pulls.PullDraft(row.place, None, row.account, right, 300, row.since)
     with context.database.write(workspace=workspace) as session:
-        pulls.put_pull(session, workspace=workspace, source=source, draft=draft, now=clock())
+        pulls.put_pull(session, workspace=workspace, source=source, draft=draft, keys=Keyring(), now=clock())
     catch_up(context, workspace, source, vendor)
     assert pull_of(context, workspace, source).stored_count == 3
 

@@ -53,7 +53,7 @@ def test_a_ticket_of_a_caller_is_relayed_and_robots_are_no_customers(
     vendor.comments[1][-1]["via"] = {"channel": "rule"}
     source = source_of(context, workspace, "zendesk", since=START)
     catch_up(context, workspace, source, vendor)
-    opening, robot, _ = changes_of(context.database, source)
+    _, opening, robot, _ = changes_of(context.database, source)
     assert (opening.author_role, opening.relayed) == (AuthorRole.AGENT, True)
     assert opening.customer_email == "person101@example.com"
     assert robot.author_role is AuthorRole.BOT

@@ -112,6 +112,23 @@ def test_what_is_gone_at_the_vendor_goes_here(context: Context, workspace: int, 
     assert not [key for key in texts_of(context.database, source) if key[0] == "1007"]
 
 
+def test_what_goes_long_afterwards_goes_here_within_a_month(
+    context: Context, workspace: int, clock: Clock
+) -> None:
+    vendor = filled("intercom", clock)
+    source = source_of(context, workspace, "intercom", since=SINCE)
+    catch_up(context, workspace, source, vendor)
+    reconcile_due(context, client=vendor.client)
+    clock.advance(days=10)
+    hide(vendor, 7)
+    for _ in range(21):
+        clock.advance(days=1)
+        reconcile_due(context, client=vendor.client)
+    assert not [key for key in texts_of(context.database, source) if key[0] == "1007"]
+    row = counts(context, workspace, source)[(NOON - timedelta(days=2)).date()]
+    assert (row.theirs, row.ours) == (3, 3)
+
+
 def test_records_that_came_by_webhook_count_as_ours(context: Context, workspace: int, clock: Clock) -> None:
     vendor = filled("zendesk", clock)
     assert isinstance(vendor, Zendesk)

@@ -74,7 +74,15 @@ def test_the_embedded_worker_does_each_chore_when_its_time_has_come(context: Con
     with context.database.read(workspace=None) as session:
         done = session.scalars(select(ScheduleRun.chore).order_by(ScheduleRun.chore)).all()
         (first,) = session.scalars(select(Heartbeat.seen_at))
-    assert done == [Chore.PULL, Chore.RECONCILE, Chore.RETAIN, Chore.SWEEP, Chore.TIDY, Chore.WATCH]
+    assert done == [
+        Chore.PULL,
+        Chore.RECONCILE,
+        Chore.RETAIN,
+        Chore.SEAL,
+        Chore.SWEEP,
+        Chore.TIDY,
+        Chore.WATCH,
+    ]
     clock.advance(seconds=context.settings.pulse_seconds)
     timetable.run(context)
     with context.database.read(workspace=None) as session:
@@ -93,20 +101,20 @@ def test_a_slow_batch_keeps_its_work_and_a_done_one_lets_go(programs: Database, 
     def slow(_: Context, leased: Sequence[Leased]) -> None:
         times.append(len(leased))
         begun.set()
-        assert go.wait(20)
+        assert go.wait(60)
         with programs.write(workspace=workspace) as session:
             work.finish(session, leased, now=utc_now())
 
     stages = {Job.COUNT: Stage(10, slow)}
     thread = threading.Thread(target=run_stage, args=(context, stages, Job.COUNT))
     thread.start()
-    assert begun.wait(20)
+    assert begun.wait(30)
     until = time.monotonic() + 5.0  # more than two leases
     while time.monotonic() < until:
         assert run_stage(context, stages, Job.COUNT) == 0, "a batch in hand was taken over"
         time.sleep(0.1)
     go.set()
-    thread.join(20)
+    thread.join(30)
     assert times == [1]
     with programs.read(workspace=None) as session:
         assert work.stages_due(session, now=utc_now() + timedelta(hours=1)) == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 from sqlalchemy import select, update
@@ -200,6 +201,70 @@ def test_a_new_map_is_read_from_stored_deliveries(
             session, workspace=workspace, start=NOON - timedelta(weeks=9), end=NOON + timedelta(weeks=9)
         )
     assert (found.is_done, found.stale, found.fresh, found.is_mixed) == (True, 0, 26, False)
+
+
+def test_what_a_new_map_found_stands_when_the_ticket_changes_later(
+    context: Context, workspace: int, source: int, database: Database
+) -> None:
+    sent = entry(1, plan="basic", extra={"tier": "pro"}, updated_at="2026-05-20T10:00:00Z")
+    closed = {"id": "T-1", "action": "update_status", "status": "closed"}
+    deliver(context, workspace, source, sent)
+    walk(context)
+    put(context, workspace, source, [], {"plan": "extra.tier"})
+    walk(context)
+    assert [row.plan for row in items(database)] == ["pro"]
+    deliver(context, workspace, source, closed | {"occurred_at": "2026-05-21T10:00:00Z"})
+    walk(context)
+    assert [(row.plan, row.status) for row in items(database)] == [("pro", "closed")]
+    # What was read under the older map and comes again under the new one is no newer than what stands.
+    deliver(
+        context, workspace, source, {**sent, "extra": {"tier": "old"}, "updated_at": "2026-05-19T10:00:00Z"}
+    )
+    walk(context)
+    assert [row.plan for row in items(database)] == ["pro"]
+
+
+MOVED = [
+    entry(1, group="Sales", updated_at="2026-05-20T10:00:00Z"),
+    *({"id": "T-1", "action": "update_status", "group": group, "spam": spam, "occurred_at": f"2026-05-2{day}T10:00:00Z"}
+      for day, group, spam in ((1, "Billing", True), (2, "Support", False))),
+    {"id": "T-1", "message_id": "m1", "text": "Any news?", "occurred_at": "2026-05-23T10:00:00Z"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
+def test_where_a_ticket_lies_is_what_was_said_last_whatever_came_last(
+    context: Context, workspace: int, source: int, database: Database, order: Sequence[int]
+) -> None:
+    for place in order:
+        deliver(context, workspace, source, MOVED[place])
+        walk(context)
+    assert {(row.message_id, row.group, row.spam, row.excluded_by) for row in items(database)} == {
+        ("0", "Support", False, None), ("m1", "Support", False, None),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_ticket_is_its_openers_whoever_else_writes_in_it(
+    context: Context, workspace: int, source: int, database: Database, order: Sequence[int]
+) -> None:
+    put(
+        context,
+        workspace,
+        source,
+        [{"name": "own", "action": "exclude", "field": "domain", "values": ["us.example"]}],
+    )
+    told = [
+        entry(1, customer_email="ann@them.example"),
+        *({"id": "T-1", "message_id": f"m{day}", "text": "Any news?", "customer_email": email,
+           "occurred_at": f"2026-05-2{day}T10:00:00Z"}
+          for day, email in ((1, "mira@us.example"), (2, "bo@other.example"))),
+    ]  # fmt: skip
+    for place in order:
+        deliver(context, workspace, source, told[place])
+        walk(context)
+    assert {row.excluded_by for row in items(database)} == {None}
+    assert len({row.domain_digest for row in items(database)}) == 1
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------

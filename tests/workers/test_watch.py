@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from models.database import Database
@@ -100,6 +101,32 @@ def test_a_silent_source_raises_one_alert_that_closes_by_itself(
     clock.advance(days=4)
     watch(context, workspace)
     assert [row.closed_at is None for row in told(context.database, workspace)] == [True, False]
+
+
+def test_a_declared_holiday_is_no_silence_also_after_the_fact(
+    context: Context, workspace: int, source: int, clock: Clock, client: TestClient
+) -> None:
+    clock.advance(days=3)
+    watch(context, workspace)
+    assert marked(context.database, workspace, source) == [0, 1, 2]
+    assert client.get("/v1/alerts").json()["items"]
+    holidays = {
+        "kind": "holiday",
+        "title": "Midsummer",
+        "starts_at": "2026-06-01T00:00:00Z",
+        "ends_at": "2026-06-05T00:00:00Z",
+    }
+    assert client.post("/v1/events", json=holidays).status_code == 201
+    watch(context, workspace)
+    assert marked(context.database, workspace, source) == []
+    assert client.get("/v1/alerts").json()["items"] == []
+    health = client.get(f"/v1/sources/src_{source}/health").json()
+    assert (health["silence"]["state"], health["silence"]["incomplete_days"]) == ("ordinary", [])
+    # On the fifth it should be there again.
+    clock.advance(days=3)
+    watch(context, workspace)
+    assert marked(context.database, workspace, source) == [4, 5]
+    assert len(client.get("/v1/alerts").json()["items"]) == 1
 
 
 def test_a_silence_after_a_single_ticket_is_another_one(

@@ -86,6 +86,14 @@ CALLS: tuple[Call, ...] = (
         permission=ADMINISTER,
     ),
     Call("GET", "/v1/sources", Page[sources.SourceAnswer], query=Paging, promised=False, permission=TICKETS),
+    Call(
+        "PUT",
+        "/v1/sources/{id}/secret",
+        sources.SourceCreated,
+        request=sources.SecretPut,
+        permission=ADMINISTER,
+        promised=False,
+    ),
     # A signature opens it, or a key with DELIVER: which of the two, the header says.
     Call("POST", "/v1/ingest/{source_id}", sources.IngestAnswer, status=202, permission=None),
     Call("GET", "/v1/sources/{id}/health", sources.SourceHealth, permission=TICKETS),

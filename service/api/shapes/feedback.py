@@ -59,7 +59,8 @@ class FeedbackItem(Answer):
         description="The theme it is placed in, redirects followed; null if in none."
     )
     excluded_by: str | None = Field(
-        description="The rule of its source that leaves it out: kept, not themed, not counted; null: in scope."
+        description="The rule of its source that leaves it out (called_spam: the tool does): kept, not themed, not "
+        "counted; null: in scope."
     )
 
 
@@ -68,7 +69,7 @@ class RemovedSpan(Answer):
 
     kind: RemovedKind = Field(description="quote, signature, macro, personal_data or overflow.")
     what: str = Field(description="Which personal data; empty otherwise.")
-    start: int = Field(description="First character, in the text that the cut was made in.")
+    start: int = Field(description="First character, in the plain text of the message.")
     end: int = Field(description="The character after the last.")
     reason: str = Field(description="Why it was cut, in words.")
 
@@ -79,6 +80,9 @@ class FeedbackDetail(FeedbackItem):
     counted_why: str = Field(description="Why it is a counted complaint, or why not.")
     kind_why: str | None = Field(description="The strongest reason for its kind; null until it is known.")
     removed: list[RemovedSpan] = Field(description="What was cut from it before it was stored.")
+    text_version: str | None = Field(
+        description="Which rules cut and redacted it; null: older ones, before versions were kept."
+    )
     votes: int = Field(description="People who stand behind its record without a word of their own.")
 
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from models.sealing import Seal
 from service.api.shapes.base import Answer, Count, Day, Moment, Request, Share, ShortText, SourceId
 
 
@@ -72,6 +73,10 @@ class PullAnswer(Answer):
     place: str = Field(description="Subdomain, region or repository.")
     account: str | None = Field(description="Whose token it is, where the vendor asks for it.")
     token_set: bool = Field(description="Whether a token is stored.")
+    token_seal: Seal = Field(
+        description="How the token stands at rest: plain, sealed, outdated (sealed with an older key that is still "
+        "set) or unreadable (with one that is not set: nothing is pulled)."
+    )
     base_url: str | None = Field(description="The API's address where it is not the public one.")
     interval_s: Count = Field(description="Seconds between two turns once it is caught up.")
     covered_from: Moment = Field(description="Changes from here on are fetched.")

@@ -25,8 +25,8 @@ class RuleShape(Request):
     )
     action: Act = Field(description="include or exclude; exclusion wins, whatever the order.")
     field: Fact = Field(
-        description="brand, group, form, tag, channel, language, product_area, spam, or domain (of the customer's "
-        "e-mail address; compared exactly, stored as a keyed hash)."
+        description="brand, group, form, tag, channel, language, product_area, plan, account, spam, or domain (of "
+        "the customer's e-mail address; compared exactly, stored as a keyed hash)."
     )
     values: list[ShortText] = Field(
         default_factory=list,
@@ -91,7 +91,10 @@ class RulesAnswer(Answer):
 class PreviewCount(Answer):
     """What one rule would do."""
 
-    rule: str | None = Field(description="Its name; not_included: no include rule matches; null: no rule.")
+    rule: str | None = Field(
+        description="Its name; not_included: no include rule matches; called_spam: the tool calls it spam and no "
+        "rule is on spam; null: no rule."
+    )
     kept: Count = Field(description="Messages that it would let in.")
     excluded: Count = Field(description="Messages that it would leave out.")
 

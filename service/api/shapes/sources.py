@@ -2,7 +2,9 @@
 
 from pydantic import Field
 
+from models.sealing import Seal
 from models.sources.signature import Strength
+from models.values.deliveries import DeliveryOutcome
 from models.values.feedback import RatingKind, Status
 from service.api.shapes.base import (
     Answer,
@@ -79,6 +81,17 @@ class SourceCreate(Request):
     )
 
 
+class SecretPut(Request):
+    """Change the secret of a source."""
+
+    secret: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="The new signing secret or token of the tool; null makes one, told once in the answer.",
+    )
+
+
 class SourceAnswer(Answer):
     """A configured source; its secret is never told."""
 
@@ -91,7 +104,7 @@ class SourceAnswer(Answer):
 
 
 class SourceCreated(SourceAnswer):
-    """The answer to connecting a tool, the only one that may hold a secret."""
+    """The answer to connecting a tool or changing its secret, the only one that may hold a secret."""
 
     secret: str | None = Field(description="The secret that was made; null where the caller brought one.")
 
@@ -108,16 +121,23 @@ class DeliveryCounts(Answer):
     accepted: Count = Field(description="Stored deliveries, each once.")
     parsed: Count = Field(description="Of these: understood and applied.")
     ignored: Count = Field(description="Of these: with nothing for us in them.")
-    waiting: Count = Field(description="Of these: stored and not yet looked at.")
-    failed: Count = Field(description="Of these: not understood; kept, and replayed once that is mended.")
+    waiting: Count = Field(description="Of these: stored and not yet read; they are read by themselves.")
+    dead: Count = Field(
+        description="Of these: given up after every attempt to read them failed, by a fault of ours; kept, and "
+        "replayed after an update."
+    )
+    failed: Count = Field(
+        description="Of these: not understood (invalid); kept, and replayed once that is mended."
+    )
     rejected: Count = Field(description="Requests refused for their signature; not stored.")
 
 
 class DeliveryFailure(Answer):
-    """A delivery that could not be understood."""
+    """A delivery that could not be read."""
 
     id: DeliveryId = Field(description="Public id of the delivery.")
     received_at: Moment = Field(description="When it arrived.")
+    state: DeliveryOutcome = Field(description="invalid (not understood) or dead (given up).")
     reason: str = Field(description="What is wrong with it, and how to mend it.")
 
 
@@ -134,11 +154,16 @@ class SignatureHealth(Answer):
     )
     leaves_open: list[str] = Field(description="What that scheme does not prove, the gravest first.")
     accepted: list[str] = Field(description="Schemes that are taken, the strongest first.")
+    secret: Seal | None = Field(
+        description="How its secret stands at rest: plain, sealed, outdated (sealed with an older key that is still "
+        "set) or unreadable (with one that is not set: calls are answered 503); null where it has none."
+    )
 
 
 class FailureReason(Answer):
-    """Why deliveries could not be understood."""
+    """Why deliveries were not read."""
 
+    state: DeliveryOutcome = Field(description="invalid (not understood) or dead (given up).")
     reason: str = Field(description="What is wrong with them, and how to mend it.")
     count: Count = Field(description="How many of the latest 1,000 failures.")
     last_at: Moment = Field(description="When the last of them arrived.")
@@ -193,6 +218,9 @@ class SourceHealth(Answer):
 
     id: SourceId = Field(description="Public id of the source.")
     light: SourceLight = Field(description="waiting before the first delivery, then green, amber or red.")
+    reasons: list[str] = Field(
+        description="What keeps the light from green, each with what helps; empty where nothing does."
+    )
     last_delivery_at: Moment | None = Field(description="When the last request was accepted.")
     last_rejected_at: Moment | None = Field(description="When the last request was refused.")
     last_rejected_reason: str | None = Field(description="Why it was; whoever sent it is not told.")
@@ -205,7 +233,9 @@ class SourceHealth(Answer):
     counts: DeliveryCounts = Field(description="Deliveries by what became of them.")
     failures: list[DeliveryFailure] = Field(description="The latest failures, newest first, at most 20.")
     signature: SignatureHealth = Field(description="Strength of its signature.")
-    failure_reasons: list[FailureReason] = Field(description="Why deliveries failed, most frequent first.")
+    failure_reasons: list[FailureReason] = Field(
+        description="Why deliveries were not understood or given up, most frequent first."
+    )
     lag: LagHealth = Field(description="How late its deliveries come and are read.")
     silence: SilenceHealth = Field(description="Whether its silence is ordinary.")
     scope: ScopeHealth = Field(description="What its rules leave out.")

@@ -136,6 +136,68 @@ MAILS: tuple[tuple[str, str, str, tuple[RemovedKind, ...]], ...] = (
         "The second is the import, since Monday.",
         (),
     ),
+    ("thanks and nothing below", "The export is slow.\nThanks,", "The export is slow.", (SIGNATURE,)),
+    ("thanks behind the last sentence", "It crashes. Thanks, Tom", "It crashes.", (SIGNATURE,)),
+    ("thanks within the sentence", "it works again, thanks!", "it works again, thanks!", ()),
+    (
+        "help appreciated and a name",
+        "It is slow.\n\nAny help appreciated.\n\nSally",
+        "It is slow.",
+        (SIGNATURE,),
+    ),
+    ("small letters", "app is slow\n\nlg sabine", "app is slow", (SIGNATURE,)),
+    ("a name over a company", "No refund yet.\n\nIris Wong\nWong & Sons", "No refund yet.", (SIGNATURE,)),
+    ("a name alone under a letter", "Hi Ann,\n\nIt is slow.\n\nIris", "Hi Ann,\n\nIt is slow.", (SIGNATURE,)),
+    ("a name over a device", "It is slow\n\nMarek\n\nSent from my phone", "It is slow", (SIGNATURE,)),
+    ("what is wanted is no name", "Bring it back.\n\nDark Theme", "Bring it back.\n\nDark Theme", ()),
+    (
+        "a list is no name over a company",
+        "Cannot log in:\n\nIris Wong\nWong & Sons",
+        "Cannot log in:\n\nIris Wong\nWong & Sons",
+        (),
+    ),
+    (
+        "words below a signature stay",
+        "It is slow.\n\nRegards\nIris\nCEO of it all\n\nOne more thing: the font is too small.",
+        "It is slow.\n\nOne more thing: the font is too small.",
+        (SIGNATURE,),
+    ),
+    (
+        "two closings on top of each other",
+        "It is slow.\nThanks!\n\nMit freundlichen Grüßen / Best regards\nIris Wong",
+        "It is slow.",
+        (SIGNATURE,),
+    ),
+    (
+        "a session of an interpreter",
+        "It fails:\n>>> import frob\n>>> frob.go()\nError 3",
+        "It fails:\n>>> import frob\n>>> frob.go()\nError 3",
+        (),
+    ),
+    (
+        "what stands between fences",
+        "Log:\n```\nFrom: a\nTo: b\n> x\nThanks,\n```\nPlease fix it.",
+        "Log:\n```\nFrom: a\nTo: b\n> x\nThanks,\n```\nPlease fix it.",
+        (),
+    ),
+    (
+        "the only quoted block is shown as evidence",
+        "Your manual says:\n\n> press Save\n\nbut there is no such button.",
+        "Your manual says:\n\n> press Save\n\nbut there is no such button.",
+        (),
+    ),
+    (
+        "a canned answer below the words",
+        "No refund yet.\n\nThank you for contacting us! We will get back to you within 24 hours.",
+        "No refund yet.",
+        (MACRO,),
+    ),
+    (
+        "a holiday is no absence note",
+        "I am on holiday and the app does not load.",
+        "I am on holiday and the app does not load.",
+        (),
+    ),
     (
         "legal notice",
         "It is late.\n\n"
@@ -369,6 +431,37 @@ def test_words_are_kept_or_accounted_for(lines: list[str]) -> None:
     assert _without(normalise(text), cleaned).split() == cleaned.text.split()
     if any(character.isalnum() for character in text):
         assert cleaned.text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(PARTS), max_size=25), st.sampled_from(["\n", "\n", " ", "\n\n"]))
+def test_cleaning_what_is_clean_changes_nothing(lines: list[str], between: str) -> None:
+    cleaned = clean(between.join(lines))
+
+    assert clean(cleaned.text, html=False).text == cleaned.text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=400), st.sampled_from([None, True, False]))
+def test_cleaning_any_text_twice_changes_nothing_more(text: str, html: bool | None) -> None:
+    cleaned = clean(text, html=html)
+
+    assert clean(cleaned.text, html=False).text == cleaned.text
+
+
+@pytest.mark.parametrize("name", ["closings", "nested tables"])
+def test_hostile_input_is_settled_too(name: str) -> None:
+    cleaned = clean(HOSTILE[name])
+
+    assert clean(cleaned.text, html=False).text == cleaned.text
+
+
+def test_what_a_second_look_cuts_leads_back_to_its_place_too() -> None:
+    text = "It is slow.\n\nThanks,\n\n    > quoted\n\nIris"
+    cleaned = clean(text, html=False)
+
+    assert cleaned.text == "It is slow."
+    assert _without(text, cleaned).split() == ["It", "is", "slow."]
 
 
 def _without(plain: str, cleaned: Cleaned) -> str:

@@ -36,6 +36,18 @@ def test_unknown_character_sets_are_read_as_utf_8() -> None:
     assert read_body(HEAD + b"Content-Type: text/plain; charset=klingon\r\n\r\nhi").text == "hi"
 
 
+def test_bytes_that_are_not_what_they_are_declared_to_be_are_read_all_the_same() -> None:
+    said = HEAD + b"Content-Type: text/plain; charset="
+
+    assert read_body(said + b"us-ascii\r\n\r\nGr\xc3\xbc\xc3\x9fe").text == "Grüße"
+    assert read_body(said + b"iso-8859-1\r\n\r\n10 \x80 \x93").text == "10 € “"
+    assert read_body(said + b"utf-8\r\n\r\nGr\xfc\xdfe").text == "Grüße"
+    assert read_body(said + b"iso-8859-2\r\n\r\n\xb3").text == "ł"
+    assert read_body("Grüße".encode("latin-1")) == Body("Grüße", None)
+    assert read_body("Grüße".encode("utf-16")) == Body("Grüße", None)
+    assert read_body(b"\r\n" + said + b"utf-8\r\n\r\nhi").text == "hi"
+
+
 def test_text_that_only_looks_like_mail_is_taken_as_it_is() -> None:
     text = "From: the settings page I cannot export.\nTo: be fixed please."
 

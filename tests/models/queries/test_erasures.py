@@ -8,9 +8,10 @@ from sqlalchemy import select
 from models.database import Database, Session
 from models.errors import NotFound
 from models.jobs import Job
-from models.queries import erasures, feedback, people, theme_stream, work
+from models.queries import erasures, feedback, links, people, theme_stream, withdrawals, work
 from models.queries.feedback import StatusDraft
-from models.records import FeedbackItem, Work
+from models.queries.links import ProposalDraft
+from models.records import FeedbackItem, Link, Work
 from models.values.feedback import FIRST_MESSAGE
 from tests import factories
 from tests.clock import NOON
@@ -59,13 +60,13 @@ def test_a_record_of_the_person_alone_takes_no_text_even_if_the_vendor_restores_
     with database.write(workspace=workspace) as session:
         (mine,) = [factories.item(session, workspace, source, person="zora")]
         erase(session, workspace, "zora")
-        feedback.restore(
+        withdrawals.restore(
             session, workspace=workspace, source=source, external_id="T-1", changed_at=NEXT, now=NEXT
         )
         for message in ("m2", FIRST_MESSAGE):
             again = factories.draft(source, message_id=message, text="Words again.", changed_at=NEXT)
             assert feedback.upsert_item(session, workspace=workspace, draft=again, now=NEXT) is None
-        gone = feedback.withdraw(
+        gone = withdrawals.withdraw(
             session, workspace=workspace, source=source, external_id="T-1", message_id=None, is_redaction=False,
             changed_at=NEXT, now=NEXT,
         )  # fmt: skip
@@ -114,3 +115,35 @@ def test_what_is_left_is_counted(database: Database, workspace: int, source: int
         assert erasures.count_left(session, workspace=workspace, items=[mine], deliveries=[]) == 3
         erase(session, workspace, "zora")
         assert erasures.count_left(session, workspace=workspace, items=[mine], deliveries=[]) == 0
+
+
+def test_links_forget_the_words_of_erased_items_and_of_labels_that_went(
+    database: Database, workspace: int, source: int
+) -> None:
+    with database.write(workspace=workspace) as session:
+        mine = factories.item(
+            session, workspace, source, person="zora", text="The grumblefang export crashes at night."
+        )
+        other = factories.item(session, workspace, source, external_id="T-2", text="The export crashes.")
+        of = factories.feature(session, workspace, title="Exports at night")
+        drafts = []
+        for number, evidence in ((1, [mine, other]), (2, [other])):
+            made = factories.theme(session, workspace, number, label=f"grumblefang {number}")
+            draft = ProposalDraft(
+                theme_id=made,
+                feature_id=of,
+                probability=0.5,
+                reason=f"It reads like an answer to “grumblefang {number}”. Shared words: export, night.",
+                evidence=[
+                    {"item": item, "score": 0.5, "shared": ["export", "night"], "start": 0, "end": 9}
+                    for item in evidence
+                ],
+            )
+            drafts.append(draft)
+        links.propose(session, workspace=workspace, feature=of, drafts=drafts, now=NOON)
+        erase(session, workspace, "zora")
+    with database.read(workspace=workspace) as session:
+        rows = session.scalars(select(Link).order_by(Link.theme_id)).all()
+    assert not any("grumblefang" in row.reason or "night" in row.reason for row in rows)
+    assert [[each["item"] for each in row.evidence] for row in rows] == [[mine, other], [other]]
+    assert [each["shared"] for each in rows[0].evidence] == [[], ["export", "night"]]

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from models.database import Database, Session
 from models.errors import NotFound
 from models.jobs import Job
-from models.queries import accounts, feedback, listing
+from models.queries import accounts, feedback, listing, withdrawals
 from models.queries.feedback import TOMBSTONE, StatusDraft
 from models.queries.listing import FeedbackFilter
 from models.records import Embedding, FeedbackItem, ThemeQuote, Work
@@ -41,7 +41,7 @@ def withdraw(
     at: datetime = LATER,
     is_redaction: bool = False,
 ) -> int:
-    return feedback.withdraw(
+    return withdrawals.withdraw(
         session,
         workspace=workspace,
         source=source,
@@ -54,7 +54,7 @@ def withdraw(
 
 
 def restore(session: Session, workspace: int, source: int, *, at: datetime) -> None:
-    feedback.restore(session, workspace=workspace, source=source, external_id="T-1", changed_at=at, now=at)
+    withdrawals.restore(session, workspace=workspace, source=source, external_id="T-1", changed_at=at, now=at)
 
 
 def texts(session: Session, workspace: int) -> list[str]:

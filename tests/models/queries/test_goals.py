@@ -75,6 +75,23 @@ def test_silent_dates_are_those_that_a_silence_touches(database: Database, works
         assert sorted(day.day for day in found) == [1, 2, 3, 10, 20]
 
 
+def test_holidays_are_whole_days_of_the_zone_and_end(database: Database, workspace: int) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+
+    def declare(start: datetime, end: datetime | None) -> None:
+        silent(session, workspace, start, end, "holiday")
+
+    with database.write(workspace=workspace) as session:
+        declare(datetime(2026, 6, 4, 22, tzinfo=UTC), None)
+        declare(datetime(2026, 6, 10, 22, tzinfo=UTC), datetime(2026, 6, 12, 22, tzinfo=UTC))
+        declare(datetime(2026, 6, 20, 12, tzinfo=UTC), datetime(2026, 6, 20, 12, tzinfo=UTC))
+        declare(datetime(2026, 8, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC))
+        silent(session, workspace, NOON, None, "incident")
+        found = goals.holidays(session, workspace=workspace, zone=zone)
+    assert sorted(day.day for day in found if day.month == 6) == [5, 11, 12, 20]
+    assert len(found) == 4 + 32, "a span of 31 days that begins at two in the morning touches 32"
+
+
 def test_exposure_written_again_is_replaced_and_asks_for_verdicts(database: Database, workspace: int) -> None:
     with database.write(workspace=workspace) as session:
         release = factories.release(session, workspace)

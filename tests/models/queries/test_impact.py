@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from models.database import Database, Session
 from models.jobs import Job, WorkState
-from models.queries import feedback, goals, impact, links
+from models.queries import goals, impact, links, withdrawals
 from models.records import LinkState, Verdict, Work
 from models.values.verdicts import Word
 from tests import factories
@@ -165,7 +165,7 @@ def test_quotes_are_cut_from_stored_text_and_erased_ones_left_out(
             (first, "export", "team"),
             (second, "The", None),
         ]
-        feedback.withdraw(
+        withdrawals.withdraw(
             session, workspace=workspace, source=source, external_id="T-2", message_id=None,
             is_redaction=False, changed_at=NOON, now=NOON,
         )  # fmt: skip

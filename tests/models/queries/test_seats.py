@@ -117,7 +117,7 @@ def test_of_two_owners_who_disable_each_other_at_once_one_stays(
     database: Database, programs: Database, workspace: int
 ) -> None:
     owners = [seat(database, workspace, f"{name}@example.com", Role.OWNER) for name in ("mira", "sam")]
-    ready = threading.Barrier(2, timeout=20)
+    ready = threading.Barrier(2, timeout=30)
     ended: list[str] = []
 
     def disable(user: int) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from models.database import Database, Session
 from models.jobs import Job
-from models.queries import feedback, ticket_states
+from models.queries import feedback, ticket_states, withdrawals
 from models.records import FeedbackItem, Work
 from tests import factories
 from tests.clock import NOON
@@ -65,7 +65,7 @@ def test_while_nothing_of_the_survivor_is_stored_the_earliest_counts(
         assert folded(session) == {"A": "C", "B": None}
         put(session, workspace, source, "C", LATEST)
         assert folded(session) == {"A": "C", "B": "C", "C": None}
-        feedback.withdraw(
+        withdrawals.withdraw(
             session, workspace=workspace, source=source, external_id="C", message_id=None, is_redaction=False,
             changed_at=LATEST, now=LATEST,
         )  # fmt: skip
@@ -87,7 +87,9 @@ def test_merges_chain_and_go_round_in_circles(database: Database, workspace: int
 
 def test_the_newest_of_merge_and_restoration_holds(database: Database, workspace: int, source: int) -> None:
     def restore(at: datetime) -> None:
-        feedback.restore(session, workspace=workspace, source=source, external_id="A", changed_at=at, now=at)
+        withdrawals.restore(
+            session, workspace=workspace, source=source, external_id="A", changed_at=at, now=at
+        )
 
     with database.write(workspace=workspace) as session:
         for ticket in "AB":

@@ -296,14 +296,14 @@ def test_many_workers_at_once_hold_one_batch_of_a_serial_stage(database: Databas
     held: list[list[Leased]] = []
 
     def take() -> None:
-        barrier.wait(10)
+        barrier.wait(30)
         held.append(lease(database, stage=Job.PLACE, limit=5))
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(30)
     assert sorted(map(len, held)) == [0] * 7 + [5]
 
 

@@ -16,9 +16,9 @@ from tests.models.sources.examples import NOW
 CSV: dict[str, tuple[str, dict[str, object]]] = {
     "zendesk": (
         "Summation column,Id,Requester,Requester id,Requester email,Subject,Tags,Status,Via,Created at,Updated at,"
-        "Organization,Area [list]\n"
+        "Organization,Area [list],Brand,Group,Ticket form\n"
         "1,41,Ann,8801,ann@example.com,Export stops,export plan_business,Solved,Mail,2026-02-01 09:14:58,"
-        "2026-02-02 09:14:58,Acme,Exports\n",
+        "2026-02-02 09:14:58,Acme,Exports,Acme Pro,Billing,Bugs\n",
         {
             "external_id": "41",
             "subject": "Export stops",
@@ -26,59 +26,84 @@ CSV: dict[str, tuple[str, dict[str, object]]] = {
             "customer_email": "ann@example.com",
             "account_id": "Acme",
             "created_at": "2026-02-01T09:14:58Z",
+            "brand": "Acme Pro",
+            "group": "Billing",
+            "form": "Bugs",
         },
     ),
     "intercom": (
-        "Conversation ID,Conversation started at (UTC),Conversation rating,Channel,User ID,Email,Company\n"
-        "2154,2026-02-01 09:14,2,Chat,u1,ann@example.com,Acme\n",
-        {"external_id": "2154", "rating": "2", "rating_max": 5, "rating_kind": "csat", "customer_id": "u1"},
+        "Conversation ID,Conversation started at (UTC),Conversation rating,Channel,User ID,Email,Company,Team assigned,"
+        "Brand,Ticket type,Language\n"
+        "2154,2026-02-01 09:14,2,Chat,u1,ann@example.com,Acme,Billing,Acme Pro,Bug,en\n",
+        {
+            "external_id": "2154", "rating": "2", "rating_max": 5, "rating_kind": "csat", "customer_id": "u1",
+            "group": "Billing", "brand": "Acme Pro", "form": "Bug", "language": "en",
+        },
     ),
     "freshdesk": (
         "Ticket ID,Subject,Status,Priority,Source,Created time,Last update time,Agent interactions,Tags,Product,"
-        "Full name,Email,Company Name\n"
+        "Full name,Email,Company Name,Group,Type\n"
         '8841,Wrong VAT,Closed,High,Email,2026-02-01 09:14:58,2026-02-01 10:00:00,2,"vat,invoice",Billing,Ann,'
-        "ann@example.com,Acme\n",
-        {"external_id": "8841", "product_area": "Billing", "tags": "vat,invoice", "channel": "Email"},
+        "ann@example.com,Acme,Tier 2,Problem\n",
+        {
+            "external_id": "8841", "product_area": "Billing", "tags": "vat,invoice", "channel": "Email",
+            "brand": "Billing", "group": "Tier 2", "form": "Problem",
+        },
     ),
     "front": (
         "Message ID,Conversation ID,Date,Direction,Status,Inbox,From,To,Subject,Tags,Extract\n"
         "msg_1,cnv_1,2026-02-01T09:14:58Z,Inbound,archived,Billing,ann@example.com,us@example.com,Refund,,No refund\n",
-        {"external_id": "cnv_1", "message_id": "msg_1", "author_role": "customer", "text": "No refund"},
+        {
+            "external_id": "cnv_1", "message_id": "msg_1", "author_role": "customer", "text": "No refund",
+            "group": "Billing",
+        },
     ),
     "helpscout": (
         "Number,Subject,Status,Mailbox,Customer Name,Customer Email,Tags,Created At,Closed At\n"
         "5120,Cannot invite,closed,Support,Ann,ann@example.com,,2026-02-01T09:14:58Z,\n",
-        {"external_id": "5120", "subject": "Cannot invite", "product_area": "Support"},
+        {"external_id": "5120", "subject": "Cannot invite", "group": "Support"},
     ),
     "jira": (
-        "Summary,Issue key,Issue id,Status,Reporter,Created,Updated,Labels,Labels,Description,Comment,Comment\n"
-        "Import fails,SUP-1,10471,Open,Ann,02/Mar/26 9:14 AM,02/Mar/26 9:15 AM,import,big,It stops,a;b;c,d;e;f\n",
+        "Summary,Issue key,Issue id,Project key,Issue Type,Status,Reporter,Created,Updated,Labels,Labels,Description,"
+        "Comment,Comment\n"
+        "Import fails,SUP-1,10471,SUP,Bug,Open,Ann,02/Mar/26 9:14 AM,02/Mar/26 9:15 AM,import,big,It stops,a;b;c,d;e;f\n",
         {
             "external_id": "10471",
             "created_at": "2026-03-02T09:14:00Z",
             "tags": ["import", "big"],
             "text": "It stops",
             "channel": "jira",
+            "group": "SUP",
+            "form": "Bug",
         },
     ),
     "linear": (
         "ID,Team,Title,Description,Status,Project,Creator,Labels,Cycle Number,Created,Updated,UUID\n"
         'SUP-8,Support,Slow,Very slow,Done,Web,ann@example.com,"bug, web",3,2026-02-01T09:14:58.000Z,'
         "2026-02-01T10:14:58.000Z,5555-88\n",
-        {"external_id": "5555-88", "subject": "Slow", "product_area": "Web", "tags": "bug, web"},
+        {
+            "external_id": "5555-88", "subject": "Slow", "product_area": "Web", "tags": "bug, web",
+            "group": "Support",
+        },
     ),
     "typeform": (
-        "#,How likely are you to recommend us?,What is missing?,user_id,Response Type,Start Date (UTC),"
-        "Submit Date (UTC),Network ID,Tags\n"
-        "a3a1,4,Dark mode please,usr_1,completed,2026-02-01 09:13:02,2026-02-01 09:14:58,n1,\n",
-        {"external_id": "a3a1", "text": "Dark mode please", "customer_id": "usr_1", "channel": "survey"},
+        "#,How likely are you to recommend us?,What is missing?,user_id,product_area,lang,brand,team,Response Type,"
+        "Start Date (UTC),Submit Date (UTC),Network ID,Tags\n"
+        "a3a1,4,Dark mode please,usr_1,Charts,en,Acme,Billing,completed,2026-02-01 09:13:02,2026-02-01 09:14:58,n1,\n",
+        {
+            "external_id": "a3a1", "text": "Dark mode please", "customer_id": "usr_1", "channel": "survey",
+            "product_area": "Charts", "language": "en", "brand": "Acme", "group": "Billing",
+        },
     ),
     "discourse": (
-        "id,topic_id,post_number,user_id,created_at,raw,title\n"
-        "4101,901,2,333,2026-02-01T09:14:58Z,Dark mode is unreadable,Dark mode\n",
-        {"external_id": "901", "message_id": "4101", "text": "Dark mode is unreadable", "channel": "forum"},
+        "id,topic_id,post_number,user_id,created_at,raw,title,category_slug\n"
+        "4101,901,2,333,2026-02-01T09:14:58Z,Dark mode is unreadable,Dark mode,ui\n",
+        {
+            "external_id": "901", "message_id": "4101", "text": "Dark mode is unreadable", "channel": "forum",
+            "product_area": "ui", "group": "ui",
+        },
     ),
-}
+}  # fmt: skip
 
 
 def read(

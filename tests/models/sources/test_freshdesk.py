@@ -128,7 +128,7 @@ def test_a_reply_without_its_text_has_to_be_fetched() -> None:
     [
         ("{ticket_action:created}", Action.UPSERT),
         ("{ticket_action:deleted}", Action.DELETE),
-        ("{ticket_action:marked_as_spam}", Action.DELETE),
+        ("{ticket_action:marked_as_spam}", Action.UPDATE_STATUS),
         ("{status:{from:Open,to:Deleted}}", Action.UPDATE_STATUS),
         ("{note_type:private}", Action.UPDATE_STATUS),
     ],
@@ -141,7 +141,7 @@ def test_what_freshdesk_itself_says_happened(triggered: str, action: Action) -> 
 
 
 def test_deletion_carries_no_text() -> None:
-    (change,) = read({**TEMPLATE, "event": "spam"})
+    (change,) = read({**TEMPLATE, "event": "deleted"})
     assert change == FeedbackChange(action=Action.DELETE, external_id="8841")
 
 

@@ -120,7 +120,7 @@ def test_states(kind: str, conversation: dict, status: Status | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [("trash", "archived"), ("conversation_deleted", "deleted"), ("tag", "spam")]
+    ("kind", "status"), [("trash", "archived"), ("conversation_deleted", "deleted"), ("tag", "trashed")]
 )
 def test_deletion_carries_no_text(kind: str, status: str) -> None:
     (change,) = read(rule(kind, status=status))
@@ -128,9 +128,25 @@ def test_deletion_carries_no_text(kind: str, status: str) -> None:
     assert (change.subject, change.body, change.customer_id, change.tags) == (None, None, None, None)
 
 
-def test_a_message_to_a_conversation_in_the_spam_folder_is_ignored() -> None:
-    (change,) = read(rule("inbound", status="spam"))
+def test_a_message_to_a_conversation_in_the_bin_is_ignored_and_one_in_the_spam_folder_called_so() -> None:
+    (change,) = read(rule("inbound", status="trashed"))
     assert change.action is Action.IGNORE
+    (spam,) = read(rule("inbound", status="spam"))
+    assert (spam.makes_item, spam.spam) == (True, True)
+    (unknown,) = read(rule("inbound", status=None))
+    assert unknown.spam is None
+
+
+def test_the_inbox_is_that_of_a_message_or_of_a_move() -> None:
+    moved = {
+        **rule("move"),
+        "source": {"_meta": {"type": "teammate"}, "data": {"id": "tea_1", "username": "x"}},
+    }
+    target = {"_meta": {"type": "inboxes"}, "data": [{"id": "inb_3", "name": "Returns"}]}
+    (change,) = read({**moved, "target": target})
+    assert change.group == "Returns"
+    (archived,) = read({**moved, "type": "archive", "target": None})
+    assert archived.group is None
 
 
 def test_a_restored_conversation_asks_for_its_text() -> None:

@@ -74,6 +74,7 @@ def test_every_synonym_is_read(field: str, name: str) -> None:
         "tags": "a, b,a",
         "rating_kind": "csat",
         "customer_email": "a@example.com",
+        "spam": "yes",
     }.get(field, "1772442898" if field.endswith("_at") else "3")
     change = one({"rating": 3, name: value})
     expected = {
@@ -93,6 +94,7 @@ def test_every_synonym_is_read(field: str, name: str) -> None:
         "rating_kind": ("rating", Rating(3, 1, 5, RatingKind.CSAT)),
         "customer_email": ("customer_id", "a@example.com"),
         "merged_into": ("merged_into", None),
+        "spam": ("spam", True),
     }
     moment = datetime(2026, 3, 2, 9, 14, 58, tzinfo=UTC)
     attribute, wanted = expected.get(field, (field, moment if field.endswith("_at") else "3"))

@@ -117,8 +117,8 @@ def test_without_threads_the_beginning_is_stored_and_the_rest_asked_for() -> Non
     assert not record.makes_item
 
 
-@pytest.mark.parametrize("gone", [{"status": "spam"}, {"state": "deleted"}])
-def test_spam_is_deleted_once_known_and_ignored_before(gone: dict) -> None:
+def test_what_was_deleted_goes_and_does_not_come() -> None:
+    gone = {"state": "deleted"}
     (change,) = read("convo.status", conversation(REPLY, **gone))
     assert (change.action, change.external_id, change.body, change.subject) == (
         Action.DELETE,
@@ -128,6 +128,11 @@ def test_spam_is_deleted_once_known_and_ignored_before(gone: dict) -> None:
     )
     (new,) = read("convo.created", conversation(OPENING, **gone))
     assert new.action is Action.IGNORE
+
+
+def test_spam_is_kept_and_called_so() -> None:
+    record, message = read("convo.status", conversation(REPLY, status="spam"))
+    assert (record.spam, message.spam, message.makes_item) == (True, True, True)
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,45 @@ def test_a_young_source_is_learned_and_not_watched() -> None:
     assert reading(sparse, now=NOW + timedelta(weeks=9)).rhythm is None
 
 
+def test_a_holiday_is_ordinary_and_the_working_day_after_it_is_not() -> None:
+    tickets = office(weekly=50)
+    monday, tuesday = NOW.date(), NOW.date() + timedelta(days=1)
+    evening = NOW + timedelta(hours=20)
+    assert reading(tickets, now=evening).is_silent
+    calm = reading(tickets, now=evening, quiet={monday})
+    assert not calm.is_silent
+    assert calm.marks == {}
+    assert calm.rhythm is not None
+    assert weigh(calm.rhythm, NOW, NOW + timedelta(days=1)).expected == pytest.approx(0, abs=0.1)
+    # Hours that are allowed go on over the holiday.
+    plain = reading(tickets, now=evening).rhythm
+    assert plain is not None
+    last = max(tickets) + HOUR
+    assert allowed_until(calm.rhythm, last) > allowed_until(plain, last) + timedelta(hours=12)
+    # The silence that goes on after it is told, and leaves the holiday itself as it is.
+    late = reading(tickets, now=NOW + timedelta(days=2), quiet={monday})
+    assert late.is_silent
+    assert set(late.marks) == {tuesday}
+
+
+def test_holidays_of_the_past_are_neither_silences_nor_learned_from() -> None:
+    week = START + timedelta(weeks=14)
+    off = {(week + timedelta(days=day)).date() for day in range(5)}
+    tickets = without(office(weekly=50), week, week + timedelta(days=5))
+    now = NOW + timedelta(hours=1)
+    assert set(reading(tickets, now=now).marks) == off
+    found = reading(tickets, now=now, quiet=off)
+    assert found.marks == {}
+    assert found.rhythm is not None
+    whole = reading(office(weekly=50), now=now).rhythm
+    assert whole is not None
+    assert found.rhythm.weekly == pytest.approx(whole.weekly, rel=0.1)
+    # Declared after the days were marked: the marks go.
+    marked = {day: Mark(10.0, is_firm=True) for day in off}
+    assert reading(tickets, now=now, marked=marked).marks.keys() == off
+    assert reading(tickets, now=now, marked=marked, quiet=off).marks == {}
+
+
 def test_nothing_more_is_expected_of_a_file() -> None:
     found = reading(office(weekly=50), now=NOW + timedelta(weeks=4), goes_on=False)
     assert found.present is None

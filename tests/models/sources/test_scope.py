@@ -5,11 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import Invalid
-from models.sources.scope import Act, Fact, Facts, Rule, decide, domain_of, hashed, rules_of
+from models.sources.scope import (
+    CALLED_SPAM,
+    NOT_INCLUDED,
+    Act,
+    Fact,
+    Facts,
+    Rule,
+    decide,
+    domain_of,
+    hashed,
+    rules_of,
+)
 
 FACTS = Facts(
     brand="Acme", group="Billing", form="Web form", tags=("VIP", "beta"), channel="email", language="en",
-    product_area="exports", spam=False, domain="acme.test",
+    product_area="exports", plan="Team", account="acct_7", spam=False, domain="acme.test",
 )  # fmt: skip
 
 
@@ -21,7 +32,7 @@ def rule(act: str, fact: str, *values: str, name: str = "r") -> Rule:
     ("fact", "value"),
     [
         ("brand", "acme"), ("group", "billing"), ("form", "web form"), ("tag", "vip"), ("channel", "email"),
-        ("language", "en"), ("product_area", "exports"), ("spam", "false"), ("domain", "acme.test"),
+        ("language", "en"), ("product_area", "exports"), ("plan", "team"), ("account", "acct_7"), ("spam", "false"), ("domain", "acme.test"),
     ],
 )  # fmt: skip
 def test_each_fact_can_be_asked_for(fact: str, value: str) -> None:
@@ -29,6 +40,25 @@ def test_each_fact_can_be_asked_for(fact: str, value: str) -> None:
     assert decide([rule("exclude", fact, "x")], FACTS).is_kept
     assert decide([rule("include", fact, value)], FACTS).is_kept
     assert decide([rule("include", fact, "x")], FACTS).by == "not_included"
+
+
+@pytest.mark.parametrize("act", list(Act))
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_what_the_tool_calls_spam_is_left_out_unless_a_rule_is_on_spam(act: str, value: str) -> None:
+    spam = Facts(spam=True, brand="acme")
+    for rules in ([], [rule("include", "brand", "acme")], [rule("exclude", "brand", "other")]):
+        decision = decide(rules, spam)
+        assert (decision.is_kept, decision.by) == (False, CALLED_SPAM)
+        assert decide(rules, Facts(spam=False, brand="acme")).is_kept
+    asked = decide([rule(act, "spam", value)], spam)
+    assert asked.by != CALLED_SPAM
+    assert asked.is_kept is ((act == "include") is (value == "true"))
+
+
+def test_names_of_what_decides_without_a_rule_are_taken() -> None:
+    for name in (CALLED_SPAM, NOT_INCLUDED):
+        with pytest.raises(Invalid, match="is taken"):
+            rules_of([{"name": name, "action": "exclude", "field": "spam"}])
 
 
 def test_what_is_not_known_matches_nothing() -> None:
