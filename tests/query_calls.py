@@ -261,6 +261,7 @@ def writes(w: World) -> Calls:
         counts.recompute: {"theme": w.theme, "days": {factories.day(1)}, "zone": ZONE},
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
         deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
+        deliveries.note_answered: {"source": w.source, "now": NOON},
         deliveries.create_source: {
             "kind": "x", "name": "x", "secret": "x", "settings": {}, "keys": KEYS, "now": NOON,
         },

@@ -225,6 +225,16 @@ def count_rejected(
     )
 
 
+def note_answered(session: Session, *, workspace: int, source: int, now: datetime) -> None:
+    """Note that a handshake or ping whose proof holds was answered."""
+    session.execute(
+        update(Source)
+        .where(Source.id == source, Source.workspace_id == workspace)
+        .values(answered_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def load(session: Session, *, workspace: int, deliveries: Sequence[int]) -> list[tuple[Delivery, Source]]:
     """Load deliveries of the workspace with their sources, in the order they arrived."""
     rows = session.execute(

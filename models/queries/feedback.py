@@ -158,7 +158,7 @@ def _write(
     return stood, _rewrite(stood, draft)
 
 
-_OF_TEXT = ("removed", "language", "changed_at")
+_OF_TEXT = ("removed", "text_version", "language", "changed_at")
 """What a text brings along, its clock among them: who says nothing of the text does not date it."""
 
 

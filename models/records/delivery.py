@@ -33,6 +33,8 @@ class Source(InWorkspace, Record):
     rejected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Why, in words for those who may read the source's health; whoever calls is told nothing.
     rejected_reason: Mapped[str | None] = mapped_column(String(300))
+    # When a handshake or ping of the tool was last answered; it is no delivery.
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Delivery(InWorkspace, Record):

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.database import Database
 from models.errors import Busy, EbbError, Rejected, TooLarge, Unsupported
-from models.logs import get_logger
+from models.logs import get_logger, type_name
+from models.queries import deliveries
 from models.queries.access import KEY_PREFIX, Caller
 from models.queries.deliveries import DeliveryDraft
 from models.sealing import SETTING, bound_to, keyring
@@ -50,6 +51,7 @@ async def ingest(source_id: str, request: Request) -> Response:
     else:
         answer, draft = _look_into(door, call)
     if answer is not None:
+        await run_in_threadpool(_note_answer, state.database, door, now)
         return Response(answer.body, 200, media_type=answer.content_type)
     is_new = await _stored(state.intake, state.doors, state.database, draft)
     return Response(ACCEPTED if is_new else DUPLICATE, 202, media_type="application/json")
@@ -269,6 +271,15 @@ def _look_into(door: Door, call: Call) -> tuple[Answer | None, DeliveryDraft]:
 def _kept_headers(kind: Source, headers: Mapping[str, str]) -> dict[str, str]:
     found = {name: header(headers, name) for name in kind.kept_headers}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _note_answer(database: Database, door: Door, now: datetime) -> None:
+    """Let the source's health know that its address and secret are right; the tool is answered all the same."""
+    try:
+        with database.write(workspace=door.workspace_id) as session:
+            deliveries.note_answered(session, workspace=door.workspace_id, source=door.id, now=now)
+    except Exception as error:  # noqa: BLE001 - a tool that is not answered in time takes its address back
+        log.warning("an answer was not noted", error=type_name(error))
 
 
 async def _stored(writer: IntakeWriter, doors: Doors, database: Database, draft: DeliveryDraft) -> bool:

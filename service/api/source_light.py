@@ -51,13 +51,17 @@ def _of_calls(known: Signs) -> Iterator[Sign]:
             f"Its secret is sealed with a key that {SETTING} does not hold: calls are answered 503, and come again, "
             "until the key is added.",
         )
-    if row.rejected_at is not None and (latest is None or row.rejected_at > latest):
+    heard = max((at for at in (latest, row.answered_at) if at is not None), default=None)
+    if row.rejected_at is not None and (heard is None or row.rejected_at > heard):
         yield Sign(
             SourceLight.RED,
             f"The newest call was refused: {row.rejected_reason or 'its proof does not hold'}",
         )
     elif latest is None:
-        yield Sign(SourceLight.WAITING, "Nothing has been delivered yet.")
+        known_so_far = (
+            "" if row.answered_at is None else "Its ping was answered, so address and secret are right. "
+        )
+        yield Sign(SourceLight.WAITING, f"{known_so_far}Nothing has been delivered yet.")
 
 
 def _of_silence(known: Signs) -> Iterator[Sign]:

@@ -158,6 +158,7 @@ def source_health(
         reasons=[sign.reason for sign in signs],
         last_delivery_at=found.last_delivery_at,
         last_rejected_at=row.rejected_at,
+        last_answered_at=row.answered_at,
         last_rejected_reason=row.rejected_reason,
         silent_seconds=int(silent) if silent is not None else None,
         usual_gap_seconds=found.usual_gap_s,

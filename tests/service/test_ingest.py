@@ -81,6 +81,26 @@ def test_a_ping_is_answered_and_not_stored(
     assert stored(database) == []
 
 
+def test_a_ping_that_is_answered_says_that_address_and_secret_are_right(
+    client: TestClient, desk: tuple[str, str], clock: Clock
+) -> None:
+    def health() -> tuple[str, str]:
+        found = client.get(f"/v1/sources/{desk[0].rsplit('/', 1)[1]}/health").json()
+        return found["light"], found["reasons"][0]
+
+    ping = {"type": "ping"}
+    owner = client.headers.pop("authorization")
+    assert post_entry(client, desk[0], ping, desk[1] + "x", now=clock.now).status_code == 401
+    client.headers["authorization"] = owner
+    assert health()[0] == "red"
+    clock.advance(minutes=1)
+    assert post_entry(client, desk[0], ping, desk[1], now=clock.now).status_code == 200
+    assert health() == (
+        "waiting",
+        "Its ping was answered, so address and secret are right. Nothing has been delivered yet.",
+    )
+
+
 @pytest.mark.parametrize("forgery", ["no signature", "wrong secret", "other body", "old time"])
 def test_a_forged_delivery_is_refused_and_counted(
     client: TestClient, desk: tuple[str, str], database: Database, forgery: str

@@ -223,6 +223,9 @@ class SourceHealth(Answer):
     )
     last_delivery_at: Moment | None = Field(description="When the last request was accepted.")
     last_rejected_at: Moment | None = Field(description="When the last request was refused.")
+    last_answered_at: Moment | None = Field(
+        description="When a handshake or ping was last answered; its proof held."
+    )
     last_rejected_reason: str | None = Field(description="Why it was; whoever sent it is not told.")
     silent_seconds: Count | None = Field(
         description="Seconds since the last delivery; null before the first."
