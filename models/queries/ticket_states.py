@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.queries import counts
+from models.jobs import Job
+from models.queries import counts, work
 from models.queries.listing import themes_of
 from models.queries.upsert import insert_or_ignore
 from models.queries.within import within
@@ -19,6 +20,9 @@ GROUP_MOST = 1_000
 
 ATTRIBUTES = ("status", "plan", "product_area", "tags", "rating", "account_key", "channel")
 """What a ticket has as a whole: every one of its messages carries the newest that was said."""
+
+READ_FOR_KIND = frozenset({"rating", "channel"})
+"""Attributes by which, beside the text, the kind of a message is decided."""
 
 
 def ensure(session: Session, *, workspace: int, source: int, external_id: str) -> TicketState:
@@ -60,7 +64,7 @@ def put_attributes(
     """Take what was said of a ticket at a moment, each attribute unless a newer one stands.
 
     `items` are its messages, which carry the attributes for the API and the counts; return how many of them changed.
-    None says nothing. A new plan has the days of the ticket counted anew.
+    None says nothing. A new plan has the days of the ticket counted anew, a new rating or channel its kinds decided.
     """
     known = dict(state.attributes)
     for name, value in values.items():
@@ -111,6 +115,16 @@ def _copy(
             changed += 1
             item.updated_at = max(item.updated_at, at)
             is_replanned = is_replanned or "plan" in differing
+        if READ_FOR_KIND & differing.keys():
+            # Also where nobody decided yet: a worker may have read the item before this, and be about to.
+            work.mark_dirty(
+                session,
+                workspace=workspace,
+                stage=Job.EMBED,
+                subject=item.id,
+                version=item.version,
+                run_at=now,
+            )
     session.flush()
     if is_replanned:
         recount(session, workspace=workspace, items=items, now=now)
