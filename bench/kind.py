@@ -37,6 +37,9 @@ from workers.encoder import SentenceEncoder
 
 TEST: Final = Path(__file__).parents[1] / "tests" / "data" / "kinds.csv"
 
+EARLIER: Final = frozenset({"tune", "held_back"})
+"""Splits of messages to which the cues were once tuned."""
+
 Kinds = NDArray[np.int64]
 
 BANK_COMPLAINTS: Final = frozenset(
@@ -174,7 +177,7 @@ def _emit_rated(emit: Emit, messages: Sequence[Message], encoder: SentenceEncode
 
 def _emit_earlier(emit: Emit, encoder: SentenceEncoder) -> None:
     """The older messages, from which nothing is learned now, but to which the cues were once tuned."""
-    earlier = [message for message in read_messages(TEST, group="split") if message.group != "test"]
+    earlier = [message for message in read_messages(TEST, group="split") if message.group in EARLIER]
     _emit_figures(emit, "learned, older messages", kind_numbers(earlier), kinds_of(decide(earlier, encoder)))
     _emit_figures(
         emit, "cues by hand, older messages", kind_numbers(earlier), _numbers(list(map(by_hand, earlier)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from models.database import Session
 from models.jobs import Job
 from models.language.followup import JOINING_WORDS, says_something
 from models.language.kind import classify, version_for
-from models.queries import counts, embeddings, feedback, impact, kinds, listing, work, workspaces
+from models.queries import embeddings, feedback, impact, kinds, ticket_states, work, workspaces
 from models.queries.work import Leased
 from models.records import FeedbackItem
 from models.values.feedback import AuthorRole, Rating, RatingKind, Turn
@@ -52,8 +51,12 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
         # Asked once more: the first vectors of a workspace, just now, have bound it.
         bound = workspaces.encoder_of(session, workspace=workspace)
         decided_by = version_for((bound.name, bound.digest) if bound else None)
+        others = [
+            item for item in rest_of_items if _write_kind(session, item, stored.get(item.id), decided_by)
+        ]
+        # Whatever made the kind another one, a newer version or a rating that came later: the counts follow.
+        ticket_states.recount(session, workspace=workspace, items=others, now=context.clock())
         for item in rest_of_items:
-            _write_kind(session, item, stored.get(item.id), decided_by)
             if item.id not in stored:
                 _leave_theme(session, item, context.clock())
         _decide_again(session, workspace, rest_of_items, decided_by, context.clock())
@@ -67,14 +70,10 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
 def _decide_again(
     session: Session, workspace: int, items: Sequence[FeedbackItem], decided_by: str, now: datetime
 ) -> None:
-    """Where kinds of an older version were decided again: recount, and ask for as many more until none is left."""
+    """Where kinds of an older version were decided again, ask for as many more until none is left."""
     older = [item for item in items if item.kind_version not in (None, decided_by)]
     if not older:
         return
-    zone = ZoneInfo(workspaces.get_workspace(session, workspace=workspace).time_zone)
-    themes = listing.themes_of(session, workspace=workspace, items=[item.id for item in older])
-    pairs = [(themes[item.id], item.ticket_created_at) for item in older if item.id in themes]
-    counts.mark(session, workspace=workspace, pairs=pairs, zone=zone, now=now)
     more = kinds.decide_again(
         session, workspace=workspace, kind_version=decided_by, now=now, limit=len(older)
     )
@@ -186,8 +185,8 @@ def _write(
         )
 
 
-def _write_kind(session: Session, item: FeedbackItem, packed: bytes | None, decided_by: str) -> None:
-    """Decide on the vector as it is stored, so that deciding again says the same."""
+def _write_kind(session: Session, item: FeedbackItem, packed: bytes | None, decided_by: str) -> bool:
+    """Decide on the vector as it is stored, so that deciding again says the same; return if the kind is another."""
     vector = None if packed is None else embeddings.unpack([packed], len(packed) // 2)[0]
     result = classify(
         item.text,
@@ -206,6 +205,7 @@ def _write_kind(session: Session, item: FeedbackItem, packed: bytes | None, deci
         why=result.why,
         decided_by=result.version,
     )
+    return result.kind is not item.kind
 
 
 def _share_of_scale(item: FeedbackItem) -> float | None:

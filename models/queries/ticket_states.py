@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.queries import counts
+from models.jobs import Job
+from models.queries import counts, work
 from models.queries.listing import themes_of
 from models.queries.upsert import insert_or_ignore
 from models.queries.within import within
@@ -40,6 +41,10 @@ class Told:
     at: datetime
     written_at: datetime | None = None
     map_revision: int = 0
+
+
+READ_FOR_KIND = frozenset({"rating", "channel"})
+"""Attributes by which, beside the text, the kind of a message is decided."""
 
 
 def ensure(session: Session, *, workspace: int, source: int, external_id: str) -> TicketState:
@@ -80,7 +85,7 @@ def put_attributes(
     """Take what was said of a ticket, each attribute unless a newer one stands.
 
     `items` are its messages, which carry the attributes for the API and the counts; return how many of them changed.
-    A new plan has the days of the ticket counted anew.
+    A new plan has the days of the ticket counted anew, a new rating or channel its kinds decided.
     """
     known = dict(state.attributes)
     for name, value in told.values.items():
@@ -150,6 +155,16 @@ def _copy(
             changed += 1
             item.updated_at = max(item.updated_at, at)
             is_replanned = is_replanned or "plan" in differing
+        if READ_FOR_KIND & differing.keys():
+            # Also where nobody decided yet: a worker may have read the item before this, and be about to.
+            work.mark_dirty(
+                session,
+                workspace=workspace,
+                stage=Job.EMBED,
+                subject=item.id,
+                version=item.version,
+                run_at=now,
+            )
     session.flush()
     if is_replanned:
         recount(session, workspace=workspace, items=items, now=now)
