@@ -287,4 +287,5 @@ def test_the_health_of_a_source_grades_what_its_calls_are_proven_by(
         "strength": SCHEMES[name].strength,
         "leaves_open": list(weaknesses(SCHEMES[name])),
         "accepted": accepted,
+        "secret": "plain",
     }
