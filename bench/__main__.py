@@ -13,7 +13,18 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from bench import api_cost, cleaning, impact, intake, kind, redaction, silence, spotify_case, themes
+from bench import (
+    api_cost,
+    cleaning,
+    impact,
+    intake,
+    kind,
+    redaction,
+    silence,
+    spotify_case,
+    store_ratings,
+    themes,
+)
 from bench.report import Emit, Report, Skipped, merge, say
 
 BENCHES: Mapping[str, Callable[[Emit, Path], None]] = {
@@ -25,6 +36,7 @@ BENCHES: Mapping[str, Callable[[Emit, Path], None]] = {
     "redaction": redaction.run,
     "silence": silence.run,
     "spotify_case": spotify_case.run,
+    "store_ratings": store_ratings.run,
     "themes": themes.run,
 }
 """Each takes the function that hears figures, and an empty folder of its own."""
