@@ -256,7 +256,8 @@ def _body(entry: JsonObject) -> tuple[str | None, bool]:
     if isinstance(html, str) and html.strip().lower() not in ("", "true", "false", "yes", "no", "1", "0"):
         return text_of(html, field="html") or "", True
     text = read(entry, "text", text_of)
-    if text is not None and not text.strip():
+    is_emptied = text is None and any(entry.get(name) == "" for name in FIELDS["text"])
+    if is_emptied or (text is not None and not text.strip()):
         text = ""
     return text, flag_of(html, field="html") or False
 

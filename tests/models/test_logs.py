@@ -22,7 +22,7 @@ from tests import factories
 from tests.clock import Clock
 from tests.services import settings_for
 from tests.workers.tickets import deliver, entry
-from workers import intake
+from workers import apply
 from workers.context import Context
 from workers.run import run_batch
 from workers.stages import build_stages
@@ -288,7 +288,7 @@ def test_a_ticket_that_breaks_a_stage_leaves_no_word_in_the_log(
     sqlite: Database, clock: Clock, written: Written, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if place == "parser":
-        monkeypatch.setattr(intake, "clean", fail)
+        monkeypatch.setattr(apply, "own_words", fail)
     context = Context(sqlite, settings_for(sqlite), lambda _: Chatty(), clock)
     workspace = factories.workspace(sqlite)
     with sqlite.write(workspace=workspace) as session:

@@ -84,7 +84,6 @@ def lawful(change: FeedbackChange) -> None:
         assert attributes == (None,) * 5, f"{change.action} carries what has to go"
     if change.makes_item:
         assert change.message_id is not None
-        assert change.body is not None
         assert change.author_role is AuthorRole.CUSTOMER or change.relayed
     assert (change.merged_into is None) or change.action is Action.MERGE
 
