@@ -22,9 +22,8 @@ from bench.fit_kind import Message
 from bench.kind import Kinds, decide, kinds_of, references
 from bench.r_data import read_frames
 from bench.report import Emit, Skipped, say
-from models.language.clean import clean
 from models.language.detect import UNDETERMINED, detect
-from models.language.redact import redact
+from models.language.own_words import own_words
 from models.values.kinds import Kind
 from workers.encoder import SentenceEncoder
 
@@ -96,7 +95,7 @@ def choose(reviews: Sequence[Review]) -> list[Review]:
     for stars in range(1, 6):
         count = 0
         for review in sorted((each for each in reviews if each.stars == stars), key=_by_hash):
-            text = redact(clean(review.text).text).text[:READ]
+            text = own_words(review.text).text[:READ]
             plain = " ".join(text.lower().split())
             if count == SHOWN or len(plain.split()) < LEAST_WORDS or plain in seen:
                 continue
