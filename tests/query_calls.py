@@ -113,6 +113,7 @@ def reads(w: World) -> Calls:
         delivery_log.unread: {"source": w.source},
         deliveries.list_sources: {},
         deliveries.load: {"deliveries": [w.delivery]},
+        deliveries.settings_of: {"sources": [w.source]},
         erasures.count_anew: {"where": {w.theme: {TODAY}}},
         erasures.count_left: {**items, "deliveries": [w.delivery]},
         erasures.count_made: items,
@@ -260,6 +261,7 @@ def writes(w: World) -> Calls:
         counts.mark: {"pairs": [(w.theme, NOON)], "zone": ZONE, "now": LATER},
         counts.recompute: {"theme": w.theme, "days": {factories.day(1)}, "zone": ZONE},
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
+        deliveries.note_part: {"delivery": w.delivery, "done_changes": 1, "digest": "x"},
         deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
         deliveries.note_answered: {"source": w.source, "now": NOON},
         deliveries.create_source: {

@@ -56,6 +56,7 @@ ACROSS = {
     "work.count_states": "counts work of one workspace, or of every",
     "work.fail": "of the piece that the lease holds",
     "work.finish": "of the pieces that the lease holds",
+    "work.held": "of the pieces that the lease holds",
     "work.holds": "of the piece that the lease holds",
     "work.is_expected": "asks for work of any workspace",
     "work.lease": "takes the work of whichever workspace waits longest",
