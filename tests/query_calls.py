@@ -280,6 +280,9 @@ def writes(w: World) -> Calls:
         exposure.put_exposure: {"series": SERIES, "values": {(TODAY, "all"): 1.0}, "now": NOON},
         withdrawals.close_record: {**record, "now": LATER},
         withdrawals.restore: {"source": w.source, "external_id": "T-gone", "changed_at": LATER, "now": LATER},
+        withdrawals.restore_message: {
+            "source": w.source, "external_id": "T-gone", "message_id": "m9", "changed_at": LATER,
+        },
         standing.note_standing: {"source": w.source, "external_id": "T-gone", "changed_at": LATER},
         feedback.set_kind: {
             "item": w.item,
@@ -377,6 +380,7 @@ KEYED: frozenset[Query] = frozenset(
         embeddings.put,
         withdrawals.close_record,
         withdrawals.restore,
+        withdrawals.restore_message,
         standing.note_standing,
         feedback.update_record,
         feedback.upsert_item,
@@ -403,6 +407,7 @@ NARROW: frozenset[Query] = frozenset(
         feedback.has_opening,
         withdrawals.close_record,
         withdrawals.restore,
+        withdrawals.restore_message,
         standing.note_standing,
         feedback.update_record,
         feedback.upsert_item,

@@ -118,6 +118,10 @@ class FeedbackItem(InWorkspace, Record):
     withdrawn: Mapped[bool] = mapped_column(default=False)
     # Withdrawn by itself and not with its whole record: a record that is restored does not bring it back.
     withdrawn_alone: Mapped[bool] = mapped_column(default=False)
+    # The vendor's clock of the newest deletion by itself, while that holds; a redaction has none: nothing undoes it.
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The vendor's clock of the newest restoration by itself: a deletion of before it changes nothing.
+    restored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Whether it opens its ticket, is the first word of a further person in it, or follows up.
     turn: Mapped[Turn] = mapped_column(EnumText(Turn), default=Turn.OPENS)
     # The ticket that counts in place of this one's since they were merged; null where this one counts.

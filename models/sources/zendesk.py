@@ -199,7 +199,8 @@ def _created(event: _Event) -> tuple[Change, ...]:
 
 
 def _undeleted(event: _Event) -> tuple[Change, ...]:
-    return (_first_message(event, Action.RESTORE),)
+    """The ticket comes back; a comment of it that was made private before, the description too, does not."""
+    return replace(event.ticket(), action=Action.RESTORE), _first_message(event, Action.UPSERT)
 
 
 def _deleted(event: _Event) -> tuple[Change, ...]:

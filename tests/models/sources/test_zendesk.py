@@ -130,9 +130,10 @@ def test_deletions_say_nothing_else_about_the_ticket(kind: str) -> None:
 
 
 def test_undelete_restores_the_text() -> None:
-    (change,) = read(event("ticket.undeleted"))
-    assert (change.action, change.body) == (Action.RESTORE, DESCRIPTION)
-    assert change.makes_item
+    restored, said = read(event("ticket.undeleted"))
+    assert (restored.action, restored.message_id, restored.body) == (Action.RESTORE, None, None)
+    assert (said.action, said.message_id, said.body) == (Action.UPSERT, FIRST_MESSAGE, DESCRIPTION)
+    assert said.makes_item
 
 
 def test_a_comment_made_private_goes() -> None:
