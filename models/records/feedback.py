@@ -129,6 +129,8 @@ class FeedbackItem(InWorkspace, Record):
     # When its person was erased: text and vector are gone, the row still counts, and nothing fills it again.
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    # The vendor's clock of the newest change that said whose message it is; None: as old as the text.
+    person_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     account_key: Mapped[str | None] = mapped_column(String(200))
     plan: Mapped[str | None] = mapped_column(String(100))
     product_area: Mapped[str | None] = mapped_column(String(200))
