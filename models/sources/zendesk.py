@@ -24,7 +24,6 @@ from models.sources.payload import (
     flag_of,
     id_of,
     language_of,
-    list_of,
     names_of,
     object_or_empty,
     plan_of,
@@ -32,6 +31,7 @@ from models.sources.payload import (
     require_id,
     short_of,
     status_of,
+    tags_of,
     text_of,
 )
 from models.sources.scope import Fact
@@ -325,7 +325,7 @@ def _from_trigger(
             "neither a ticket event nor our trigger template: send type and detail, or ticket_id",
             field="ticket_id",
         )
-    tags = list_of(payload.get("tags"), field="tags", separator=None)
+    tags = tags_of(payload.get("tags"), field="tags", separator=None)
     account_name, account = first(payload, ("organization_external_id", "organization"))
     channel = channel_of(payload.get("channel"), field="channel")
     change = FeedbackChange(
