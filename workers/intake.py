@@ -12,7 +12,7 @@ from datetime import datetime
 from models.database import Session
 from models.errors import Invalid
 from models.language.own_words import TEXT_VERSION
-from models.queries import deliveries, scope, silence, work
+from models.queries import deliveries, scope, silence, unsaid, work
 from models.queries.work import Leased
 from models.records import Delivery, DeliveryState, Source
 from models.sealing import Keyring, bound_to, keyring
@@ -190,6 +190,7 @@ def _write(session: Session, workspace: int, ready: Sequence[Ready], now: dateti
                 done_changes=part.end,
                 digest=part.digest,
             )
+    unsaid.unsay_taken(session, workspace=workspace, now=now)
     work.finish(session, done, now=now)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models.jobs import Job
-from models.queries import search, ticket_rows, ticket_states, work
+from models.queries import search, ticket_rows, ticket_states, unsaid, work
 from models.queries.standing import note_standing
 from models.queries.ticket_rows import DOUBT, TicketRows
 from models.records import Embedding, FeedbackItem, JsonObject, ThemeQuote
@@ -25,6 +25,8 @@ def withdraw(
     exact_ids: bool = False,
 ) -> int:
     """Remove the text, vector and quotes of a message, or of a whole record where `message_id` is None.
+
+    What names of themes and reasons of links say of it goes with `unsaid.unsay_taken`, at the end of the transaction.
 
     What is removed is remembered, so that a copy arriving later cannot bring it back; only a restoration does that is
     newer than a deletion, of the whole record or of the one message. The redaction of a message that we do not know
@@ -132,6 +134,7 @@ def close_record(session: Session, *, workspace: int, source: int, external_id: 
 
 
 def _erase(session: Session, item: FeedbackItem, changed_at: datetime, now: datetime) -> None:
+    unsaid.take(session, item=item)
     item.text, item.subject, item.removed = "", None, []
     item.withdrawn, item.version = True, item.version + 1
     item.changed_at = item.updated_at = changed_at

@@ -48,6 +48,7 @@ ACROSS = {
     "nudges.clear": "messages belong to no workspace",
     "search.compact": "the index of SQLite holds the words of every workspace",
     "sealed.has_unreadable_secret": "asks of every workspace whether a key is missing, before a call is let in",
+    "unsaid.take": "notes the words of a row that its caller loaded, and changes nothing",
     "upsert.insert_many": "the rows name their workspace",
     "upsert.insert_new": "the rows name their workspace",
     "upsert.insert_or_ignore": "the row names its workspace",
@@ -78,6 +79,7 @@ NOT_TRIED = {
     "ticket_states.unmerge": "changes rows that its caller loaded of the workspace",
     "turns.read_again": "changes rows that its caller loaded of the workspace",
     "turns.settle": "changes rows that its caller loaded of the workspace",
+    "unsaid.unsay_taken": "does what unsaid.unsay does, for what its transaction took",
 }
 
 
