@@ -170,6 +170,7 @@ def _write(session: Session, workspace: int, ready: Sequence[Ready], now: dateti
     ours = [each for each in ready if each.piece.id in held]
     outdated = _outdated(session, workspace, [each.part for each in ours if each.part.start])
     done: list[Leased] = []
+    begun: list[Leased] = []
     for each in ours:
         part, read = each.part, each.part.read
         if part.start and read.source.id in outdated:
@@ -182,6 +183,7 @@ def _write(session: Session, workspace: int, ready: Sequence[Ready], now: dateti
             _close(session, workspace, read)
             done.append(each.piece)
         else:
+            begun.append(each.piece)
             assert part.digest is not None
             deliveries.note_part(
                 session,
@@ -191,6 +193,7 @@ def _write(session: Session, workspace: int, ready: Sequence[Ready], now: dateti
                 digest=part.digest,
             )
     unsaid.unsay_taken(session, workspace=workspace, now=now)
+    work.advance(session, begun)
     work.finish(session, done, now=now)
 
 

@@ -247,6 +247,12 @@ def held(session: Session, leased: Sequence[Leased]) -> set[int]:
     return found
 
 
+def advance(session: Session, leased: Sequence[Leased]) -> None:
+    """Count this attempt as the first, in the transaction that holds part of the effect: at the rest it is."""
+    if leased:
+        _update(session, [piece.id for piece in leased], lease_held=leased[0].lease, attempts=1)
+
+
 def release(session: Session, leased: Sequence[Leased]) -> None:
     """Give work back untried, so that its neighbour's failure does not count against it."""
     if leased:

@@ -30,8 +30,9 @@ def read_changes(
 
 def _fitting(change: Change) -> Change:
     """Drop a plan that is longer than its column: what stands in a tag behind the prefix of plans may be anything."""
-    is_too_long = isinstance(change, FeedbackChange) and len(change.plan or "") > MAX_PLAN_CHARS
-    return replace(change, plan=None) if is_too_long else change
+    if not isinstance(change, FeedbackChange) or len(change.plan or "") <= MAX_PLAN_CHARS:
+        return change
+    return replace(change, plan=None)
 
 
 def _without_second_items(changes: tuple[Change, ...]) -> tuple[Change, ...]:

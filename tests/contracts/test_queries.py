@@ -53,6 +53,7 @@ ACROSS = {
     "upsert.insert_new": "the rows name their workspace",
     "upsert.insert_or_ignore": "the row names its workspace",
     "upsert.insert_or_update": "the row names its workspace",
+    "work.advance": "of the pieces that the lease holds",
     "work.count_due": "counts work of every workspace",
     "work.count_states": "counts work of one workspace, or of every",
     "work.fail": "of the piece that the lease holds",

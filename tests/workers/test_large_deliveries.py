@@ -65,10 +65,15 @@ def entries(count: int = COUNT, **chosen: object) -> list[dict[str, object]]:
     return [entry(number, tags=["tier_pro", "old_basic"], **chosen) for number in range(count)]
 
 
-def lease(context: Context) -> list[Leased]:
+def lease(context: Context, *, max_attempts: int = 5) -> list[Leased]:
     with context.database.write(workspace=None) as session:
         return work.lease(
-            session, stage=Job.INTAKE, limit=9, now=context.clock(), seconds=LEASE_S, max_attempts=5
+            session,
+            stage=Job.INTAKE,
+            limit=9,
+            now=context.clock(),
+            seconds=LEASE_S,
+            max_attempts=max_attempts,
         )
 
 
@@ -213,6 +218,49 @@ def test_a_kill_between_two_parts_loses_nothing(
     parse_deliveries(context, lease(context))
     assert written == names(0, 25)
     assert_whole(database)
+
+
+def test_attempts_count_from_the_last_part_that_was_written(
+    database: Database,
+    context: Context,
+    workspace: int,
+    source: int,
+    clock: Clock,
+    small: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A delivery whose workers die again and again, each behind a part more, is given up by nobody."""
+    deliver(context, workspace, source, entries())
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            before_part(patched, 1, die)
+            with pytest.raises(Killed):
+                parse_deliveries(context, lease(context, max_attempts=2))
+        clock.advance(seconds=LEASE_S + 1)
+    parse_deliveries(context, lease(context, max_attempts=2))
+    assert_whole(database)
+
+
+def test_a_part_that_no_worker_survives_is_given_up(
+    database: Database,
+    context: Context,
+    workspace: int,
+    source: int,
+    clock: Clock,
+    small: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver(context, workspace, source, entries())
+    for part in (1, 0):
+        with monkeypatch.context() as patched:
+            before_part(patched, part, die)
+            with pytest.raises(Killed):
+                parse_deliveries(context, lease(context, max_attempts=2))
+        clock.advance(seconds=LEASE_S + 1)
+    assert lease(context, max_attempts=2) == []
+    with database.read(workspace=None) as session:
+        assert session.scalars(select(Work.state).where(Work.stage == Job.INTAKE)).all() == [WorkState.DEAD]
+    assert [item.external_id for item in items(database)] == names(0, 10)
 
 
 def test_a_part_that_fails_is_tried_again_without_those_before_it(
