@@ -47,6 +47,7 @@ ACROSS = {
     "nudges.claim": "messages belong to no workspace",
     "nudges.clear": "messages belong to no workspace",
     "search.compact": "the index of SQLite holds the words of every workspace",
+    "search.compact_part": "the index of SQLite holds the words of every workspace",
     "sealed.has_unreadable_secret": "asks of every workspace whether a key is missing, before a call is let in",
     "unsaid.take": "notes the words of a row that its caller loaded, and changes nothing",
     "upsert.insert_many": "the rows name their workspace",

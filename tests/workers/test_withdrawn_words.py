@@ -11,11 +11,12 @@ from tests.clock import Clock
 from tests.steps import unfinished, walk
 from tests.workers.tickets import deliver, open_assignments, year_of
 from workers.context import Context
+from workers.retain import retain
 
 SAID = ("flumoxagon", "grumblefang", "wobblethorpe")
 """Of the subject, of every text and of one: words that nobody else says."""
-LEFT = {"delivery", "feedback_search_data"}
-"""Raw bodies keep what came until they expire, SQLite's index the words of what it finds no more until it is rewritten."""
+RAW = "delivery"
+"""Raw bodies keep what came until they expire."""
 
 
 @pytest.fixture
@@ -86,7 +87,13 @@ def test_no_word_of_it_is_left_in_any_table(
     # Several changes of one delivery, and deliveries of one change each.
     deliver(context, workspace, source, gone[:4], *gone[4:])
     walk(context)
-    assert {word: found - LEFT for word, found in tables(database).items()} == {word: set() for word in SAID}
+    # SQLite's index keeps the words of what it finds no more until the chore that writes it anew.
+    at_once = {"feedback_search_data"} if database.is_sqlite else set()
+    assert {word: found - at_once for word, found in tables(database).items()} == {
+        word: {RAW} for word in SAID
+    }
+    retain(context, lambda _: None)
+    assert tables(database) == {word: {RAW} for word in SAID}
     assert unfinished(context.database, now=clock()) == []
     with database.read(workspace=workspace) as session:
         row = session.get_one(Theme, theme)
