@@ -24,8 +24,8 @@ from workers.context import Context
 APPLY_AT_ONCE = 25
 """Deliveries written in one transaction: short enough that intake never waits long for its turn."""
 
-CHANGES_AT_ONCE = 100
-"""Changes written in one transaction, be they of one delivery or of several."""
+CHANGES_AT_ONCE = 25
+"""Changes written in one transaction, be they of one delivery or of several: some milliseconds each."""
 
 
 @dataclass(frozen=True, slots=True)
