@@ -113,6 +113,7 @@ def reads(w: World) -> Calls:
         delivery_log.unread: {"source": w.source},
         deliveries.list_sources: {},
         deliveries.load: {"deliveries": [w.delivery]},
+        deliveries.settings_of: {"sources": [w.source]},
         erasures.count_anew: {"where": {w.theme: {TODAY}}},
         erasures.count_left: {**items, "deliveries": [w.delivery]},
         erasures.count_made: items,
@@ -260,6 +261,7 @@ def writes(w: World) -> Calls:
         counts.mark: {"pairs": [(w.theme, NOON)], "zone": ZONE, "now": LATER},
         counts.recompute: {"theme": w.theme, "days": {factories.day(1)}, "zone": ZONE},
         deliveries.close: {"delivery": w.delivery, "state": DeliveryState.PARSED, "reason": None},
+        deliveries.note_part: {"delivery": w.delivery, "done_changes": 1, "digest": "x"},
         deliveries.count_rejected: {"source": w.source, "reason": "x", "now": NOON},
         deliveries.note_answered: {"source": w.source, "now": NOON},
         deliveries.create_source: {
@@ -278,6 +280,9 @@ def writes(w: World) -> Calls:
         exposure.put_exposure: {"series": SERIES, "values": {(TODAY, "all"): 1.0}, "now": NOON},
         withdrawals.close_record: {**record, "now": LATER},
         withdrawals.restore: {"source": w.source, "external_id": "T-gone", "changed_at": LATER, "now": LATER},
+        withdrawals.restore_message: {
+            "source": w.source, "external_id": "T-gone", "message_id": "m9", "changed_at": LATER,
+        },
         standing.note_standing: {"source": w.source, "external_id": "T-gone", "changed_at": LATER},
         feedback.set_kind: {
             "item": w.item,
@@ -375,6 +380,7 @@ KEYED: frozenset[Query] = frozenset(
         embeddings.put,
         withdrawals.close_record,
         withdrawals.restore,
+        withdrawals.restore_message,
         standing.note_standing,
         feedback.update_record,
         feedback.upsert_item,
@@ -401,6 +407,7 @@ NARROW: frozenset[Query] = frozenset(
         feedback.has_opening,
         withdrawals.close_record,
         withdrawals.restore,
+        withdrawals.restore_message,
         standing.note_standing,
         feedback.update_record,
         feedback.upsert_item,

@@ -99,7 +99,7 @@ def _apply_feedback(session: Session, origin: Origin, change: FeedbackChange, pr
     match change.action:
         case Action.UPSERT | Action.APPEND_MESSAGE | Action.RESTORE:
             if change.action is Action.RESTORE:
-                withdrawals.restore(session, changed_at=changed_at, now=now, **record.named)
+                _restore(session, record, change, changed_at, now)
             if change.makes_item:
                 draft = _item_draft(session, origin, prepared, change, changed_at)
                 feedback.upsert_item(session, workspace=origin.workspace, draft=draft, now=now)
@@ -129,6 +129,16 @@ def _apply_feedback(session: Session, origin: Origin, change: FeedbackChange, pr
         case _:
             return
     scope.decide_record(session, now=now, **record.named)
+
+
+def _restore(session: Session, record: "Record", change: FeedbackChange, at: datetime, now: datetime) -> None:
+    """Let what was deleted before be stored again: the record if it is restored as a whole, and the message."""
+    if change.message_id in (None, FIRST_MESSAGE):
+        withdrawals.restore(session, changed_at=at, now=now, **record.named)
+    if change.message_id is not None and change.makes_item:
+        # The event's own time alone: its record may have changed after the message was deleted anew.
+        own = change.occurred_at or at
+        withdrawals.restore_message(session, message_id=change.message_id, changed_at=own, **record.named)
 
 
 class Named(TypedDict):

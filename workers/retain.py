@@ -1,10 +1,10 @@
-"""Chore `retain`: raw bodies go when their time is over."""
+"""Chore `retain`: raw bodies go when their time is over, and words that were taken out of SQLite's index."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from models.jobs import Job
-from models.queries import retention, workspaces
+from models.queries import retention, search, workspaces
 from workers.context import Context
 
 EXPIRED_AT_ONCE = 200
@@ -12,13 +12,24 @@ EXPIRED_AT_ONCE = 200
 
 
 def retain(context: Context, _announce: Callable[[frozenset[Job]], None]) -> None:
-    """Remove the raw bodies that are older than the settings keep them, one workspace after the other."""
+    """Remove the raw bodies that are older than the settings keep them, one workspace after the other.
+
+    Of what vendors deleted since the last time, SQLite's index keeps the words until it is written anew.
+    """
     with context.database.read(workspace=None) as session:
         numbers = [row.id for row in workspaces.list_workspaces(session)]
     now = context.clock()
     for number in numbers:
         while _expire(context, number, now) == EXPIRED_AT_ONCE:
             pass
+    is_first = True
+    while _compact(context, is_first=is_first):
+        is_first = False
+
+
+def _compact(context: Context, *, is_first: bool) -> bool:
+    with context.database.write(workspace=None) as session:
+        return search.compact_part(session, is_first=is_first)
 
 
 def _expire(context: Context, workspace: int, now: datetime) -> int:

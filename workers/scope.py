@@ -14,7 +14,7 @@ from models.values.feedback import Action, FeedbackChange
 from workers.context import Context
 
 AT_ONCE = 200
-"""Deliveries or items looked at in one transaction: short enough that intake never waits long for its turn."""
+"""Deliveries, changes or items of one transaction: short enough that intake never waits long for its turn."""
 
 SETTLING = timedelta(seconds=5)
 """How long until it is asked again whether the items that rules moved are in their places."""
@@ -85,17 +85,20 @@ def _read_part(context: Context, piece: Leased, found: Pass) -> bool:
     ]
     if not rows:
         return False
+    # One delivery may hold thousands of changes. Whatever was read again may be so once more.
+    for start in range(0, len(changes), AT_ONCE):
+        with context.database.write(workspace=workspace) as session:
+            for change, at in changes[start : start + AT_ONCE]:
+                scope.read_again(
+                    session,
+                    workspace=workspace,
+                    source=source,
+                    change=change,
+                    at=at,
+                    found=found,
+                    now=context.clock(),
+                )
     with context.database.write(workspace=workspace) as session:
-        for change, at in changes:
-            scope.read_again(
-                session,
-                workspace=workspace,
-                source=source,
-                change=change,
-                at=at,
-                found=found,
-                now=context.clock(),
-            )
         scope.go_on(
             session, workspace=workspace, source=source, revision=found.revision, delivery=rows[-1].id
         )

@@ -249,13 +249,29 @@ def load(session: Session, *, workspace: int, deliveries: Sequence[int]) -> list
 def close(
     session: Session, *, workspace: int, delivery: int, state: DeliveryState, reason: str | None
 ) -> None:
-    """Write what became of a delivery."""
+    """Write what became of a delivery, all of whose changes are written."""
     session.execute(
         update(Delivery)
         .where(Delivery.id == delivery, Delivery.workspace_id == workspace)
-        .values(state=state, reason=reason)
+        .values(state=state, reason=reason, done_changes=0, changes_digest=None)
         .execution_options(synchronize_session=False)
     )
+
+
+def note_part(session: Session, *, workspace: int, delivery: int, done_changes: int, digest: str) -> None:
+    """Write how many changes of an open delivery are written, and the digest of all that it was read as."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery, Delivery.workspace_id == workspace)
+        .values(done_changes=done_changes, changes_digest=digest)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def settings_of(session: Session, *, workspace: int, sources: Sequence[int]) -> dict[int, JsonObject]:
+    """Return the settings of these sources as they are now."""
+    query = select(Source.id, Source.settings).where(Source.id.in_(sources), Source.workspace_id == workspace)
+    return {source: settings for source, settings in session.execute(query)}
 
 
 def health(session: Session, *, workspace: int, source: int) -> SourceHealth:

@@ -211,13 +211,14 @@ def latest_delivery(session: Session, *, workspace: int) -> int:
 def _reopen(session: Session, workspace: int, ids: Sequence[int], now: datetime) -> None:
     if not ids:
         return
+    # The work first: whoever writes a delivery holds its work before it closes the delivery.
+    work.mark_all_dirty(session, workspace=workspace, stage=Job.INTAKE, subjects=ids, run_at=now)
     session.execute(
         update(Delivery)
         .where(Delivery.id.in_(ids), within(Delivery, workspace))
-        .values(state=DeliveryState.OPEN, reason=None)
+        .values(state=DeliveryState.OPEN, reason=None, done_changes=0, changes_digest=None)
         .execution_options(synchronize_session=False)
     )
-    work.mark_all_dirty(session, workspace=workspace, stage=Job.INTAKE, subjects=ids, run_at=now)
 
 
 def _of_delivery() -> ColumnElement[bool]:

@@ -144,8 +144,9 @@ def erase_items(session: Session, *, workspace: int, items: Sequence[int], now: 
         quotes += _delete(session, ThemeQuote, workspace, chunk)
     for item in items:
         search.drop_item(session, workspace=workspace, item=item)
-    labels = unsaid.unsay(session, workspace=workspace, words=words, items=items, now=now)
     _close_records(session, workspace, items, now)
+    # Last, as in intake: whoever waits for a theme or its work holds no record that this waits for.
+    labels = unsaid.unsay(session, workspace=workspace, words=words, items=items, now=now)
     if vectors:
         session.execute(
             update(ThemeStreamState)

@@ -113,6 +113,7 @@ def upsert_item(session: Session, *, workspace: int, draft: ItemDraft, now: date
     if ticket.tombstone is None:
         item, is_reworded = _write(session, workspace, ticket, draft)
         session.flush()
+        _hand_over(session, workspace, ticket, draft, now)
         _open_earliest(session, workspace, ticket, draft, now)
     told = Told(_attributes(draft), draft.changed_at, draft.created_at, draft.map_revision)
     ticket_states.put_attributes(
@@ -137,6 +138,7 @@ def _write(
     stood = ticket.find(draft.message_id)
     if stood is None:
         item = FeedbackItem(workspace_id=workspace, updated_at=draft.changed_at, **_columns(draft))
+        item.person_at = None if draft.person_id is None else draft.changed_at
         if draft.text is None:
             item.text, item.changed_at = "", UNSAID
         session.add(item)
@@ -149,7 +151,6 @@ def _write(
         return None, False
     stood.created_at = min(stood.created_at, draft.created_at)
     stood.ticket_created_at = min(stood.ticket_created_at, draft.ticket_created_at)
-    stood.person_id = stood.person_id or draft.person_id
     if stood.withdrawn_alone:
         stood.version = max(stood.version, 2)  # it came: its redaction was of no other message
     is_older = draft.text is None if stood.withdrawn else stood.changed_at > draft.changed_at
@@ -166,7 +167,7 @@ def _rewrite(item: FeedbackItem, draft: ItemDraft) -> bool:
     """Give a message its newer version; return whether its words changed."""
     said = (item.text if draft.text is None else draft.text, draft.subject or item.subject)
     was_same = not item.withdrawn and (item.text, item.subject) == said
-    kept = ("created_at", "ticket_created_at", *(_OF_TEXT if draft.text is None else ()))
+    kept = ("created_at", "ticket_created_at", "person_id", *(_OF_TEXT if draft.text is None else ()))
     for name, value in _columns(draft).items():
         if name not in kept and value is not None:
             setattr(item, name, value)
@@ -176,6 +177,20 @@ def _rewrite(item: FeedbackItem, draft: ItemDraft) -> bool:
     item.version += 1
     item.kind = item.kind_why = item.kind_version = None
     return True
+
+
+def _hand_over(session: Session, workspace: int, ticket: TicketRows, draft: ItemDraft, now: datetime) -> None:
+    """Let a message be of whom the newest change names, however old its text is, and have its day counted anew."""
+    item = ticket.find(draft.message_id)
+    if item is None or item.erased_at is not None or draft.person_id is None:
+        return
+    if item.person_id is not None and (item.person_at or item.changed_at) > draft.changed_at:
+        return
+    is_other = item.person_id != draft.person_id
+    item.person_id, item.person_at = draft.person_id, draft.changed_at
+    session.flush()
+    if is_other:
+        ticket_states.recount(session, workspace=workspace, items=[item], now=now)
 
 
 def _open_earliest(

@@ -1,4 +1,4 @@
-"""Words that nobody says any more once a person is erased: out of names of themes and reasons of links."""
+"""Words that nobody says any more, once a person is erased or a vendor deletes: out of themes' names and links."""
 
 import re
 from collections.abc import Sequence, Set
@@ -12,7 +12,9 @@ from models.jobs import Job
 from models.queries import search, work
 from models.records import FeedbackItem, Link, Theme
 
-REASON = "Some of the complaints that this was proposed from were erased."
+REASON = "Some of the complaints that this was proposed from were erased or deleted."
+TAKEN = "taken"
+"""Under this name a session collects the words that its transaction takes, with the items that said them."""
 _WORD = re.compile(r"\w+")
 _AT_ONCE = 500
 
@@ -35,6 +37,32 @@ def _split(*texts: str) -> set[str]:
     return {word.lower() for text in texts for word in _WORD.findall(text)}
 
 
+@dataclass(slots=True)
+class _Taken:
+    words: set[str] = field(default_factory=set)
+    items: set[int] = field(default_factory=set)
+
+
+def take(session: Session, *, item: FeedbackItem) -> None:
+    """Note the words of an item that is about to be blanked, for `unsay_taken` at the end of the transaction."""
+    taken = session.info.setdefault(TAKEN, _Taken())
+    taken.words |= _split(item.subject or "", item.text)
+    taken.items.add(item.id)
+
+
+def unsay_taken(session: Session, *, workspace: int, now: datetime) -> int:
+    """Do for all items that this transaction blanked what `unsay` does; return how many themes lose words.
+
+    Once and last: themes are looked through once, however many items went, and nobody who waits for one of the
+    themes is waited for.
+    """
+    taken = session.info.pop(TAKEN, None)
+    if taken is None:
+        return 0
+    session.flush()
+    return unsay(session, workspace=workspace, words=taken.words, items=sorted(taken.items), now=now)
+
+
 def unsay(session: Session, *, workspace: int, words: Set[str], items: Sequence[int], now: datetime) -> int:
     """Take words that nobody says any more out of names of themes and reasons of links.
 
@@ -42,23 +70,31 @@ def unsay(session: Session, *, workspace: int, words: Set[str], items: Sequence[
     keep them as evidence, without words.
     """
     voices = _Voices(session, workspace, words)
-    changed = 0
-    for theme in session.scalars(select(Theme).where(Theme.workspace_id == workspace)):
-        label, keywords = theme.label or "", list(theme.keywords)
-        gone = voices.gone(label, *keywords)
-        if not gone:
-            continue
-        if _split(label) & gone:
-            theme.label = None
-        theme.keywords = [keyword for keyword in keywords if not _split(keyword) & gone]
-        # Named anew at the next occasion, from what is left.
-        theme.labelled_size = 0
-        changed += 1
-    if changed:
+    named = select(Theme.id, Theme.label, Theme.keywords).where(Theme.workspace_id == workspace)
+    telling = [
+        theme for theme, label, keywords in session.execute(named) if voices.gone(label or "", *keywords)
+    ]
+    if telling:
+        # Before the themes: whoever names them holds the work while it writes them.
         work.mark_dirty(session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=now)
+    for start in range(0, len(telling), _AT_ONCE):
+        chosen = Theme.id.in_(telling[start : start + _AT_ONCE]), Theme.workspace_id == workspace
+        query = select(Theme).where(*chosen).order_by(Theme.id).with_for_update()
+        for theme in session.scalars(query.execution_options(populate_existing=True)):
+            _unname(theme, voices)
     _unlink(session, workspace, voices, set(items))
     session.flush()
-    return changed
+    return len(telling)
+
+
+def _unname(theme: Theme, voices: "_Voices") -> None:
+    """Take words that are gone out of a theme's name, which is made anew at the next occasion, from what is left."""
+    label, keywords = theme.label or "", list(theme.keywords)
+    gone = voices.gone(label, *keywords)
+    if _split(label) & gone:
+        theme.label = None
+    theme.keywords = [keyword for keyword in keywords if not _split(keyword) & gone]
+    theme.labelled_size = 0
 
 
 @dataclass(slots=True)
@@ -79,14 +115,20 @@ class _Voices:
 
 
 def _unlink(session: Session, workspace: int, voices: _Voices, items: Set[int]) -> None:
-    for link in session.scalars(select(Link).where(Link.workspace_id == workspace)):
-        is_backed = any(each.get("item") in items for each in link.evidence)
-        if is_backed:
+    told = select(Link.id, Link.reason, Link.evidence).where(Link.workspace_id == workspace)
+    telling = [
+        link
+        for link, reason, evidence in session.execute(told)
+        if any(each.get("item") in items for each in evidence) or voices.gone(reason)
+    ]
+    for start in range(0, len(telling), _AT_ONCE):
+        chosen = Link.id.in_(telling[start : start + _AT_ONCE]), Link.workspace_id == workspace
+        query = select(Link).where(*chosen).order_by(Link.id).with_for_update()
+        for link in session.scalars(query.execution_options(populate_existing=True)):
+            link.reason = REASON
             link.evidence = [
                 {**each, "shared": []} if each.get("item") in items else each for each in link.evidence
             ]
-        if is_backed or voices.gone(link.reason):
-            link.reason = REASON
 
 
 def _is_lonely(session: Session, workspace: int, word: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models.jobs import Job
-from models.queries import search, ticket_rows, ticket_states, work
+from models.queries import search, ticket_rows, ticket_states, unsaid, work
 from models.queries.standing import note_standing
 from models.queries.ticket_rows import DOUBT, TicketRows
 from models.records import Embedding, FeedbackItem, JsonObject, ThemeQuote
@@ -26,10 +26,13 @@ def withdraw(
 ) -> int:
     """Remove the text, vector and quotes of a message, or of a whole record where `message_id` is None.
 
-    What is removed is remembered, so that a copy arriving later cannot bring it back; only a later restoration of a
-    record that was deleted as a whole does. The redaction of a message that we do not know blanks the opening text,
-    which may be the same text under another id, until that message turns up or the opening text's own id is told; not
-    so with `exact_ids`, and never for a deletion. Return how many messages lost their text.
+    What names of themes and reasons of links say of it goes with `unsaid.unsay_taken`, at the end of the transaction.
+
+    What is removed is remembered, so that a copy arriving later cannot bring it back; only a restoration does that is
+    newer than a deletion, of the whole record or of the one message. The redaction of a message that we do not know
+    blanks the opening text, which may be the same text under another id, until that message turns up or the opening
+    text's own id is told; not so with `exact_ids`, and never for a deletion. Return how many messages lost their
+    text.
     """
     ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
     if message_id is None:
@@ -42,23 +45,65 @@ def withdraw(
         opener_id = ticket_states.value_of(ticket.state, "opener_id")
         name = FIRST_MESSAGE if message_id == opener_id else message_id
         named = ticket.find(name) or ticket.find(message_id)
+        if named is not None and not is_redaction and _was_restored_since(named, changed_at):
+            return 0
         chosen, alone = [named] if named else [], named is not None
         if named is None:
             doubt = DOUBT if is_redaction and not exact_ids else []
-            ticket.messages.append(_remember(session, workspace, ticket, name, changed_at, doubt))
+            remembered = _remember(session, workspace, ticket, name, changed_at, doubt)
+            remembered.deleted_at = None if is_redaction else changed_at
+            ticket.messages.append(remembered)
             opener = ticket.find(FIRST_MESSAGE) if ticket.is_opener_doubted() else None
             # The vendor may name the opening text by another id than we know it by.
             chosen = [opener] if opener is not None else []
     # What an erasure emptied goes on counting: the vendor's deletion takes no more from it.
     standing = [item for item in chosen if not item.withdrawn and item.erased_at is None]
-    for item in chosen:
-        item.withdrawn_alone |= alone
+    for item in chosen if alone else ():
+        _note_alone(item, is_redaction, changed_at)
     for item in standing:
         _erase(session, item, changed_at, now)
     session.flush()
     if standing and ticket_states.is_joined(ticket.state):
         ticket_states.fold(session, workspace=workspace, source=source, external_id=external_id, now=now)
     return len(standing)
+
+
+def _was_restored_since(item: FeedbackItem, moment: datetime) -> bool:
+    return item.restored_at is not None and item.restored_at > moment
+
+
+def _note_alone(item: FeedbackItem, is_redaction: bool, changed_at: datetime) -> None:
+    """Note that a message was deleted by itself, or redacted, which no deletion of before or after makes less."""
+    is_redacted = is_redaction or (item.withdrawn_alone and item.deleted_at is None)
+    item.deleted_at = None if is_redacted else max(item.deleted_at or changed_at, changed_at)
+    item.withdrawn_alone = True
+
+
+def restore_message(
+    session: Session,
+    *,
+    workspace: int,
+    source: int,
+    external_id: str,
+    message_id: str,
+    changed_at: datetime,
+) -> None:
+    """Forget that a message was deleted by itself before a moment, so that its text may be stored again.
+
+    A redaction stays, and so does the deletion of its whole record. A deletion of before that comes late changes
+    nothing, also where this is the first that is heard of the message.
+    """
+    ticket = ticket_rows.load(session, workspace=workspace, source=source, external_id=external_id)
+    if ticket.is_closed:
+        return
+    item = ticket.find(message_id)
+    if item is None:
+        item = _remember(session, workspace, ticket, message_id, changed_at, [])
+        item.withdrawn_alone = False
+    item.restored_at = max(item.restored_at or changed_at, changed_at)
+    if item.deleted_at is not None and item.deleted_at < changed_at:
+        item.withdrawn_alone, item.deleted_at = False, None
+    session.flush()
 
 
 def restore(
@@ -89,6 +134,7 @@ def close_record(session: Session, *, workspace: int, source: int, external_id: 
 
 
 def _erase(session: Session, item: FeedbackItem, changed_at: datetime, now: datetime) -> None:
+    unsaid.take(session, item=item)
     item.text, item.subject, item.removed = "", None, []
     item.withdrawn, item.version = True, item.version + 1
     item.changed_at = item.updated_at = changed_at

@@ -231,8 +231,26 @@ def renew(session: Session, *, stage: Job, lease: str, until: datetime) -> None:
 
 def holds(session: Session, piece: Leased) -> bool:
     """Say whether a piece is still ours, and keep it so until the transaction ends."""
-    query = select(Work.id).where(Work.id == piece.id, Work.lease == piece.lease).with_for_update()
-    return session.scalar(query) is not None
+    return piece.id in held(session, [piece])
+
+
+def held(session: Session, leased: Sequence[Leased]) -> set[int]:
+    """Return the ids of those pieces of a batch that are still ours, and keep them so until the transaction ends.
+
+    The others are somebody else's since the lease ran out, or were asked for anew meanwhile.
+    """
+    found: set[int] = set()
+    for start in range(0, len(leased), 500):
+        ids = [piece.id for piece in leased[start : start + 500]]
+        query = select(Work.id).where(Work.id.in_(ids), Work.lease == leased[0].lease)
+        found |= set(session.scalars(query.order_by(Work.id).with_for_update()))
+    return found
+
+
+def advance(session: Session, leased: Sequence[Leased]) -> None:
+    """Count this attempt as the first, in the transaction that holds part of the effect: at the rest it is."""
+    if leased:
+        _update(session, [piece.id for piece in leased], lease_held=leased[0].lease, attempts=1)
 
 
 def release(session: Session, leased: Sequence[Leased]) -> None:

@@ -64,5 +64,9 @@ class Delivery(InWorkspace, Record):
     body_expired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     state: Mapped[DeliveryState] = mapped_column(EnumText(DeliveryState))
     reason: Mapped[str | None] = mapped_column(Text)
+    # How many of its changes are written while it is open: a large one is written in several transactions.
+    done_changes: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Digest of the changes that it was read as when these were written; None where none are, or all.
+    changes_digest: Mapped[str | None] = mapped_column(String(64))
     # When the newest event in it happened, by the vendor's clock; None before it was read, or where it does not say.
     occurred_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -118,6 +118,10 @@ class FeedbackItem(InWorkspace, Record):
     withdrawn: Mapped[bool] = mapped_column(default=False)
     # Withdrawn by itself and not with its whole record: a record that is restored does not bring it back.
     withdrawn_alone: Mapped[bool] = mapped_column(default=False)
+    # The vendor's clock of the newest deletion by itself, while that holds; a redaction has none: nothing undoes it.
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The vendor's clock of the newest restoration by itself: a deletion of before it changes nothing.
+    restored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Whether it opens its ticket, is the first word of a further person in it, or follows up.
     turn: Mapped[Turn] = mapped_column(EnumText(Turn), default=Turn.OPENS)
     # The ticket that counts in place of this one's since they were merged; null where this one counts.
@@ -125,6 +129,8 @@ class FeedbackItem(InWorkspace, Record):
     # When its person was erased: text and vector are gone, the row still counts, and nothing fills it again.
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    # The vendor's clock of the newest change that said whose message it is; None: as old as the text.
+    person_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     account_key: Mapped[str | None] = mapped_column(String(200))
     plan: Mapped[str | None] = mapped_column(String(100))
     product_area: Mapped[str | None] = mapped_column(String(200))

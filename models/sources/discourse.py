@@ -126,9 +126,12 @@ class _Event:
         return FeedbackChange(action=action, external_id=topic, message_id=message_id, event_id=self.event_id)
 
     def gone(self, topic: str, message_id: str | None = None) -> FeedbackChange:
-        """Return the deletion of a post, or of the whole topic."""
-        deleted_at = self.time("deleted_at")
-        return replace(self.bare(Action.DELETE, topic, message_id), occurred_at=deleted_at)
+        """Return the deletion of a post, or of the whole topic; one that is hidden tells its last change alone."""
+        moments = [self.time("deleted_at")]
+        if not self.name.endswith("_destroyed"):
+            moments.append(self.time("updated_at"))
+        at = next((moment for moment in moments if moment is not None), None)
+        return replace(self.bare(Action.DELETE, topic, message_id), occurred_at=at)
 
     def ignored(self) -> tuple[Change, ...]:
         """Return the change for an event that is none of ours."""
@@ -151,13 +154,14 @@ def _post(event: _Event) -> tuple[Change, ...]:
     if event.name == "post_destroyed":
         return (event.gone(topic, None if is_first else post),)
     is_gone = event.flag("user_deleted") or event.data.get("deleted_at") is not None
-    if is_gone and event.name != "post_recovered":
+    if (is_gone and event.name != "post_recovered") or event.flag("hidden"):
         return (event.gone(topic, post),)
     return (_said(event, event.bare(_written(event, is_first=is_first), topic, post)),)
 
 
 def _written(event: _Event, *, is_first: bool) -> Action:
-    if event.name == "post_recovered":
+    """An edit shows that the post stands: by an edit its author ends that it is hidden."""
+    if event.name in ("post_recovered", "post_edited"):
         return Action.RESTORE
     return Action.UPSERT if is_first else Action.APPEND_MESSAGE
 
@@ -177,7 +181,6 @@ def _said(event: _Event, change: FeedbackChange) -> FeedbackChange:
         body=body or "",
         body_is_html=raw is None,
         author_role=_role(event),
-        is_public=False if event.flag("hidden") else None,
         customer_id=id_of(event.data.get("user_id"), field="post.user_id"),
         channel=CHANNEL,
         product_area=event.short("category_slug"),

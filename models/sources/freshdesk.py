@@ -24,7 +24,6 @@ from models.sources.payload import (
     channel_of,
     id_of,
     language_of,
-    list_of,
     number_of,
     object_or_empty,
     plan_of,
@@ -32,6 +31,7 @@ from models.sources.payload import (
     require_id,
     short_of,
     status_of,
+    tags_of,
     text_of,
 )
 from models.sources.scope import Fact
@@ -195,7 +195,7 @@ def _event(call: _Call) -> str:
 def _ticket(call: _Call, external_id: str, *, spam: bool | None) -> FeedbackChange:
     """Return what the call says about the ticket, without any text but the subject."""
     email = call.read("email", short_of)
-    tags = call.read("tags", list_of)
+    tags = call.read("tags", tags_of)
     return FeedbackChange(
         action=Action.UPDATE_STATUS,
         external_id=external_id,

@@ -24,7 +24,6 @@ from models.sources.payload import (
     flag_of,
     id_of,
     language_of,
-    list_of,
     object_or_empty,
     plan_of,
     rating_of,
@@ -33,6 +32,7 @@ from models.sources.payload import (
     require_object,
     short_of,
     status_of,
+    tags_of,
     text_of,
 )
 from models.sources.signature import header
@@ -183,7 +183,7 @@ def _written(
     writes = action in _WRITING
     body, is_html = _body(entry) if writes else (None, False)
     email = read(entry, "customer_email", short_of)
-    tags = read(entry, "tags", list_of)
+    tags = read(entry, "tags", tags_of)
     if tags is None and action is Action.UPSERT and _has_null_tags(entry):
         tags = ()
     role = _role(entry) if writes else None

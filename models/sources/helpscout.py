@@ -180,6 +180,7 @@ def _message(event: _Event, record: FeedbackChange, thread: JsonObject) -> Feedb
         action=Action.UPSERT if opens else Action.APPEND_MESSAGE,
         message_id=FIRST_MESSAGE if opens else require_id(thread.get("id"), field="threads.id"),
         occurred_at=written_at,
+        updated_at=_shown_at(event, record, thread),
         body=text_of(thread.get("body"), field="threads.body") or "",
         body_is_html=True,
         author_role=AuthorRole.CUSTOMER if is_theirs else AuthorRole.AGENT,
@@ -187,6 +188,15 @@ def _message(event: _Event, record: FeedbackChange, thread: JsonObject) -> Feedb
         customer_id=customer,
         customer_email=email,
     )
+
+
+def _shown_at(event: _Event, record: FeedbackChange, thread: JsonObject) -> datetime | None:
+    """Return how new a thread's text is: as new as the conversation that shows it, for threads tell of no edit.
+
+    Where one tells of it all the same, the later of the two.
+    """
+    edited_at = event.time(thread.get("updatedAt"), "threads.updatedAt")
+    return max((each for each in (edited_at, record.occurred_at) if each is not None), default=None)
 
 
 def _person(author: JsonObject, record: FeedbackChange, *, is_theirs: bool) -> tuple[str | None, str | None]:
@@ -218,13 +228,24 @@ def _spoke(event: _Event) -> tuple[Change, ...]:
 
 
 def _preview(event: _Event, record: FeedbackChange) -> tuple[Change, ...]:
-    """Return what is known without threads: of a customer's new conversation its beginning, else attributes."""
+    """Return what is known without threads: of a customer's new conversation its beginning, else attributes.
+
+    A beginning never takes the place of a whole text.
+    """
     author = object_or_empty(event.payload.get("createdBy"), field="createdBy")
     text = text_of(event.payload.get("preview"), field="preview")
     if event.name != "convo.created" or author.get("type") != "customer" or not text:
         return (record,)
     role = AuthorRole.CUSTOMER
-    return (replace(record, action=Action.UPSERT, message_id=FIRST_MESSAGE, body=text, author_role=role),)
+    beginning = replace(
+        record,
+        action=Action.UPSERT,
+        message_id=FIRST_MESSAGE,
+        body=text,
+        author_role=role,
+        fallback=True,
+    )
+    return (beginning,)
 
 
 def _updated(event: _Event) -> tuple[Change, ...]:

@@ -11,11 +11,11 @@ from models.sources.payload import (
     channel_of,
     id_of,
     language_of,
-    list_of,
     number_of,
     object_or_empty,
     plan_of,
     short_of,
+    tags_of,
     text_of,
 )
 from models.sources.source import SourceSettings, tagged
@@ -107,7 +107,7 @@ def tags_in(item: JsonObject) -> tuple[str, ...] | None:
     if not isinstance(found, list):
         return None if "tags" not in item else ()
     names = [object_or_empty(tag, field="data.item.tags").get("name") for tag in found]
-    return list_of([name for name in names if name is not None], field="data.item.tags")
+    return tags_of([name for name in names if name is not None], field="data.item.tags")
 
 
 def customer_in(item: JsonObject) -> str | None:

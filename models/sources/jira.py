@@ -264,22 +264,26 @@ def _comment(event: _Event) -> tuple[JsonObject, str]:
 
 
 def _commented(event: _Event) -> tuple[Change, ...]:
-    """Read a comment as it now stands; an edit that makes it internal takes it away."""
+    """Read a comment as it now stands; an edit that makes it internal takes it away, one that does not brings it."""
     comment, message_id = _comment(event)
     author = _person(comment.get("author"), field="comment.author")
     state = _state(event)
     role = _role(author, is_reporter=author.id is not None and author.id == state.customer_id)
     is_theirs = role is AuthorRole.CUSTOMER
     is_public = flag_of(comment.get("jsdPublic"), field="comment.jsdPublic")
-    if event.name == "comment_updated" and is_public is False:
-        return (event.bare(Action.DELETE, message_id),)
-    written = "updated" if event.name == "comment_updated" else "created"
+    is_edit = event.name == "comment_updated"
+    written_at = event.at(comment.get("created"), field="comment.created") or event.occurred_at
+    if is_edit:
+        written_at = _edited_at(event, comment)
+    if is_edit and is_public is False:
+        return (replace(event.bare(Action.DELETE, message_id), occurred_at=written_at),)
     return (
         replace(
             state,
-            action=Action.APPEND_MESSAGE,
+            # An edit shows that the comment stands, also if it was internal before.
+            action=Action.RESTORE if is_edit else Action.APPEND_MESSAGE,
             message_id=message_id,
-            occurred_at=event.at(comment.get(written), field=f"comment.{written}") or event.occurred_at,
+            occurred_at=written_at,
             body=text_in(comment.get("body"), field="comment.body") or "",
             author_role=role,
             is_public=is_public,
@@ -287,6 +291,12 @@ def _commented(event: _Event) -> tuple[Change, ...]:
             customer_email=author.email if is_theirs else None,
         ),
     )
+
+
+def _edited_at(event: _Event, comment: JsonObject) -> datetime | None:
+    """Return when a comment was edited: a change of who may see it may leave the comment's own time as it was."""
+    moments = (event.at(comment.get("updated"), field="comment.updated"), event.occurred_at)
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _comment_deleted(event: _Event) -> tuple[Change, ...]:

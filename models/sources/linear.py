@@ -186,8 +186,8 @@ def _need(event: _Event) -> tuple[Change, ...]:
     customer = object_or_empty(event.data.get("customer"), field="data.customer")
     issue = object_or_empty(event.data.get("issue"), field="data.issue")
     account = id_of(event.data.get("customerId") or customer.get("id"), field="data.customerId")
-    text = event.text("body")
-    if not (text or "").strip():
+    text = event.text("body") or ""
+    if not text.strip() and not _is_emptied(event):
         return (_vote(event, issue, account),)
     need = replace(
         event.dated(event.bare(Action.UPSERT)),
@@ -201,6 +201,12 @@ def _need(event: _Event) -> tuple[Change, ...]:
         customer_domain=first_of(customer, "domains"),
     )
     return (replace(need, action=Action.RESTORE) if _is_restored(event) else need,)
+
+
+def _is_emptied(event: _Event) -> bool:
+    """Say whether an update took the words of a request away; what had none before is a vote."""
+    before = text_of(event.before.get("body"), field="updatedFrom.body") or ""
+    return "body" in event.data and bool(before.strip())
 
 
 def _vote(event: _Event, issue: JsonObject, account: str | None) -> FeedbackChange:

@@ -102,8 +102,9 @@ def short_of(value: object, *, field: str, limit: int = MAX_ID_CHARS) -> str | N
 
 
 def plan_of(value: object, *, field: str) -> str | None:
-    """Return the name of a plan, at most 100 characters."""
-    return short_of(value, field=field, limit=MAX_PLAN_CHARS)
+    """Return the name of a plan; one of more than 100 characters is none: the ticket counts more than its plan."""
+    text = (text_of(value, field=field) or "").strip()
+    return text if 0 < len(text) <= MAX_PLAN_CHARS else None
 
 
 def id_of(value: object, *, field: str) -> str | None:
@@ -169,6 +170,19 @@ def list_of(value: object, *, field: str, separator: str | None = ",") -> tuple[
     return tuple(dict.fromkeys(part for part in cleaned if part))
 
 
+def tags_of(value: object, *, field: str, separator: str | None = ",") -> tuple[str, ...] | None:
+    """Return the tags of a ticket as `list_of` reads them: the first 200, without those that are too long.
+
+    The ticket counts more than its tags: what is too much of them holds nothing up.
+    """
+    parts = value.split(separator) if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        return list_of(parts, field=field)
+    texts = (text_of(part, field=field) or "" for part in parts)
+    fitting = dict.fromkeys(text.strip() for text in texts if len(text.strip()) <= MAX_ID_CHARS)
+    return list_of(list(fitting)[:MAX_TAGS], field=field)
+
+
 def names_of(
     payload: JsonObject,
     name: str,
@@ -185,8 +199,8 @@ def names_of(
         return None
     value = payload[name]
     if not isinstance(value, list):
-        return list_of("" if value is None else value, field=field, separator=separator)
-    return list_of(
+        return tags_of("" if value is None else value, field=field, separator=separator)
+    return tags_of(
         [first(each, called)[1] if isinstance(each, dict) else each for each in value], field=field
     )
 

@@ -18,10 +18,10 @@ from models.sources.paths import first_of
 from models.sources.payload import (
     JsonObject,
     id_of,
-    list_of,
     object_or_empty,
     read_object,
     status_of,
+    tags_of,
     text_of,
 )
 from models.sources.pull import (
@@ -211,7 +211,7 @@ def _state(issue: JsonObject, *, settings: SourceSettings, received_at: datetime
         label.get("name") if isinstance(label, dict) else label
         for label in (labels if isinstance(labels, list) else [])
     ]
-    tags = list_of([name for name in names if name], field="labels")
+    tags = tags_of([name for name in names if name], field="labels")
     user = object_or_empty(issue.get("user"), field="user")
     return FeedbackChange(
         action=Action.UPDATE_STATUS,

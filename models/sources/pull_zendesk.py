@@ -22,11 +22,11 @@ from models.sources.payload import (
     flag_of,
     id_of,
     language_of,
-    list_of,
     object_or_empty,
     read_object,
     short_of,
     status_of,
+    tags_of,
     text_of,
 )
 from models.sources.pull import (
@@ -251,7 +251,7 @@ def _ticket(
 ) -> FeedbackChange:
     """Read what a ticket says about itself, without any text but the subject."""
     via = object_or_empty(ticket.get("via"), field="via")
-    tags = list_of(ticket.get("tags") or [], field="tags", separator=None)
+    tags = tags_of(ticket.get("tags") or [], field="tags", separator=None)
     customer = id_of(ticket.get("requester_id"), field="requester_id")
     requester = users.get(customer or "", {})
     known = FeedbackChange(

@@ -1,9 +1,11 @@
 """Read a stored delivery again: parse it as its source's settings say, and fill in the fields that they map."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from models.sources.paths import mapped_all
+from models.sources.payload import MAX_PLAN_CHARS
 from models.sources.pullers import parser_of
 from models.sources.registry import source_of
 from models.sources.source import settings_from
@@ -23,7 +25,14 @@ def read_changes(
     parse = parser_of(headers) or source.parse
     given = settings_from(source.schemes, settings)
     changes = parse(body, headers=headers, settings=given, received_at=received_at)
-    return mapped_all(_without_second_items(changes), body, given.fields)
+    return tuple(map(_fitting, mapped_all(_without_second_items(changes), body, given.fields)))
+
+
+def _fitting(change: Change) -> Change:
+    """Drop a plan that is longer than its column: what stands in a tag behind the prefix of plans may be anything."""
+    if not isinstance(change, FeedbackChange) or len(change.plan or "") <= MAX_PLAN_CHARS:
+        return change
+    return replace(change, plan=None)
 
 
 def _without_second_items(changes: tuple[Change, ...]) -> tuple[Change, ...]:

@@ -18,7 +18,6 @@ from models.sources.payload import (
     flag_of,
     id_of,
     language_of,
-    list_of,
     number_of,
     object_or_empty,
     plan_of,
@@ -26,6 +25,7 @@ from models.sources.payload import (
     read_object,
     require_id,
     short_of,
+    tags_of,
     text_of,
 )
 from models.sources.scope import Fact
@@ -241,7 +241,7 @@ def _respondent(change: FeedbackChange, response: JsonObject, answers: list[_Ans
         product_area=short_of(area, field=area_name) or _chosen_area(answers),
         brand=short_of(brand, field=brand_name),
         group=short_of(group, field=group_name),
-        tags=list_of(tags, field=tags_name),
+        tags=tags_of(tags, field=tags_name),
     )
 
 

@@ -24,7 +24,6 @@ from models.sources.payload import (
     flag_of,
     id_of,
     language_of,
-    list_of,
     names_of,
     object_or_empty,
     plan_of,
@@ -32,6 +31,7 @@ from models.sources.payload import (
     require_id,
     short_of,
     status_of,
+    tags_of,
     text_of,
 )
 from models.sources.scope import Fact
@@ -167,14 +167,16 @@ def _ticket(
     return mapped(found, detail, settings.fields)
 
 
-def _first_message(event: _Event, action: Action) -> FeedbackChange:
+def _first_message(event: _Event, action: Action, *, opened_for: str | None = None) -> FeedbackChange:
     """Return the ticket's description as message FIRST_MESSAGE.
 
-    A ticket submitted by somebody else than its requester was written down by staff, as is a call.
+    A ticket submitted by somebody else than its requester (`opened_for`, where that was another than now) was written
+    down by staff, as is a call.
     """
     submitter = id_of(event.detail.get("submitter_id"), field="detail.submitter_id")
     ticket = event.ticket()
-    is_other = None not in (submitter, ticket.customer_id) and submitter != ticket.customer_id
+    requester = opened_for or ticket.customer_id
+    is_other = None not in (submitter, requester) and submitter != requester
     relayed = is_other or ticket.channel == CALL
     return replace(
         ticket,
@@ -198,8 +200,15 @@ def _created(event: _Event) -> tuple[Change, ...]:
     return (_first_message(event, Action.UPSERT),)
 
 
+def _requester_changed(event: _Event) -> tuple[Change, ...]:
+    """The description is the new requester's from now on; comments stay their authors'."""
+    before = id_of(event.body.get("previous"), field="event.previous")
+    return (_first_message(event, Action.UPSERT, opened_for=before),)
+
+
 def _undeleted(event: _Event) -> tuple[Change, ...]:
-    return (_first_message(event, Action.RESTORE),)
+    """The ticket comes back; a comment of it that was made private before, the description too, does not."""
+    return replace(event.ticket(), action=Action.RESTORE), _first_message(event, Action.UPSERT)
 
 
 def _deleted(event: _Event) -> tuple[Change, ...]:
@@ -290,6 +299,7 @@ def _messaged(event: _Event) -> tuple[Change, ...]:
 _HANDLERS: Mapping[str, Callable[[_Event], tuple[Change, ...]]] = {
     "ticket.created": _created,
     "ticket.description_changed": _created,
+    "ticket.requester_changed": _requester_changed,
     "ticket.comment_added": _commented,
     "ticket.comment_redacted": _redacted,
     "ticket.comment_made_private": _made_private,
@@ -315,7 +325,7 @@ def _from_trigger(
             "neither a ticket event nor our trigger template: send type and detail, or ticket_id",
             field="ticket_id",
         )
-    tags = list_of(payload.get("tags"), field="tags", separator=None)
+    tags = tags_of(payload.get("tags"), field="tags", separator=None)
     account_name, account = first(payload, ("organization_external_id", "organization"))
     channel = channel_of(payload.get("channel"), field="channel")
     change = FeedbackChange(

@@ -36,7 +36,8 @@ class Action(StrEnum):
     first message (it may be the same text under another id); where `message_id` is None, of the whole
     record."""
     RESTORE = "restore"
-    """Undo a delete of the record; carries the first message as an upsert does."""
+    """Undo an older delete of one message, whose text it carries as an upsert does; where that is the first message,
+    or `message_id` is None, of the whole record. A redaction stays."""
     STANDS = "stands"
     """The vendor showed the record at this moment, so that a deletion of before is undone; no merge is, and it
     carries no text."""

@@ -1,5 +1,6 @@
 """A worker that is killed again and again: every ticket still ends as exactly one effect."""
 
+import json
 import os
 import random
 import signal
@@ -10,11 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from models.database import Database
 from models.queries import deliveries
+from models.records import Delivery, DeliveryState
 from tests import factories, year
 from tests.chaos.effects import every_ticket_has_exactly_one_effect, unfinished
+from workers.intake import CHANGES_AT_ONCE
 
 TICKETS = 600
 LEASE_SECONDS = 1.0
@@ -113,6 +117,51 @@ def survive(
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(sqlite: Database, seed: int) -> None:
     survive(sqlite, kills=2, seed=seed)
+
+
+def deliver_at_once(database: Database, count: int) -> list[str]:
+    """Store tickets as one delivery."""
+    owner = factories.workspace(database)
+    tickets = [ticket.row for ticket in year.tickets(weekly=8.0)[:count]]
+    with database.write(workspace=owner) as session:
+        source = factories.source(session, owner)
+        body = json.dumps({"items": tickets}).encode()
+        draft = factories.delivery(owner, source, body, at=datetime.now(UTC))
+        deliveries.record(session, drafts=[draft])
+    return [str(row["id"]) for row in tickets]
+
+
+def progress(database: Database) -> tuple[DeliveryState, int]:
+    with database.read(workspace=None) as session:
+        state, done = session.execute(select(Delivery.state, Delivery.done_changes)).one()
+    return state, done
+
+
+@pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)], indirect=True
+)
+def test_a_worker_killed_within_a_large_delivery_loses_and_doubles_nothing(database: Database) -> None:
+    tickets = deliver_at_once(database, 8 * CHANGES_AT_ONCE)
+    reached = 0
+    for _ in range(2):
+        child = start(database)
+        try:
+            until = time.monotonic() + PATIENCE_S
+            while progress(database) == (DeliveryState.OPEN, reached):
+                assert time.monotonic() < until
+                time.sleep(0.005)
+            child.send_signal(signal.SIGKILL)
+        finally:
+            child.kill()
+            child.communicate()
+        state, done = progress(database)
+        assert (state, done > reached) == (DeliveryState.OPEN, True), (
+            "killed in the middle, behind a part more"
+        )
+        reached = done
+        time.sleep(LEASE_SECONDS)
+    finish(database)
+    every_ticket_has_exactly_one_effect(database, tickets, deliveries=1)
 
 
 @pytest.mark.slow

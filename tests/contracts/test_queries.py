@@ -47,15 +47,19 @@ ACROSS = {
     "nudges.claim": "messages belong to no workspace",
     "nudges.clear": "messages belong to no workspace",
     "search.compact": "the index of SQLite holds the words of every workspace",
+    "search.compact_part": "the index of SQLite holds the words of every workspace",
     "sealed.has_unreadable_secret": "asks of every workspace whether a key is missing, before a call is let in",
+    "unsaid.take": "notes the words of a row that its caller loaded, and changes nothing",
     "upsert.insert_many": "the rows name their workspace",
     "upsert.insert_new": "the rows name their workspace",
     "upsert.insert_or_ignore": "the row names its workspace",
     "upsert.insert_or_update": "the row names its workspace",
+    "work.advance": "of the pieces that the lease holds",
     "work.count_due": "counts work of every workspace",
     "work.count_states": "counts work of one workspace, or of every",
     "work.fail": "of the piece that the lease holds",
     "work.finish": "of the pieces that the lease holds",
+    "work.held": "of the pieces that the lease holds",
     "work.holds": "of the piece that the lease holds",
     "work.is_expected": "asks for work of any workspace",
     "work.lease": "takes the work of whichever workspace waits longest",
@@ -77,6 +81,7 @@ NOT_TRIED = {
     "ticket_states.unmerge": "changes rows that its caller loaded of the workspace",
     "turns.read_again": "changes rows that its caller loaded of the workspace",
     "turns.settle": "changes rows that its caller loaded of the workspace",
+    "unsaid.unsay_taken": "does what unsaid.unsay does, for what its transaction took",
 }
 
 

@@ -146,6 +146,21 @@ def test_a_broken_delivery_does_not_stop_its_neighbours(
     assert states == [DeliveryState.PARSED, DeliveryState.INVALID, DeliveryState.PARSED]
 
 
+def test_a_ticket_outlives_too_many_tags_and_plans_longer_than_their_column(
+    database: Database, context: Context, workspace: int
+) -> None:
+    with database.write(workspace=workspace) as session:
+        source = factories.source(session, workspace, settings={"plan_tag_prefix": "plan_"})
+    tags = [f"plan_{'p' * 150}", *(f"t{number}" for number in range(340)), "x" * 201]
+    deliver(context, workspace, source, [entry(1, tags=tags), entry(2, plan="p" * 101), entry(3, plan="pro")])
+    walk(context)
+    first, second, third = items(database)
+    assert (first.tags, first.plan) == (tags[:200], None)
+    assert (second.text, second.plan, third.plan) == (first.text, None, "pro")
+    with context.database.read(workspace=workspace) as session:
+        assert session.scalars(select(Delivery.state)).all() == [DeliveryState.PARSED]
+
+
 def test_events_with_nothing_for_us_are_ignored(context: Context, workspace: int, source: int) -> None:
     deliver(context, workspace, source, [])
     walk(context)

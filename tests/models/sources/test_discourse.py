@@ -87,8 +87,18 @@ def test_small_actions_whispers_and_private_messages_are_ignored(what: dict) -> 
     assert post(**what).action is Action.IGNORE
 
 
-def test_a_hidden_post_makes_no_item() -> None:
-    assert not post(hidden=True).makes_item
+def test_an_edit_shows_that_the_post_stands() -> None:
+    for number, message in ((1, FIRST_MESSAGE), (2, "4101")):
+        edited = post("post_edited", post_number=number)
+        assert (edited.action, edited.message_id, edited.makes_item) == (Action.RESTORE, message, True)
+
+
+def test_what_is_gone_without_a_time_of_its_own_went_with_its_last_change() -> None:
+    changed_at = "2026-03-02T09:15:10Z"
+    for more in ({"hidden": True}, {"user_deleted": True}):
+        gone = post("post_edited", updated_at=changed_at, **more)
+        assert gone.occurred_at == datetime(2026, 3, 2, 9, 15, 10, tzinfo=UTC)
+    assert post("post_destroyed", updated_at=changed_at).occurred_at is None, "it is dated by its arrival"
 
 
 def test_an_edit_is_dated_by_itself() -> None:
@@ -105,6 +115,9 @@ def test_an_edit_is_dated_by_itself() -> None:
         ("post_edited", {"user_deleted": True}, "4101"),
         ("post_edited", {"user_deleted": True, "post_number": 1}, FIRST_MESSAGE),
         ("post_edited", {"deleted_at": "2026-03-02T09:15:00Z"}, "4101"),
+        ("post_created", {"hidden": True}, "4101"),
+        ("post_edited", {"hidden": True, "post_number": 1}, FIRST_MESSAGE),
+        ("post_recovered", {"hidden": True}, "4101"),
     ],
 )
 def test_deletion_carries_no_text(event: str, more: dict, message: str | None) -> None:

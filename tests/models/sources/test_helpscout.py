@@ -98,6 +98,15 @@ def test_a_call_is_relayed_by_staff() -> None:
     assert change.customer_id == "7001"
 
 
+def test_a_text_is_as_new_as_the_conversation_that_shows_it() -> None:
+    (reply,) = read("convo.customer.reply.created", conversation(REPLY, closedAt="2026-03-02T09:15:10Z"))
+    assert reply.occurred_at == datetime(2026, 3, 2, 9, 14, 58, tzinfo=UTC)
+    assert reply.updated_at == datetime(2026, 3, 2, 9, 15, 10, tzinfo=UTC)
+    edited = {**REPLY, "updatedAt": "2026-03-02T09:15:20Z"}
+    (reply,) = read("convo.customer.reply.created", conversation(edited))
+    assert reply.updated_at == datetime(2026, 3, 2, 9, 15, 20, tzinfo=UTC)
+
+
 def test_another_person_in_the_conversation() -> None:
     other = {**REPLY, "createdBy": {"id": 7002, "type": "customer", "email": "b@example.com"}}
     (change,) = read("convo.customer.reply.created", conversation(other))
@@ -109,6 +118,7 @@ def test_another_person_in_the_conversation() -> None:
 def test_without_threads_the_beginning_is_stored_and_the_rest_asked_for() -> None:
     opening, asked = read("convo.created", {**CONVERSATION, "_embedded": None})
     assert (opening.message_id, opening.body) == (FIRST_MESSAGE, CONVERSATION["preview"])
+    assert opening.fallback, "it never replaces a whole text"
     assert asked.action is Action.FETCH
     record, asked = read("convo.customer.reply.created", {**CONVERSATION, "_embedded": {}})
     assert (record.action, asked.action) == (Action.UPDATE_STATUS, Action.FETCH)

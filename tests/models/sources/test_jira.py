@@ -222,6 +222,21 @@ def test_on_data_center_the_reporter_comments_as_a_customer() -> None:
 def test_a_comment_made_internal_goes() -> None:
     (change,) = feedback(comment("comment_updated", jsdPublic=False))
     assert (change.action, change.message_id, change.body) == (Action.DELETE, "20001", None)
+    assert change.occurred_at == datetime(2026, 3, 2, 9, 15, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("public", [True, None])
+def test_a_comment_made_public_again_comes_back(public: bool | None) -> None:
+    (change,) = feedback(comment("comment_updated", jsdPublic=public))
+    assert (change.action, change.message_id, change.body) == (Action.RESTORE, "20001", "Still slow.")
+    assert change.makes_item
+
+
+def test_an_edit_is_dated_by_the_later_of_comment_and_event() -> None:
+    """A change of who may see it may leave the comment's own time as it was."""
+    payload = {**comment("comment_updated"), "timestamp": 1772442925000}
+    (change,) = feedback(payload)
+    assert change.occurred_at == datetime(2026, 3, 2, 9, 15, 25, tzinfo=UTC)
 
 
 def test_a_release_without_name_or_time() -> None:

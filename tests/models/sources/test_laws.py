@@ -256,3 +256,46 @@ def test_no_list_of_tags_says_nothing_and_a_null_one_is_empty(name: str, path: t
     assert tags() == ()
     del holder[member]
     assert tags() is None
+
+
+@pytest.mark.parametrize(("name", "path"), TAGS, ids=lambda each: str(each) if isinstance(each, str) else "")
+def test_a_ticket_outlives_too_many_tags_and_too_long_ones(name: str, path: tuple[str, ...]) -> None:
+    each = example(name)
+    payload = json.loads(each.data["body"])
+    *above, member = path
+    holder = payload
+    for step in above:
+        holder = holder[step]
+    given = ["x" * 201, *(f"t{number}" for number in range(340))]
+    stands = holder.get(member)
+    is_named = isinstance(stands, dict) or (stands and isinstance(stands[0], dict))
+    held = [{"id": str(tag), "tag": tag, "name": tag} for tag in given] if is_named else given
+    holder[member] = {**stands, "tags": held} if isinstance(stands, dict) else held
+    (change, *_) = parsed(each, json.dumps(payload).encode(), each.headers)
+    (before, *_) = parsed(each, each.body, each.headers)
+    assert isinstance(change, FeedbackChange)
+    assert isinstance(before, FeedbackChange)
+    assert change.tags == tuple(f"t{number}" for number in range(200))
+    assert replace(change, tags=None, plan=None) == replace(before, tags=None, plan=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("generic_json.feedback", ("plan",)),
+        ("zendesk.trigger_template", ("plan",)),
+        ("freshdesk.automation_ticket", ("freshdesk_webhook", "plan")),
+        ("intercom.conversation_user_created", ("data", "item", "custom_attributes", "plan")),
+    ],
+)
+def test_a_ticket_outlives_a_plan_that_is_too_long(name: str, path: tuple[str, ...]) -> None:
+    each = example(name)
+    (before, *_) = parsed(each, each.body, each.headers)
+    found = []
+    for plan in ("p" * 100, "p" * 101):
+        body = put(*path, value=plan)(json.loads(each.data["body"]))
+        (change, *_) = parsed(each, json.dumps(body).encode(), each.headers)
+        assert isinstance(change, FeedbackChange)
+        found.append(change.plan)
+        assert change.body == getattr(before, "body", None)
+    assert found == ["p" * 100, None]

@@ -42,6 +42,22 @@ def test_a_customers_request_is_an_item_of_its_own() -> None:
     assert (edited.action, edited.body, edited.external_id) == (Action.UPSERT, "Edited", need.external_id)
 
 
+@pytest.mark.parametrize("body", [None, "", "  "])
+def test_a_request_that_lost_its_words_is_a_text_of_none(body: str | None) -> None:
+    (emptied,) = read(event(NEED, before={"body": "old"}, body=body))
+    assert (emptied.action, emptied.message_id, emptied.makes_item) == (Action.UPSERT, FIRST_MESSAGE, True)
+    assert (emptied.body or "").strip() == ""
+    assert emptied.body is not None, "None would leave the old words"
+    for before in ({"body": None}, {"priority": 1}, None):
+        (other,) = read(event(NEED, before=before, body=body))
+        assert other.action is Action.IGNORE, "it had no words"
+
+
+def test_an_issue_whose_description_is_taken_away_is_a_text_of_none() -> None:
+    (emptied,) = read(event(ISSUE, before={"description": "old"}, description=None))
+    assert (emptied.action, emptied.body, emptied.fallback) == (Action.UPSERT, "", False)
+
+
 def test_an_issue_is_what_staff_report() -> None:
     (issue,) = read(ISSUE)
     assert (issue.author_role, issue.relayed, issue.makes_item) == (AuthorRole.AGENT, True, True)

@@ -130,8 +130,29 @@ def test_deletions_say_nothing_else_about_the_ticket(kind: str) -> None:
 
 
 def test_undelete_restores_the_text() -> None:
-    (change,) = read(event("ticket.undeleted"))
-    assert (change.action, change.body) == (Action.RESTORE, DESCRIPTION)
+    restored, said = read(event("ticket.undeleted"))
+    assert (restored.action, restored.message_id, restored.body) == (Action.RESTORE, None, None)
+    assert (said.action, said.message_id, said.body) == (Action.UPSERT, FIRST_MESSAGE, DESCRIPTION)
+    assert said.makes_item
+
+
+@pytest.mark.parametrize(
+    ("previous", "submitter", "role"),
+    [
+        ("8800000000101", "8800000000101", AuthorRole.CUSTOMER),
+        ("8800000000101", "8800000000777", AuthorRole.AGENT),
+        ("8800000000101", None, AuthorRole.CUSTOMER),
+        (None, "8800000000101", AuthorRole.AGENT),
+    ],
+)
+def test_another_requester_is_whose_the_description_is(
+    previous: str | None, submitter: str | None, role: AuthorRole
+) -> None:
+    detail = {"requester_id": "8800000000102", "submitter_id": submitter}
+    told = {"current": "8800000000102", "previous": previous}
+    (change,) = read(event("ticket.requester_changed", told, **detail))
+    assert (change.action, change.message_id, change.body) == (Action.UPSERT, FIRST_MESSAGE, DESCRIPTION)
+    assert (change.customer_id, change.author_role) == ("8800000000102", role)
     assert change.makes_item
 
 
