@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.jobs import Job
 from models.queries import search, work
-from models.records import FeedbackItem, Link, Theme
+from models.records import FeedbackItem, Link, Theme, ThemeSeed
 
 REASON = "Some of the complaints that this was proposed from were erased."
 _WORD = re.compile(r"\w+")
@@ -44,12 +44,15 @@ def unsay(session: Session, *, workspace: int, words: Set[str], items: Sequence[
     voices = _Voices(session, workspace, words)
     changed = 0
     for theme in session.scalars(select(Theme).where(Theme.workspace_id == workspace)):
-        label, keywords = theme.label or "", list(theme.keywords)
-        gone = voices.gone(label, *keywords)
+        # A name that a person gave is that person's words.
+        labels = [theme.found_label or "", "" if theme.named else theme.label or ""]
+        keywords = list(theme.keywords)
+        gone = voices.gone(*labels, *keywords)
         if not gone:
             continue
-        if _split(label) & gone:
-            theme.label = None
+        if _split(*labels) & gone:
+            theme.found_label = None
+            theme.label = theme.label if theme.named else None
         theme.keywords = [keyword for keyword in keywords if not _split(keyword) & gone]
         # Named anew at the next occasion, from what is left.
         theme.labelled_size = 0
@@ -57,6 +60,7 @@ def unsay(session: Session, *, workspace: int, words: Set[str], items: Sequence[
     if changed:
         work.mark_dirty(session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=now)
     _unlink(session, workspace, voices, set(items))
+    _forget_examples(session, workspace, voices)
     session.flush()
     return changed
 
@@ -87,6 +91,13 @@ def _unlink(session: Session, workspace: int, voices: _Voices, items: Set[int]) 
             ]
         if is_backed or voices.gone(link.reason):
             link.reason = REASON
+
+
+def _forget_examples(session: Session, workspace: int, voices: _Voices) -> None:
+    """Remove examples of themes to come that hold such words: they may have been copied from a ticket."""
+    for seed in session.scalars(select(ThemeSeed).where(ThemeSeed.workspace_id == workspace)):
+        if voices.gone(seed.text):
+            session.delete(seed)
 
 
 def _is_lonely(session: Session, workspace: int, word: str) -> bool:
