@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, aliased
 
 from models.errors import NotFound
@@ -38,14 +38,17 @@ class SeedText:
 
 def standing_acts(session: Session, *, workspace: int) -> list[ThemeAct]:
     """Return the acts that nobody undid, oldest first, without those that undo."""
-    undoing = aliased(ThemeAct)
-    undone = select(undoing.undoes_id).where(
-        undoing.workspace_id == workspace, undoing.undoes_id.is_not(None)
-    )
     query = select(ThemeAct).where(
-        ThemeAct.workspace_id == workspace, ThemeAct.verb != ThemeVerb.UNDO, ThemeAct.id.not_in(undone)
+        ThemeAct.workspace_id == workspace,
+        ThemeAct.verb != ThemeVerb.UNDO,
+        ThemeAct.id.not_in(_undone(workspace)),
     )
     return list(session.scalars(query.order_by(ThemeAct.id)))
+
+
+def _undone(workspace: int) -> Select[int | None]:
+    undoing = aliased(ThemeAct)
+    return select(undoing.undoes_id).where(within(undoing, workspace), undoing.undoes_id.is_not(None))
 
 
 def list_acts(
@@ -99,19 +102,27 @@ def items_of(session: Session, *, workspace: int, act: int) -> dict[int, int | N
 
 def holders(session: Session, *, workspace: int, items: Sequence[int]) -> dict[int, ThemeAct]:
     """Map those of the items that a standing act put where they are to that act."""
-    acts = {act.id: act for act in standing_acts(session, workspace=workspace)}
-    found: dict[int, ThemeAct] = {}
+    last: dict[int, int] = {}
     for start in range(0, len(items), 500):
         rows = session.execute(
             select(ThemeActItem.item_id, ThemeActItem.act_id)
             .where(
                 ThemeActItem.item_id.in_(items[start : start + 500]),
                 within(ThemeActItem, workspace),
+                ThemeActItem.act_id.not_in(_undone(workspace)),
             )
             .order_by(ThemeActItem.act_id)
         )
-        found.update({item: acts[act] for item, act in rows if act in acts})
-    return found
+        last.update({item: act for item, act in rows})
+    wanted = sorted(set(last.values()))
+    acts = {
+        act.id: act
+        for start in range(0, len(wanted), 500)
+        for act in session.scalars(
+            select(ThemeAct).where(ThemeAct.id.in_(wanted[start : start + 500]), within(ThemeAct, workspace))
+        )
+    }
+    return {item: acts[act] for item, act in last.items() if act in acts}
 
 
 def decided(session: Session, *, workspace: int, encoder: int) -> Decided:
@@ -169,7 +180,7 @@ def _seeds(
     for theme, vector in rows:
         if vector is not None:
             found[numbers[theme]].append(vector)
-    return found
+    return dict(found)
 
 
 def unread_seeds(session: Session, *, workspace: int, encoder: int) -> list[SeedText]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.language.events import Bookkeeping, ThemeSetting
@@ -64,7 +64,8 @@ def open_books(session: Session, *, workspace: int) -> Books:
     """Read the books; whoever else writes them waits until this transaction is over."""
     row = session.get(ThemeStreamState, workspace, with_for_update=True, populate_existing=True)
     if row is None:
-        kept = Bookkeeping(0, 1, ThemeSetting().first_fit, (), ())
+        taken = session.scalar(select(func.max(Theme.number)).where(Theme.workspace_id == workspace)) or 0
+        kept = Bookkeeping(0, taken + 1, ThemeSetting().first_fit, (), ())
         return Books(0, 1, {"settled_at": 0}, kept)
     kept = Bookkeeping.from_json(json.dumps(row.state["bookkeeping"]))
     return Books(row.version, row.revision + 1, row.state, kept)

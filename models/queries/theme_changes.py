@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.errors import Invalid
+from models.errors import Invalid, NotFound
 from models.queries import theme_acts, theme_books, themes
 from models.queries.theme_books import Books
 from models.queries.theme_log import (
@@ -75,7 +75,8 @@ def merge(
     )
     theme_books.close_books(session, workspace=workspace, books=books)
     events = [
-        add_event(session, act, "merge", into.id, other=row, items=sizes[row], at=now) for row in sorted(rows)
+        add_event(session, act, "merge", into.id, workspace=workspace, other=row, items=sizes[row], at=now)
+        for row in sorted(rows)
     ]
     ask_for_counts(session, workspace=workspace, pairs=dirty, now=now)
     return Acted(act, events[-1], moved, sizes[into.id])
@@ -133,7 +134,9 @@ def split(
     _put(session, workspace, act, origins, made, books)
     theme_books.close_books(session, workspace=workspace, books=books)
     row.labelled_size = 0
-    event = add_event(session, act, "split", row.id, other=made.id, items=len(origins), at=now)
+    event = add_event(
+        session, act, "split", row.id, workspace=workspace, other=made.id, items=len(origins), at=now
+    )
     days = themes.ticket_days(session, workspace=workspace, items=list(origins))
     pairs = [(each, days[item]) for item in origins for each in (row.id, made.id)]
     ask_for_counts(session, workspace=workspace, pairs=pairs, now=now)
@@ -146,11 +149,25 @@ def _assigned(session: Session, workspace: int, row: Theme, items: Sequence[int]
     found: dict[int, int] = {}
     for start in range(0, len(wanted), 500):
         found |= themes.themes_of_items(session, workspace=workspace, items=wanted[start : start + 500])
+    _check_known(session, workspace, [item for item in wanted if item not in found])
     redirects = themes.redirects(session, workspace=workspace)
     for item in wanted:
         if item not in found or redirects.get(found[item], found[item]) != row.id:
             raise Invalid(f"{public_id(Prefix.ITEM, item)} is not in {th(row)}.", field="items")
     return {item: found[item] for item in wanted}
+
+
+def _check_known(session: Session, workspace: int, items: Sequence[int]) -> None:
+    """Raise `NotFound` for an item that is not there, or that was deleted."""
+    for start in range(0, len(items), 500):
+        part = items[start : start + 500]
+        query = select(FeedbackItem.id).where(
+            FeedbackItem.id.in_(part), within(FeedbackItem, workspace), FeedbackItem.withdrawn.is_(False)
+        )
+        known = set(session.scalars(query))
+        for item in part:
+            if item not in known:
+                raise NotFound(f"There is no item {public_id(Prefix.ITEM, item)}, or it was deleted.")
 
 
 def _check_not_held(session: Session, workspace: int, items: Sequence[int], asked: str) -> None:
@@ -197,7 +214,7 @@ def move(
     )
     _put(session, workspace, act, origins, row, books)
     theme_books.close_books(session, workspace=workspace, books=books)
-    event = add_event(session, act, "move", row.id, items=len(origins), at=now)
+    event = add_event(session, act, "move", row.id, workspace=workspace, items=len(origins), at=now)
     days = themes.ticket_days(session, workspace=workspace, items=list(origins))
     redirects = themes.redirects(session, workspace=workspace)
     pairs = [(row.id, days[item]) for item in origins]
@@ -211,20 +228,10 @@ def _found_anywhere(
 ) -> dict[int, int | None]:
     """Map items to the theme they are assigned to (None: none), without those that are in `row`."""
     wanted = sorted(set(items))
-    known: set[int] = set()
+    _check_known(session, workspace, wanted)
     found: dict[int, int] = {}
     for start in range(0, len(wanted), 500):
-        part = wanted[start : start + 500]
-        query = select(FeedbackItem.id).where(
-            FeedbackItem.id.in_(part), within(FeedbackItem, workspace), FeedbackItem.withdrawn.is_(False)
-        )
-        known |= set(session.scalars(query))
-        found |= themes.themes_of_items(session, workspace=workspace, items=part)
-    for item in wanted:
-        if item not in known:
-            raise Invalid(
-                f"there is no item {public_id(Prefix.ITEM, item)}, or it was deleted.", field="items"
-            )
+        found |= themes.themes_of_items(session, workspace=workspace, items=wanted[start : start + 500])
     redirects = themes.redirects(session, workspace=workspace)
     return {
         item: found.get(item)

@@ -131,13 +131,14 @@ def add_event(
     kind: str,
     theme: int,
     *,
+    workspace: int,
     at: datetime,
     other: int | None = None,
     items: int = 0,
 ) -> ThemeEvent:
     """Append an entry to a theme's log that names the act behind it."""
     event = ThemeEvent(
-        workspace_id=act.workspace_id,
+        workspace_id=workspace,
         revision=act.revision,
         kind=kind,
         theme_id=theme,

@@ -42,7 +42,7 @@ def rename(
         label=label,
     )
     theme_books.close_books(session, workspace=workspace, books=books)
-    return Acted(act, add_event(session, act, "rename", row.id, at=now))
+    return Acted(act, add_event(session, act, "rename", row.id, workspace=workspace, at=now))
 
 
 def pin(session: Session, *, workspace: int, theme: int, author: Author, now: datetime) -> Acted:
@@ -56,7 +56,7 @@ def pin(session: Session, *, workspace: int, theme: int, author: Author, now: da
         session, workspace=workspace, verb=ThemeVerb.PIN, row=row, books=books, author=author, now=now
     )
     theme_books.close_books(session, workspace=workspace, books=books)
-    return Acted(act, add_event(session, act, "pin", row.id, at=now))
+    return Acted(act, add_event(session, act, "pin", row.id, workspace=workspace, at=now))
 
 
 def dismiss(session: Session, *, workspace: int, theme: int, author: Author, now: datetime) -> Acted:
@@ -71,7 +71,7 @@ def dismiss(session: Session, *, workspace: int, theme: int, author: Author, now
     )
     theme_books.close_books(session, workspace=workspace, books=books)
     size = themes.size(session, workspace=workspace, theme=row.id)
-    event = add_event(session, act, "dismiss", row.id, items=size, at=now)
+    event = add_event(session, act, "dismiss", row.id, workspace=workspace, items=size, at=now)
     days = themes.days_of_theme(session, workspace=workspace, theme=row.id)
     pairs = [(row.id, at) for at in days]
     ask_for_counts(session, workspace=workspace, pairs=pairs, now=now)
@@ -108,6 +108,6 @@ def seed(
         ThemeSeed(workspace_id=workspace, act_id=act.id, theme_id=row.id, text=text) for text in texts
     )
     theme_books.close_books(session, workspace=workspace, books=books)
-    event = add_event(session, act, "seed", row.id, at=now)
+    event = add_event(session, act, "seed", row.id, workspace=workspace, at=now)
     ask_for_label(session, workspace=workspace, now=now)
     return Acted(act, event)

@@ -78,9 +78,11 @@ def undo(
         undoes=row.id,
     )
     theme_books.close_books(session, workspace=workspace, books=books)
-    event = add_event(session, done, "undo", row.theme_id, items=way.moved, at=now)
+    event = add_event(session, done, "undo", row.theme_id, workspace=workspace, items=way.moved, at=now)
     for other in row.other_ids:
-        add_event(session, done, "undo", other, other=row.theme_id, items=way.moved, at=now)
+        add_event(
+            session, done, "undo", other, workspace=workspace, other=row.theme_id, items=way.moved, at=now
+        )
     ask_for_counts(session, workspace=workspace, pairs=way.dirty, now=now)
     return Acted(done, event, way.moved, size)
 
