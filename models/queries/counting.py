@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.queries.listing import themes_of
+from models.queries.themes import dismissed_themes
 from models.queries.within import within
 from models.records import Assignment, FeedbackItem, Source, Theme, ThemeState
 from models.values.feedback import UNKNOWN_TICKET, AuthorRole
@@ -104,12 +105,6 @@ def why_counted(session: Session, *, workspace: int, items: Sequence[int]) -> di
             is_placed = theme is not None or why_not_eligible(item, relaying) is not None
             found[item.id] = decided[item.id] if is_placed else _without_theme(in_total[item.id])
     return {item: found[item] for item in items if item in found}
-
-
-def dismissed_themes(session: Session, *, workspace: int) -> set[int]:
-    """Return the themes that a person called noise."""
-    query = select(Theme.id).where(Theme.workspace_id == workspace, Theme.state == ThemeState.DISMISSED)
-    return set(session.scalars(query))
 
 
 def _without_theme(in_total: str) -> str:

@@ -89,6 +89,12 @@ def active_themes(session: Session, *, workspace: int) -> list[Theme]:
     )
 
 
+def dismissed_themes(session: Session, *, workspace: int) -> set[int]:
+    """Return the themes that a person called noise."""
+    query = select(Theme.id).where(Theme.workspace_id == workspace, Theme.state == ThemeState.DISMISSED)
+    return set(session.scalars(query))
+
+
 def labelled_sizes(session: Session, *, workspace: int) -> dict[int, int]:
     """Return how many items each theme had when it was last named; 0 for one that never was."""
     rows = session.execute(

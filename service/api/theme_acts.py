@@ -1,16 +1,12 @@
 """`/v1/themes/{id}/merge` and the other acts of people on themes: later refits obey them, and each can be undone."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from models.database import Session
-from models.errors import Conflict
-from models.language.own_words import own_line
 from models.queries import theme_acts, theme_changes, theme_marks, theme_undo, themes
-from models.queries.access import Caller
-from models.queries.theme_log import Acted, Author, standing_theme
+from models.queries.theme_log import Acted, standing_theme
 from models.records import ThemeAct, ThemeVerb
 from models.values.ids import Prefix, parse_id, public_id
 from service.api.shapes.base import Page
@@ -28,11 +24,10 @@ from service.api.shapes.theme_acts import (
     ThemeUndo,
 )
 from service.api.themes import event_answer
+from service.curation import author_of, seed_texts, set_pin
 from service.dependencies import Curator, DatabaseOf, Now, TicketReader, read_after, write_cursor
 
 router = APIRouter(prefix="/v1", tags=["themes"])
-
-EXAMPLE_KEPT = 2000  # characters of an example that are stored
 
 
 @router.post("/themes", status_code=201)
@@ -50,13 +45,6 @@ def seed_theme(body: ThemeSeedPut, database: DatabaseOf, caller: Curator, now: N
             now=now,
         )
         return acted(session, done)
-
-
-def seed_texts(label: str, description: str, examples: list[str]) -> list[str]:
-    """Return the wordings that stand for an expected theme, without personal data and without repeats."""
-    whole = f"{label}. {description}".strip() if description.strip() else label
-    cleaned = [own_line(text, limit=EXAMPLE_KEPT).strip() for text in (whole, *examples)]
-    return list(dict.fromkeys(text for text in cleaned if text)) or [label]
 
 
 @router.post("/themes/{theme_id}/merge")
@@ -135,23 +123,14 @@ def pin_theme(
     theme = parse_id(Prefix.THEME, theme_id)
     with database.write(workspace=caller.workspace_id) as session:
         done = set_pin(
-            session, caller.workspace_id, theme, author_of(caller), now, pinned=body is None or body.pinned
+            session,
+            workspace=caller.workspace_id,
+            theme=theme,
+            author=author_of(caller),
+            now=now,
+            pinned=body is None or body.pinned,
         )
         return acted(session, done)
-
-
-def set_pin(session: Session, workspace: int, theme: int, author: Author, now: datetime, *, pinned: bool) -> Acted:
-    """Pin a theme, or undo its pin."""
-    if pinned:
-        return theme_marks.pin(session, workspace=workspace, theme=theme, author=author, now=now)
-    row = standing_theme(session, workspace=workspace, theme=theme)
-    acts = theme_acts.standing_acts(session, workspace=workspace)
-    pins = [act for act in acts if act.verb is ThemeVerb.PIN and act.theme_id == row.id]
-    if not pins:
-        raise Conflict(f"th_{row.id} is not pinned; what a seed holds is let go by undoing the seed.")
-    return theme_undo.undo(
-        session, workspace=workspace, theme=row.id, act=pins[-1].id, author=author, now=now
-    )
 
 
 @router.post("/themes/{theme_id}/dismiss")
@@ -210,11 +189,6 @@ def list_acts(
         undone = theme_acts.undone_by(session, workspace=workspace, acts=[row.id for row in page])
         items = [act_answer(row, undone.get(row.id)) for row in page]
     return Page(items=items, next_cursor=write_cursor(page[-1].id) if len(rows) > len(page) else None)
-
-
-def author_of(caller: Caller) -> Author:
-    """Return who a caller is, for the log."""
-    return Author(caller.name, caller.public_id)
 
 
 def act_answer(row: ThemeAct, undone_by: int | None) -> ThemeActAnswer:
