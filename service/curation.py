@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from models.database import Session
-from models.errors import Conflict
+from models.errors import Conflict, Invalid
 from models.language.own_words import own_line
 from models.queries import theme_acts, theme_marks, theme_undo
 from models.queries.access import Caller
@@ -18,6 +18,14 @@ EXAMPLE_KEPT = 2000  # characters of an example that are stored
 def author_of(caller: Caller) -> Author:
     """Return who a caller is, for the log."""
     return Author(caller.name, caller.public_id)
+
+
+def checked_name(label: str) -> str:
+    """Return a name for a theme without blanks around it; raise `Invalid` unless it has 1 to 200 characters."""
+    name = label.strip()
+    if not 1 <= len(name) <= 200:
+        raise Invalid("a name has 1 to 200 characters.", field="label")
+    return name
 
 
 def seed_texts(label: str, description: str, examples: Sequence[str]) -> list[str]:

@@ -32,7 +32,7 @@ def seed_theme(
     examples: Annotated[str, Form(max_length=20_000)] = "",
 ) -> Response:
     """Make a theme that is expected; examples stand one in a line."""
-    name = _named(label)
+    name = curation.checked_name(label)
     texts = curation.seed_texts(name, description, examples.splitlines()[:50])
     with form.write() as session:
         done = theme_marks.seed(
@@ -54,7 +54,7 @@ def rename_theme(form: ThemeForm, number: str, label: Name = "") -> Response:
             session,
             workspace=form.caller.workspace_id,
             theme=parse_id(Prefix.THEME, number),
-            label=_named(label),
+            label=curation.checked_name(label),
             author=curation.author_of(form.caller),
             now=form.now,
         )
@@ -175,13 +175,6 @@ def _split(form: Visit, number: str, items: Sequence[int], label: str) -> Acted:
             author=curation.author_of(form.caller),
             now=form.now,
         )
-
-
-def _named(label: str) -> str:
-    name = label.strip()
-    if not name:
-        raise Invalid("Write a name of 1 to 200 characters.", field="label")
-    return name
 
 
 def _back(theme: int, done: str) -> Response:
