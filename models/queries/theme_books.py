@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.language.events import Bookkeeping, ThemeSetting
@@ -64,11 +64,18 @@ def open_books(session: Session, *, workspace: int) -> Books:
     """Read the books; whoever else writes them waits until this transaction is over."""
     row = session.get(ThemeStreamState, workspace, with_for_update=True, populate_existing=True)
     if row is None:
-        taken = session.scalar(select(func.max(Theme.number)).where(Theme.workspace_id == workspace)) or 0
-        kept = Bookkeeping(0, taken + 1, ThemeSetting().first_fit, (), ())
-        return Books(0, 1, {"settled_at": 0}, kept)
+        return Books(0, 1, {"settled_at": 0}, _first_books(session, workspace))
     kept = Bookkeeping.from_json(json.dumps(row.state["bookkeeping"]))
     return Books(row.version, row.revision + 1, row.state, kept)
+
+
+def _first_books(session: Session, workspace: int) -> Bookkeeping:
+    """Return books that say what the themes say, for a stream that read nothing yet."""
+    themes = list(session.scalars(select(Theme).where(Theme.workspace_id == workspace)))
+    numbers = {row.id: row.number for row in themes}
+    redirects = [(row.number, numbers[row.redirect_id]) for row in themes if row.redirect_id is not None]
+    taken = max(numbers.values(), default=0)
+    return Bookkeeping(0, taken + 1, ThemeSetting().first_fit, tuple(sorted(redirects)), ())
 
 
 def close_books(session: Session, *, workspace: int, books: Books) -> None:

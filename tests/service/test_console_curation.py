@@ -3,6 +3,7 @@
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
 from models.database import Database
 from models.queries import themes
@@ -69,6 +70,9 @@ def test_a_name_is_given_shown_and_taken_back(curator: Curator) -> None:
     assert "Exports break" in text
     assert "The theme has this name from now on" in text
     assert "renamed “Exports break”" in text
+    with curator.database.read(workspace=curator.world.workspace) as session:
+        merged = [row.id for row in session.scalars(select(Theme).where(Theme.redirect_id.is_not(None)))]
+    assert merged  # themes that were merged before anybody acted lead where they led
     curator.press(f"/themes/th_{theme}/undo")
     assert curator.row(theme).label in (found, curator.row(theme).found_label)
     assert "renamed “Exports break”" not in read(curator.client.get(f"/themes/th_{theme}"))
