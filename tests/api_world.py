@@ -9,9 +9,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from models.database import Database
-from models.queries import access, counts, deliveries, delivery_log, goals, impact, links, pulls
+from models.queries import access, counts, deliveries, delivery_log, goals, impact, links, pulls, theme_marks
 from models.queries.links import ProposalDraft
 from models.queries.pulls import PullDraft
+from models.queries.theme_log import Author
 from models.records import LinkState, Metric, Objective, Team
 from models.sealing import Keyring
 from models.values.roles import Role
@@ -66,13 +67,25 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
             row={"key": "m", "name": name, "definition": "", "leading": False},
         )
         objective = goals.put(session, Objective, workspace=workspace, row={"key": "o", "title": name})
+        other = factories.theme(session, workspace, 2, label=f"mail is late for {name}")
+        loose = factories.item(session, workspace, source, external_id="T-loose", at=NOON - timedelta(days=9))
+        renamed = theme_marks.rename(
+            session,
+            workspace=workspace,
+            theme=theme,
+            label=f"export fails for {name}",
+            author=Author("mira", "key_1"),
+            now=NOON,
+        )
         key, _ = access.create_key(session, workspace=workspace, name="bot", role=Role.VIEWER, now=NOON)
         ids = {
             "src": source, "dlv": sent, "th": theme, "rel": release, "feat": feature, "lnk": link.id,
             "team": team.id, "met": metric.id, "obj": objective.id, "key": key.id, "fb": made[0],
+            "act": renamed.act.id,
         }  # fmt: skip
     ids["usr"] = factories.user(database, workspace, role=Role.VIEWER)
-    return workspace, {prefix: f"{prefix}_{number}" for prefix, number in ids.items()}
+    named = {prefix: f"{prefix}_{number}" for prefix, number in ids.items()}
+    return workspace, {**named, "other th": f"th_{other}", "other fb": f"fb_{loose}"}
 
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -97,6 +110,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/links": {"feature": "feat", "theme": "th"},
     "POST /v1/links/{link_id}/confirm": {"note": "yes"},
     "POST /v1/links/{link_id}/reject": {"note": "no"},
+    "POST /v1/themes": {"label": "Refunds", "examples": ["Please refund me."]},
+    "POST /v1/themes/{theme_id}/merge": {"themes": ["other th"]},
+    "POST /v1/themes/{theme_id}/split": {"items": ["fb"], "label": "Small exports"},
+    "POST /v1/themes/{theme_id}/rename": {"label": "Exports"},
+    "POST /v1/themes/{theme_id}/pin": {"pinned": True},
+    "POST /v1/themes/{theme_id}/undo": {"act": "act"},
+    "POST /v1/themes/{theme_id}/move": {"items": ["other fb"]},
+    "POST /v1/themes/{theme_id}/dismiss": {},
     "POST /v1/impact/plan": {"rate": 8.0, "exposure": 900, "drop": 0.6},
     "POST /v1/teams": {"name": "Mail"},
     "POST /v1/objectives": {"title": "Fewer complaints"},
@@ -110,7 +131,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/erasures": {"customer_id": "p0", "source": "src"},
     "POST /v1/users": {"email": "mira@example.com", "name": "Mira", "role": "viewer"},
 }
-"""A valid body for every call that takes one; where an id belongs stands its prefix."""
+"""A valid body for every call that takes one; where an id belongs stands its prefix, or "other" and its prefix."""
 
 OTHER_PARTS = {"series": "active_accounts"}
 """Parts of paths that are no ids."""
@@ -225,8 +246,11 @@ def request(route: Route, ids: Ids) -> Sent:
             url = url.replace(f"{{{place.name}}}", ids[place.prefix])
     body = copy.deepcopy(BODIES.get(route.name))
     for place in route.places:
-        if place.kind == "body" and _at(body, place.steps) == place.prefix:
-            _put(body, place.steps, ids[place.prefix])
+        if place.kind == "body" and (named := _at(body, place.steps)) in (
+            place.prefix,
+            f"other {place.prefix}",
+        ):
+            _put(body, place.steps, ids[str(named)])
     return Sent(route.method, url, {}, body)
 
 
@@ -243,7 +267,8 @@ def with_id(route: Route, sent: Sent, place: Place, ids: Ids) -> Sent:
         start, end = found.span(names.index(place.name) + 1)
         return replace(sent, url=sent.url[:start] + number + sent.url[end:])
     body = copy.deepcopy(sent.json)
-    _put(body, place.steps, number)
+    named = str(_at(BODIES[route.name], place.steps))
+    _put(body, place.steps, ids.get(named, number))
     return replace(sent, json=body)
 
 

@@ -37,8 +37,14 @@ from models.queries import (
     silence,
     standing,
     sweep,
+    theme_acts,
+    theme_books,
+    theme_changes,
+    theme_log,
+    theme_marks,
     theme_reading,
     theme_stream,
+    theme_undo,
     themes,
     ticket_rows,
     ticket_states,
@@ -53,6 +59,7 @@ from models.queries.feedback import StatusDraft
 from models.queries.listing import FeedbackFilter
 from models.queries.products import FeatureDraft, ReleaseDraft
 from models.queries.pulls import Progress, PullDraft, RecordDraft
+from models.queries.theme_log import Author
 from models.queries.theme_stream import Change, Entry
 from models.queries.tickets import TicketFilter
 from models.records import (
@@ -62,6 +69,7 @@ from models.records import (
     LinkState,
     Metric,
     Team,
+    ThemeEvent,
     ThemeState,
 )
 from models.sealing import Keyring
@@ -207,7 +215,17 @@ def reads(w: World) -> Calls:
         silence.tickets_by_hour: {"source": w.source, "since": NOON - timedelta(days=9)},
         # It writes what it finds, and says how much that was.
         sweep.add_missing: {"method_version": "newer", "kind_version": "newer", "now": NOON, "limit": 9},
+        theme_acts.decided: {"encoder": w.encoder},
+        theme_acts.get_act: {"act": w.act},
+        theme_acts.holders: items,
+        theme_acts.items_of: {"act": w.act},
+        theme_acts.list_acts: {**theme, "before": None, "limit": 9},
+        theme_acts.standing_acts: {},
+        theme_acts.undone_by: {"acts": [w.undone]},
+        theme_acts.unread_seeds: {"encoder": w.encoder},
+        theme_log.standing_theme: theme,
         theme_reading.accounts_of: theme,
+        theme_reading.actors_of: {"events": [ThemeEvent(act_id=w.act)]},
         theme_reading.events_of: theme,
         theme_reading.kinds_of: theme,
         theme_reading.list_themes: {"state": ThemeState.ACTIVE, "words": "export", "recent_since": TODAY},
@@ -222,10 +240,14 @@ def reads(w: World) -> Calls:
         theme_stream.vectors_of: {**items, "encoder": w.encoder},
         themes.active_themes: {},
         themes.days_of_theme: theme,
+        themes.dismissed_themes: {},
         themes.get_theme: theme,
+        themes.items_assigned: {"themes": [w.theme]},
         themes.labelled_sizes: {},
         themes.members: {"encoder": w.encoder},
+        themes.numbers: {},
         themes.redirects: {},
+        themes.size: theme,
         themes.themes_of_items: items,
         themes.ticket_days: items,
         ticket_states.count_votes: {"source": w.source, "external_id": "T-voted"},
@@ -246,6 +268,7 @@ def writes(w: World) -> Calls:
     entry = Entry(w.item, 2, 0.5)
     told = FeedbackChange(Action.UPDATE_STATUS, external_id="T-1", brand="Acme", plan="business")
     piece = {"stage": Job.MEASURE, "subject": w.release}
+    by: dict[str, object] = {"author": Author("mira", "key_1"), "now": LATER}
     return {
         access.create_key: {"name": "bot", "role": Role.VIEWER, "now": NOON},
         access.create_sign_in: {"user": w.user, "now": NOON, "minutes": 9},
@@ -349,9 +372,22 @@ def writes(w: World) -> Calls:
         silence.write_marks: {
             "source": w.source, "wanted": {TODAY: Mark(9.0, is_firm=True)}, "now": LATER,
         },
+        theme_acts.put_seed_vectors: {"encoder": w.encoder, "vectors": {w.seed: bytes(8)}},
+        theme_books.put_items: {"places": {w.late: None}, "revision": 2},
+        theme_changes.merge: {"theme": w.theme, "others": [w.other], **by},
+        theme_changes.move: {"theme": w.other, "items": [w.late], **by},
+        theme_changes.split: {"theme": w.theme, "items": [w.late], "label": None, **by},
+        theme_log.ask_for_counts: {"pairs": [(w.theme, LATER)], "now": LATER},
+        theme_log.ask_for_label: {"now": LATER},
+        theme_marks.dismiss: {"theme": w.theme, **by},
+        theme_marks.pin: {"theme": w.theme, **by},
+        theme_marks.rename: {"theme": w.theme, "label": "X", **by},
+        theme_marks.seed: {"label": "Refunds", "texts": ["Refunds"], **by},
+        theme_undo.undo: {"theme": w.theme, **by},
         theme_stream.apply_changes: {"changes": [Change("birth", 9, 1)], "revision": 2, "now": NOON},
         theme_stream.arrive: {"positions": {w.loose: 9}},
         theme_stream.enter: {"entries": [entry], "ids": {2: w.merged}, "revision": 1},
+        theme_stream.leave_themes: {"items": [w.late], "revision": 2},
         theme_stream.leave_stream: {"items": [w.item], "revision": 2},
         theme_stream.write_stream: {"before": 1, "revision": 2, "state": {}},
         themes.retire_empty: {"filled": set()},
@@ -386,6 +422,7 @@ KEYED: frozenset[Query] = frozenset(
         feedback.upsert_item,
         withdrawals.withdraw,
         links.add,
+        theme_log.ask_for_counts,
         ticket_states.fold,
         ticket_states.merge,
         pull_counts.put_count,
@@ -434,7 +471,10 @@ NARROW: frozenset[Query] = frozenset(
         theme_stream.arrived_among,
         theme_stream.enter,
         theme_stream.leave_stream,
+        theme_stream.leave_themes,
         theme_stream.vectors_of,
+        theme_acts.holders,
+        theme_acts.items_of,
         themes.themes_of_items,
         themes.write_label,
         ticket_rows.load,
@@ -451,6 +491,7 @@ def finders(w: World) -> Calls:
     encoder = WordHashEncoder()
     return {
         access.first_owner: {"now": NOON},
+        theme_books.open_books: {},
         deliveries.named_source: {"kind": "generic_json", "name": "desk", "now": NOON},
         scope.compiled: {"rules": [RULE]},
         scope.digest_domain: {"domain": "example.com"},

@@ -1,5 +1,6 @@
 """One workspace with something for every query to find."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ from sqlalchemy import delete, select, update
 
 from models.database import Database, Session
 from models.jobs import Job, WorkState
+from models.language.events import Bookkeeping
 from models.queries import (
     access,
     accounts,
@@ -40,11 +42,19 @@ from models.records import (
     Delivery,
     DeliveryState,
     FeedbackItem,
+    JsonObject,
     KeyResult,
     LinkState,
     Metric,
     Objective,
     Team,
+    Theme,
+    ThemeAct,
+    ThemeActItem,
+    ThemeEvent,
+    ThemeSeed,
+    ThemeState,
+    ThemeVerb,
     Work,
 )
 from models.sealing import Keyring
@@ -84,6 +94,14 @@ class World:
     vector: bytes
     theme: int
     merged: int
+    # A theme that nothing is in, and one that a person called noise.
+    other: int
+    noise: int
+    # Somebody moved the item into the theme, and expects a wording there.
+    act: int
+    # One that was undone.
+    undone: int
+    seed: int
     release: int
     feature: int
     link: int
@@ -107,7 +125,8 @@ def build(database: Database) -> World:
         source, delivery = _deliveries(session, workspace)
         items, encoder = _items(session, workspace, source)
         voter = _voter(session, workspace, source)
-        theme, merged = _themes(session, workspace, items)
+        theme, merged, other, noise = _themes(session, workspace, items)
+        act, undone, seed = _acts(session, workspace, theme, other, items[0], encoder)
         _scope(session, workspace, source, delivery)
         release, feature, link = _release(session, workspace, theme, items[0])
         metric, objective = _goals(session, workspace)
@@ -126,6 +145,7 @@ def build(database: Database) -> World:
             person=people.persons_of(session, workspace=workspace, identity="mira@example.com")[0],
             voter=voter,
             encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
+            other=other, noise=noise, act=act, undone=undone, seed=seed,
             release=release, feature=feature, link=link, metric=metric, objective=objective,
             key=access.list_keys(session, workspace=workspace)[0].id, user=user,
             open_pass=open_pass,
@@ -188,10 +208,13 @@ def _voter(session: Session, workspace: int, source: int) -> int:
     return person
 
 
-def _themes(session: Session, workspace: int, items: list[int]) -> tuple[int, int]:
-    """Write a theme that another was merged into, with its counts of today."""
-    theme_stream.write_stream(session, workspace=workspace, before=0, revision=1, state={"any": 1})
-    changes = [Change("birth", 1, 1), Change("birth", 2, 1), Change("merge", 1, 2, other=2)]
+def _themes(session: Session, workspace: int, items: list[int]) -> tuple[int, int, int, int]:
+    """Write a theme that another was merged into, with its counts of today, and two more."""
+    kept = Bookkeeping(3, 5, 1_000, ((2, 1),), ())
+    state: JsonObject = {"bookkeeping": json.loads(kept.to_json()), "settled_at": 0}
+    theme_stream.write_stream(session, workspace=workspace, before=0, revision=1, state=state)
+    births = [Change("birth", number, 1) for number in (1, 2, 3, 4)]
+    changes = [*births, Change("merge", 1, 2, other=2)]
     ids = theme_stream.apply_changes(session, workspace=workspace, changes=changes, revision=1, now=NOON)
     positions = {item: place for place, item in enumerate(items[:3], 1)}
     theme_stream.arrive(session, workspace=workspace, positions=positions)
@@ -209,7 +232,44 @@ def _themes(session: Session, workspace: int, items: list[int]) -> tuple[int, in
     )
     counts.recompute(session, workspace=workspace, theme=ids[1], days={TODAY}, zone=ZONE)
     counts.mark(session, workspace=workspace, pairs=[(ids[1], NOON)], zone=ZONE, now=NOON)
-    return ids[1], ids[2]
+    session.get_one(Theme, ids[4]).state = ThemeState.DISMISSED
+    return ids[1], ids[2], ids[3], ids[4]
+
+
+def _acts(
+    session: Session, workspace: int, theme: int, before: int, item: int, encoder: int
+) -> tuple[int, int, int]:
+    """Write that somebody moved an item into the theme, expects a wording there, and pinned another for a while."""
+    own = {"workspace_id": workspace}
+    act = ThemeAct(
+        **own, verb=ThemeVerb.MOVE, theme_id=theme, other_ids=[], revision=1, read=3, actor="mira", by="key_1",
+        at=NOON,
+    )  # fmt: skip
+    session.add(act)
+    session.flush()
+    session.add(ThemeActItem(**own, act_id=act.id, item_id=item, from_theme_id=before))
+    session.add(
+        ThemeEvent(**own, revision=1, kind="move", theme_id=theme, item_count=1, act_id=act.id, at=NOON)
+    )
+    back = ThemeAct(
+        **own, verb=ThemeVerb.PIN, theme_id=before, other_ids=[], revision=1, read=3, actor="mira", by="key_1",
+        at=NOON,
+    )  # fmt: skip
+    session.add(back)
+    session.flush()
+    session.add(
+        ThemeAct(
+            **own, verb=ThemeVerb.UNDO, theme_id=before, other_ids=[], revision=1, read=3, actor="mira",
+            by="key_1", at=NOON, undoes_id=back.id,
+        )
+    )  # fmt: skip
+    read = ThemeSeed(
+        **own, act_id=act.id, theme_id=theme, text="exports", encoder_id=encoder, vector=bytes(8)
+    )
+    seed = ThemeSeed(**own, act_id=act.id, theme_id=theme, text="csv")
+    session.add_all([read, seed])
+    session.flush()
+    return act.id, back.id, seed.id
 
 
 def _release(session: Session, workspace: int, theme: int, item: int) -> tuple[int, int, int]:

@@ -20,6 +20,7 @@ from models.queries.theme_stream import Change, Entry, StreamRow
 from models.queries.themes import QuoteSpan
 from models.queries.work import Leased
 from workers.context import Context
+from workers.decided import constraints, read_seeds
 
 PUBLISHING = frozenset({EventKind.BIRTH, EventKind.MERGE, EventKind.BURST, EventKind.MOVE})
 """Events that change themes themselves, and so publish a new theme revision."""
@@ -57,10 +58,14 @@ class Streams:
 
     def load(self, context: Context, workspace: int) -> Loaded:
         """Return the workspace's stream as it is stored now."""
+        loaded = self.by_workspace.get(workspace)
         with context.database.read(workspace=workspace) as session:
             row = theme_stream.read_stream(session, workspace=workspace)
-            loaded = self.by_workspace.get(workspace)
-            if loaded is None or loaded.row.version != row.version:
+        if loaded is None or loaded.row.version != row.version:
+            # Whoever acted on themes moved the stream on: what people expect of it may be new.
+            read_seeds(context, workspace)
+            with context.database.read(workspace=workspace) as session:
+                row = theme_stream.read_stream(session, workspace=workspace)
                 loaded = _restore(session, context, workspace, row)
         # Last in the order of the dictionary is who was worked last.
         self.by_workspace.pop(workspace, None)
@@ -88,8 +93,9 @@ def _restore(session: Session, context: Context, workspace: int, row: StreamRow)
         raise RuntimeError("items cannot be placed before any was embedded")
     dimension = encoder.dimension
     setting = ThemeSetting.dialled(context.settings.theme_granularity)
+    decided = constraints(session, workspace=workspace, encoder=encoder)
     if row.version == 0:
-        stream = ThemeStream(dimension, setting)
+        stream = ThemeStream(dimension, setting, decided)
     else:
         items = theme_stream.stream_items(session, workspace=workspace, encoder=encoder.id)
         stored = StoredTheme(
@@ -99,7 +105,7 @@ def _restore(session: Session, context: Context, workspace: int, row: StreamRow)
             bookkeeping=Bookkeeping.from_json(json.dumps(row.state["bookkeeping"])),
         )
         vectors = embeddings.unpack([item.vector for item in items], dimension)
-        stream = ThemeStream.restore(stored, vectors, setting)
+        stream = ThemeStream.restore(stored, vectors, setting, decided)
     return Loaded(stream, row, encoder.id, dimension, ZoneInfo(owner.time_zone))
 
 
@@ -242,6 +248,10 @@ def _at_standing_themes(
 def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
     """Settle what still waits, then name the themes that are new or have grown."""
     workspace = leased[0].workspace_id
+    if _has_no_vectors(context, workspace):
+        with context.database.write(workspace=workspace) as session:
+            work.finish(session, leased, now=context.clock())
+        return
     loaded = streams.load(context, workspace)
     _settle(context, loaded, workspace, streams)
     with context.database.read(workspace=workspace) as session:

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.language import propose
-from models.language.copies import fold_copies
 from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, Constraints, Event, EventKind, ThemeSetting, ThemeState
 from models.language.graph import communities, shared_neighbour_graph
-from models.language.neighbours import NeighbourLists
 from models.language.place import PENDING, Votes, count_votes, novelty_floors
+from models.language.seeds import expected_theme, near_seeds
+from models.language.theme_rows import ThemeRows
 from models.language.wordings import list_length, wording_communities
 
 __all__ = ["Bookkeeping", "Constraints", "Event", "EventKind", "ThemeSetting", "ThemeState", "ThemeStream"]
@@ -54,13 +54,10 @@ class ThemeStream:
         self._next_refit = self.setting.first_fit
         self._redirects: dict[int, int] = {}
         self._holds: dict[tuple[int, int], int] = {}
-        self._ids: IntArray = np.zeros(0, dtype=np.int64)
-        self._vectors: FloatArray = np.zeros((0, dimension), dtype=np.float32)
-        self._arrived: IntArray = np.zeros(0, dtype=np.int64)
-        self._row: IntArray = np.zeros(0, dtype=np.int64)  # of each item
-        self._lists = NeighbourLists(self.setting.neighbours, dimension)
-        self._themes: IntArray = np.zeros(0, dtype=np.int64)  # of each row
-        self._row_arrived: IntArray = np.zeros(0, dtype=np.int64)
+        self._rows = ThemeRows(
+            dimension, neighbours=self.setting.neighbours, copy_cosine=self.setting.copy_cosine
+        )
+        self._rows.plant(self.constraints.seeds)
 
     # --- what callers use -------------------------------------------------------------------------------------
 
@@ -74,27 +71,19 @@ class ThemeStream:
         arrived = self._read + 1 + np.arange(len(ids), dtype=np.int64)
         self._read += len(ids)
         self._append(ids, vectors, arrived, np.full(len(ids), PENDING))
-        events = self._join_copies(len(ids)) + self._place()
+        events = self._already_in(len(ids)) + self._place()
         if self._read >= self._next_refit:
             events += self._refit(settle=False)
         return tuple(events)
 
     def finish(self) -> tuple[Event, ...]:
         """Refit now, as at the end of an import: small sets get their themes, and no merge waits any longer."""
-        events = self._refit(settle=True) if len(self._themes) else []
+        events = self._refit(settle=True) if len(self._rows) else []
         return tuple(events)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget items; unknown ids are ignored. Themes keep their numbers, even if nothing is left in them."""
-        kept = ~np.isin(self._ids, np.fromiter(ids, dtype=np.int64))
-        if kept.all():
-            return
-        _, first = np.unique(self._row, return_index=True)
-        headless = np.flatnonzero(~kept[first])  # rows that lose the wording they stand for
-        if np.isin(self._row[kept], headless).any():
-            self._rebuild(kept)  # a copy takes its place, and may stand elsewhere
-        else:
-            self._drop(kept, headless)
+        self._rows.remove(ids)
 
     def merge(self, old: int, into: int) -> Event:
         """Let `into` stand for `old` from now on, as a person asked; both must be themes of their own."""
@@ -110,14 +99,14 @@ class ThemeStream:
 
     def assignments(self) -> tuple[IntArray, IntArray]:
         """Return ids and themes, (n,) and (n,) int64 in order of arrival; theme 0 is waiting."""
-        return self._ids.copy(), self._themes[self._row]
+        return self._rows.ids.copy(), self._rows.themes_of_items()
 
     def state(self) -> ThemeState:
         """Return what must be stored, beside the vectors, to continue later."""
         return ThemeState(
-            ids=self._ids.copy(),
-            themes=self._themes[self._row],
-            arrived=self._arrived.copy(),
+            ids=self._rows.ids.copy(),
+            themes=self._rows.themes_of_items(),
+            arrived=self._rows.arrived.copy(),
             bookkeeping=Bookkeeping(
                 read=self._read,
                 next_theme=self._next_theme,
@@ -158,71 +147,44 @@ class ThemeStream:
     def _check(self, ids: IntArray, vectors: FloatArray) -> None:
         if vectors.shape != (len(ids), self._dimension):
             raise ValueError(f"vectors must be of shape {(len(ids), self._dimension)}, not {vectors.shape}")
-        if len(np.unique(ids)) < len(ids) or np.isin(ids, self._ids).any():
+        if len(np.unique(ids)) < len(ids) or np.isin(ids, self._rows.ids).any():
             raise ValueError("an id was added twice")
         if not np.allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-3):
             raise ValueError("vectors must be of unit length")
 
     def _append(self, ids: IntArray, vectors: FloatArray, arrived: IntArray, themes: IntArray) -> None:
-        """Add items; those that repeat an earlier wording join its row, the others get one of their own."""
-        rows = fold_copies(self._lists.vectors, vectors, self.setting.copy_cosine)
-        _, firsts = np.unique(rows, return_index=True)
-        firsts = np.sort(firsts[rows[firsts] >= len(self._themes)])
-        self._lists.add(vectors[firsts])
-        self._themes = np.concatenate([self._themes, themes[firsts]])
-        self._row_arrived = np.concatenate([self._row_arrived, arrived[firsts]])
-        self._ids = np.concatenate([self._ids, ids])
-        self._vectors = np.concatenate([self._vectors, vectors])
-        self._arrived = np.concatenate([self._arrived, arrived])
-        self._row = np.concatenate([self._row, rows])
-
-    def _drop(self, kept: NDArray[np.bool_], rows: IntArray) -> None:
-        """Drop items, and rows that nobody is left in."""
-        stay = np.ones(len(self._themes), dtype=bool)
-        stay[rows] = False
-        self._lists.remove(rows)
-        self._themes, self._row_arrived = self._themes[stay], self._row_arrived[stay]
-        self._row = (np.cumsum(stay) - 1)[self._row[kept]]
-        self._ids, self._vectors, self._arrived = self._ids[kept], self._vectors[kept], self._arrived[kept]
-
-    def _rebuild(self, kept: NDArray[np.bool_]) -> None:
-        """Build all rows again from the items kept."""
-        themes = self._themes[self._row][kept]
-        ids, vectors, arrived = self._ids[kept], self._vectors[kept], self._arrived[kept]
-        self._ids, self._vectors, self._arrived, self._row = ids[:0], vectors[:0], arrived[:0], self._row[:0]
-        self._themes, self._row_arrived = self._themes[:0], self._row_arrived[:0]
-        self._lists = NeighbourLists(self.setting.neighbours, self._dimension)
-        self._append(ids, vectors, arrived, themes)
+        """Add items, those that a person put somewhere to where they were put."""
+        held = np.array([item in self.constraints.held for item in ids.tolist()], dtype=bool)
+        themes = themes.copy()
+        themes[held] = [self.resolve(self.constraints.held[item]) for item in ids[held].tolist()]
+        self._rows.append(ids, vectors, arrived, themes, held)
 
     def _enter(
         self, kind: EventKind, theme: int, rows: IntArray, shares: NDArray[np.float64], before: IntArray
     ) -> Event:
         """Describe that `rows` entered a theme: every item behind them, in order of arrival."""
-        position = np.full(len(self._themes), -1)
-        position[rows] = np.arange(len(rows))
-        items = np.flatnonzero(position[self._row] >= 0)
-        slot = position[self._row[items]]
+        items, slot = self._rows.items_in(rows)
         return Event(
             kind=kind,
             theme=theme,
             read=self._read,
-            items=tuple(self._ids[items].tolist()),
+            items=tuple(self._rows.ids[items].tolist()),
             scores=tuple(shares[slot].round(4).tolist()),
             origins=tuple(before[slot].tolist()),
         )
 
     # --- placing ----------------------------------------------------------------------------------------------
 
-    def _join_copies(self, added: int) -> list[Event]:
-        """Say of the items just added which ones repeat a wording that is in a theme already, and so joined it."""
-        items = np.arange(len(self._ids) - added, len(self._ids))
-        themes = self._themes[self._row[items]]
+    def _already_in(self, added: int) -> list[Event]:
+        """Say of the items just added which ones repeat a wording that is in a theme, or were put in one by hand."""
+        items = np.arange(len(self._rows.ids) - added, len(self._rows.ids))
+        themes = self._rows.themes_of_items()[items]
         return [
             Event(
                 EventKind.PLACED,
                 theme,
                 self._read,
-                items=tuple(self._ids[own].tolist()),
+                items=tuple(self._rows.ids[own].tolist()),
                 scores=(1.0,) * len(own),
                 origins=(PENDING,) * len(own),
             )
@@ -236,19 +198,23 @@ class ThemeStream:
         return events + self._place_once() if events else events
 
     def _place_once(self) -> list[Event]:
-        waiting = np.flatnonzero(self._themes == PENDING)
+        waiting = np.flatnonzero(self._rows.themes == PENDING)
         if not len(waiting) or self._next_theme == 1:
             return []
         votes = self._count(waiting)
-        floors = novelty_floors(*self._neighbours(), self._themes, self.setting.novelty_quantile)
-        waited = self._read - self._row_arrived[waiting]
+        floors = novelty_floors(*self._neighbours(), self._rows.themes, self.setting.novelty_quantile)
+        waited = self._read - self._rows.row_arrived[waiting]
         level = np.searchsorted(self.setting.patience, waited, side="right")
         need = np.array(self.setting.vote_shares)[level]
         floor = np.array([floors.get(int(theme), -1.0) for theme in votes.theme])
         patient = level == len(self.setting.patience)
         good = (votes.theme != PENDING) & (votes.share >= need) & ((votes.nearest >= floor) | patient)
-        rows, themes, shares = waiting[good], votes.theme[good], votes.share[good]
-        self._themes[rows] = themes
+        expected, cosine = near_seeds(self._rows, waiting, votes.nearest, least=self.setting.seed_cosine)
+        themes = np.where(good, votes.theme, expected)
+        shares = np.where(good, votes.share, cosine)
+        good |= expected != PENDING
+        rows, themes, shares = waiting[good], themes[good], shares[good]
+        self._rows.themes[rows] = themes
         return self._by_theme(EventKind.PLACED, rows, themes, shares, np.zeros_like(rows))
 
     def _by_theme(
@@ -268,7 +234,7 @@ class ThemeStream:
         r, dial = self._resolution(settle=settle), self.setting.granularity
         fine = min(FINE * r, FINEST)
         events = self._births(communities(graph, dial * fine))
-        if len(self._themes) > self.setting.burst_after:
+        if len(self._rows) > self.setting.burst_after:
             events += self._bursts(communities(graph, dial * BURST * fine))
         coarse = self._wordings(dial * r) if settle else communities(graph, dial * r)
         events += self._merges(coarse, settle=settle)
@@ -278,7 +244,7 @@ class ThemeStream:
 
     def _resolution(self, *, settle: bool) -> float:
         """Return the resolution of merges: careful while items arrive, coarse at the end."""
-        count = max(1, len(self._themes))
+        count = max(1, len(self._rows))
         if settle:
             return float(LEAST_RESOLUTION * max(1.0, count / 1_000) ** SETTLED_GROWTH)
         return min(max(LEAST_RESOLUTION, ROWS_AT_RESOLUTION_1 / count), SMALL_SET_RESOLUTION * count)
@@ -286,7 +252,7 @@ class ThemeStream:
     def _wordings(self, resolution: float) -> IntArray:
         setting = self.setting
         return wording_communities(
-            self._lists.vectors,
+            self._rows.lists.vectors,
             cosine=setting.wording_cosine,
             neighbours=setting.neighbours,
             resolution=resolution,
@@ -294,42 +260,64 @@ class ThemeStream:
 
     def _neighbours(self) -> tuple[IntArray, NDArray[np.float64]]:
         """Return the lists and their cosines, cut short while there are few rows."""
-        length = list_length(len(self._themes), self.setting.neighbours)
-        return self._lists.near[:, :length], self._lists.cosine[:, :length]
+        length = list_length(len(self._rows), self.setting.neighbours)
+        return self._rows.lists.near[:, :length], self._rows.lists.cosine[:, :length]
 
     def _count(self, rows: IntArray) -> Votes:
         near, cosine = self._neighbours()
-        return count_votes(near, cosine, self._themes, rows)
+        return count_votes(near, cosine, self._rows.themes, rows)
 
     def _births(self, labels: IntArray) -> list[Event]:
+        """Let groups of waiting rows become themes, or enter the theme that a person expected them in."""
         setting = self.setting
-        copies = np.bincount(self._row, minlength=len(self._themes))
-        found = propose.births(
-            labels, self._themes.copy(), copies, least=setting.birth_least, share=setting.birth_share
+        groups = propose.births(
+            labels,
+            self._rows.themes.copy(),
+            self._rows.copies(),
+            least=setting.birth_least,
+            share=setting.birth_share,
         )
-        return self._found(EventKind.BIRTH, list(found))
+        new, events = [], []
+        for rows in groups:
+            theme = expected_theme(self._rows, rows, labels, least=setting.seed_cosine)
+            if theme == PENDING:
+                new.append(rows)
+                continue
+            self._rows.themes[rows] = theme
+            events.append(
+                self._enter(EventKind.PLACED, theme, rows, self._count(rows).own, np.zeros_like(rows))
+            )
+        return events + self._found(EventKind.BIRTH, new)
 
     def _bursts(self, labels: IntArray) -> list[Event]:
         setting = self.setting
-        recent = self._row_arrived > self._read - setting.burst_window
+        recent = self._rows.row_arrived > self._read - setting.burst_window
         groups = propose.bursts(
             labels,
-            self._themes.copy(),
+            self._rows.themes.copy(),
             recent,
             least=setting.burst_least,
             share=setting.burst_share,
             chance=setting.burst_chance,
         )
-        pinned = [self.resolve(theme) for theme in self.constraints.pinned]
-        free = [group[~np.isin(self._themes[group], pinned)] for group in groups]
+        free = [group[self._may_leave(group)] for group in groups]
         return self._found(EventKind.BURST, [group for group in free if len(group) >= setting.burst_least])
+
+    def _may_leave(self, rows: IntArray) -> NDArray[np.bool_]:
+        """Say which rows no person keeps where they are: (p,) bool."""
+        themes, arrived = self._rows.themes[rows], self._rows.row_arrived[rows]
+        pinned = [self.resolve(theme) for theme in self.constraints.pinned]
+        free = ~self._rows.held[rows] & ~np.isin(themes, pinned)
+        for theme, since in self.constraints.settled.items():
+            free &= (themes != self.resolve(theme)) | (arrived > since)
+        return free
 
     def _found(self, kind: EventKind, groups: Sequence[IntArray]) -> list[Event]:
         """Make each group of rows a new theme."""
-        before = self._themes.copy()
+        before = self._rows.themes.copy()
         numbers = range(self._next_theme, self._next_theme + len(groups))
         for number, rows in zip(numbers, groups, strict=True):
-            self._themes[rows] = number
+            self._rows.themes[rows] = number
         self._next_theme += len(groups)
         events = []
         for number, rows in zip(numbers, groups, strict=True):
@@ -343,10 +331,10 @@ class ThemeStream:
         Alike are themes that sit in one community and have close centres, and, where the dial asks for wide
         themes, those whose members are on average as close as `alike_cosine`.
         """
-        setting, means = self.setting, propose.theme_means(self._lists.vectors, self._themes)
+        setting, means = self.setting, propose.theme_means(self._rows.lists.vectors, self._rows.themes)
         least = setting.settled_cosine if settle else setting.merge_cosine
         near = propose.neighbours_to_merge(
-            labels, self._themes, means, share=setting.merge_share, cosine=least
+            labels, self._rows.themes, means, share=setting.merge_share, cosine=least
         )
         wide = propose.alike(means, cosine=setting.alike_cosine)
         open_pairs = dict.fromkeys(pair for pair in (*near, *wide) if self._may_merge(*pair))
@@ -358,13 +346,13 @@ class ThemeStream:
         for pair in ripe:
             a, b = (self.resolve(theme) for theme in pair)
             if a != b and self._may_merge(a, b) and self._is_close(a, b, least, is_near=pair in near):
-                sizes = [int((self._themes == theme).sum()) for theme in (a, b)]
+                sizes = [int((self._rows.themes == theme).sum()) for theme in (a, b)]
                 events.append(self._merge(*((a, b) if sizes[0] < sizes[1] else (b, a))))
         return events
 
     def _is_close(self, a: int, b: int, least: float, *, is_near: bool) -> bool:
         """Ask again whether two themes are alike, for either may have grown by a merge since."""
-        one, other = (self._lists.vectors[self._themes == theme].mean(axis=0) for theme in (a, b))
+        one, other = (self._rows.lists.vectors[self._rows.themes == theme].mean(axis=0) for theme in (a, b))
         together = float(one @ other)
         if together >= self.setting.alike_cosine:
             return True
@@ -376,20 +364,20 @@ class ThemeStream:
         return a not in pinned and b not in pinned and frozenset((a, b)) not in apart
 
     def _merge(self, old: int, into: int) -> Event:
-        self._themes[self._themes == old] = into
+        self._rows.themes[self._rows.themes == old] = into
         self._redirects[old] = into
         self._holds = {pair: since for pair, since in self._holds.items() if old not in pair}
         return Event(EventKind.MERGE, into, self._read, merged=old)
 
     def _moves(self) -> list[Event]:
         """Move rows whose neighbours clearly vote for another theme than their own."""
-        pinned = [self.resolve(theme) for theme in self.constraints.pinned]
-        rows = np.flatnonzero((self._themes != PENDING) & ~np.isin(self._themes, pinned))
+        placed = np.flatnonzero(self._rows.themes != PENDING)
+        rows = placed[self._may_leave(placed)]
         if not len(rows):
             return []
         votes = self._count(rows)
         leave = (votes.share >= self.setting.move_to) & (votes.own <= self.setting.move_from)
         leave &= votes.theme != PENDING
-        rows, themes, before = rows[leave], votes.theme[leave], self._themes[rows[leave]]
-        self._themes[rows] = themes
+        rows, themes, before = rows[leave], votes.theme[leave], self._rows.themes[rows[leave]]
+        self._rows.themes[rows] = themes
         return self._by_theme(EventKind.MOVE, rows, themes, votes.share[leave], before)

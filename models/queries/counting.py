@@ -5,11 +5,12 @@ from collections.abc import Sequence, Set
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from models.queries.listing import themes_of
+from models.queries.themes import dismissed_themes
 from models.queries.within import within
-from models.records import FeedbackItem, Source
+from models.records import Assignment, FeedbackItem, Source, Theme, ThemeState
 from models.values.feedback import UNKNOWN_TICKET, AuthorRole
 from models.values.ids import Prefix, public_id
 from models.values.kinds import Kind
@@ -92,10 +93,14 @@ def why_counted(session: Session, *, workspace: int, items: Sequence[int]) -> di
     places: dict[tuple[int, str, int | None], list[FeedbackItem]] = defaultdict(list)
     for item in beside:
         places[item.source_id, item.external_id, themes.get(item.id)].append(item)
-    in_total = decide(beside, relaying)
+    noise = dismissed_themes(session, workspace=workspace)
+    in_total = decide([item for item in beside if themes.get(item.id) not in noise], relaying)
     found: dict[int, str] = {}
     for (_, _, theme), members in places.items():
         decided = decide(members, relaying)
+        if theme is not None and theme in noise:
+            why = f"not counted: its theme {public_id(Prefix.THEME, theme)} was dismissed as noise"
+            decided |= {item.id: why for item in members if why_not_eligible(item, relaying) is None}
         for item in members:
             is_placed = theme is not None or why_not_eligible(item, relaying) is not None
             found[item.id] = decided[item.id] if is_placed else _without_theme(in_total[item.id])
@@ -138,10 +143,26 @@ def eligible(workspace: int, relaying: Set[int]) -> ColumnElement[bool]:
         FeedbackItem.withdrawn.is_(False),
         FeedbackItem.merged_into.is_(None),
         FeedbackItem.excluded_by.is_(None),
+        FeedbackItem.id.not_in(_noise(workspace)),
         or_(
             FeedbackItem.author_role == AuthorRole.CUSTOMER,
             and_(FeedbackItem.author_role == AuthorRole.AGENT, FeedbackItem.source_id.in_(relaying)),
         ),
+    )
+
+
+def _noise(workspace: int) -> Select[int]:
+    """Select the items in themes that a person called noise."""
+    redirected = aliased(Theme)
+    return (
+        select(Assignment.item_id)
+        .join(Theme, Theme.id == Assignment.theme_id)
+        .outerjoin(redirected, redirected.id == Theme.redirect_id)
+        .where(
+            Assignment.workspace_id == workspace,
+            Assignment.until_revision.is_(None),
+            or_(Theme.state == ThemeState.DISMISSED, redirected.state == ThemeState.DISMISSED),
+        )
     )
 
 

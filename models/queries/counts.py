@@ -36,8 +36,8 @@ def mark(
 def recompute(session: Session, *, workspace: int, theme: int, days: Set[date], zone: ZoneInfo) -> None:
     """Write a theme's counts of some days, whole and by plan, and which of its items are counted.
 
-    Counted is the first complaint of a person on the theme in a ticket; a theme that was merged has none. A theme
-    that the workspace does not have changes nothing.
+    Counted is the first complaint of a person on the theme in a ticket; a theme that was merged has none, and in one
+    that was dismissed nothing counts. A theme that the workspace does not have changes nothing.
     """
     # One worker at a time for a theme: of two that recompute the same day, the later one must see the newer state.
     row = session.scalar(
@@ -61,8 +61,10 @@ def recompute(session: Session, *, workspace: int, theme: int, days: Set[date], 
         by_day[item.ticket_created_at.astimezone(zone).date()].append(item)
     for day in sorted(days & by_day.keys()):
         items = by_day[day]
-        counted = _mark_counted(items, relaying)
-        session.add_all(_rows(workspace, theme, day, items, counted))
+        is_noise = row.state is ThemeState.DISMISSED
+        counted = _mark_counted(items, relaying, is_noise=is_noise)
+        if not is_noise:
+            session.add_all(_rows(workspace, theme, day, items, counted))
 
 
 def _rows(
@@ -108,8 +110,9 @@ def _items_between(
     return list(session.scalars(query))
 
 
-def _mark_counted(items: Sequence[FeedbackItem], relaying: Set[int]) -> set[int]:
-    counted = {item for item, why in decide(items, relaying).items() if why == COUNTED}
+def _mark_counted(items: Sequence[FeedbackItem], relaying: Set[int], *, is_noise: bool) -> set[int]:
+    decided = {} if is_noise else decide(items, relaying)
+    counted = {item for item, why in decided.items() if why == COUNTED}
     for item in items:
         if item.counted != (item.id in counted):
             item.counted = item.id in counted

@@ -1,6 +1,6 @@
 """Reading themes: their numbers, quotes, log, accounts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -19,6 +19,7 @@ from models.records import (
     LinkState,
     Release,
     Theme,
+    ThemeAct,
     ThemeEvent,
     ThemeQuote,
     ThemeState,
@@ -175,6 +176,15 @@ def events_of(session: Session, *, workspace: int, theme: int) -> list[ThemeEven
             .order_by(ThemeEvent.id)
         )
     )
+
+
+def actors_of(session: Session, *, workspace: int, events: Sequence[ThemeEvent]) -> dict[int, str]:
+    """Map the acts behind entries of a log to who did them."""
+    acts = [event.act_id for event in events if event.act_id is not None]
+    rows = session.execute(
+        select(ThemeAct.id, ThemeAct.actor).where(ThemeAct.id.in_(acts), within(ThemeAct, workspace))
+    )
+    return {act: actor for act, actor in rows}
 
 
 def merged_into(session: Session, *, workspace: int, theme: int) -> list[int]:

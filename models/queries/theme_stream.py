@@ -135,6 +135,18 @@ def leave_stream(session: Session, *, workspace: int, items: Sequence[int], revi
     _end_assignments(session, workspace, items, revision)
 
 
+def leave_themes(session: Session, *, workspace: int, items: Sequence[int], revision: int) -> None:
+    """Let items of the stream wait for a theme again, as of `revision`."""
+    for start in range(0, len(items), 500):
+        session.execute(
+            update(Arrival)
+            .where(Arrival.item_id.in_(items[start : start + 500]), within(Arrival, workspace))
+            .values(theme_number=0)
+            .execution_options(synchronize_session=False)
+        )
+    _end_assignments(session, workspace, items, revision)
+
+
 def _end_assignments(session: Session, workspace: int, items: Sequence[int], revision: int) -> None:
     for start in range(0, len(items), 500):
         session.execute(

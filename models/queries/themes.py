@@ -41,6 +41,35 @@ def days_of_theme(session: Session, *, workspace: int, theme: int) -> list[datet
     return list(rows)
 
 
+def items_assigned(session: Session, *, workspace: int, themes: Sequence[int]) -> list[int]:
+    """Return the items assigned to any of these themes, redirects not followed, in order of id."""
+    query = select(Assignment.item_id).where(
+        Assignment.theme_id.in_(themes), within(Assignment, workspace), Assignment.until_revision.is_(None)
+    )
+    return list(session.scalars(query.order_by(Assignment.item_id)))
+
+
+def size(session: Session, *, workspace: int, theme: int) -> int:
+    """Count the items in a theme and in those it stands for."""
+    query = (
+        select(func.count())
+        .select_from(Assignment)
+        .join(Theme, Theme.id == Assignment.theme_id)
+        .where(
+            Theme.workspace_id == workspace,
+            (Theme.id == theme) | (Theme.redirect_id == theme),
+            Assignment.until_revision.is_(None),
+        )
+    )
+    return session.scalar(query) or 0
+
+
+def numbers(session: Session, *, workspace: int) -> dict[int, int]:
+    """Map all themes to their numbers in the stream."""
+    rows = session.execute(select(Theme.id, Theme.number).where(Theme.workspace_id == workspace))
+    return {theme: number for theme, number in rows}
+
+
 def get_theme(session: Session, *, workspace: int, theme: int) -> Theme:
     """Load a theme of the workspace, merged ones too."""
     row = session.get(Theme, theme)
@@ -58,6 +87,12 @@ def active_themes(session: Session, *, workspace: int) -> list[Theme]:
             .order_by(Theme.id)
         )
     )
+
+
+def dismissed_themes(session: Session, *, workspace: int) -> set[int]:
+    """Return the themes that a person called noise."""
+    query = select(Theme.id).where(Theme.workspace_id == workspace, Theme.state == ThemeState.DISMISSED)
+    return set(session.scalars(query))
 
 
 def labelled_sizes(session: Session, *, workspace: int) -> dict[int, int]:
@@ -129,9 +164,11 @@ def write_label(
     quotes: Sequence[QuoteSpan],
     size: int,
 ) -> None:
-    """Store a theme's label, keywords and quotes in place of the earlier ones."""
+    """Store the label found in a theme's words, its keywords and quotes; a name that a person gave stays."""
     row = get_theme(session, workspace=workspace, theme=theme)
-    row.label, row.keywords, row.labelled_size = label[:300], list(keywords), size
+    row.found_label, row.keywords, row.labelled_size = label[:300], list(keywords), size
+    if not row.named:
+        row.label = row.found_label
     session.execute(delete(ThemeQuote).where(ThemeQuote.theme_id == theme, within(ThemeQuote, workspace)))
     for rank, quote in enumerate(quotes):
         session.add(
@@ -169,9 +206,14 @@ def redirects(session: Session, *, workspace: int) -> dict[int, int]:
 
 
 def retire_empty(session: Session, *, workspace: int, filled: Set[int]) -> None:
-    """Retire the themes that no item is left in, and bring back those that hold items again."""
+    """Retire the themes that no item is left in, and bring back those that hold items again.
+
+    One that a person holds stays, and shows that it is empty.
+    """
     rows = session.scalars(
-        select(Theme).where(Theme.workspace_id == workspace, Theme.state != ThemeState.MERGED)
+        select(Theme).where(
+            Theme.workspace_id == workspace, Theme.state.in_((ThemeState.ACTIVE, ThemeState.RETIRED))
+        )
     )
     for theme in rows:
-        theme.state = ThemeState.ACTIVE if theme.id in filled else ThemeState.RETIRED
+        theme.state = ThemeState.ACTIVE if theme.id in filled or theme.pinned else ThemeState.RETIRED

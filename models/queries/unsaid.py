@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.jobs import Job
 from models.queries import search, work
-from models.records import FeedbackItem, Link, Theme
+from models.records import FeedbackItem, Link, Theme, ThemeSeed
 
 REASON = "Some of the complaints that this was proposed from were erased or deleted."
 TAKEN = "taken"
@@ -70,9 +70,10 @@ def unsay(session: Session, *, workspace: int, words: Set[str], items: Sequence[
     keep them as evidence, without words.
     """
     voices = _Voices(session, workspace, words)
-    named = select(Theme.id, Theme.label, Theme.keywords).where(Theme.workspace_id == workspace)
     telling = [
-        theme for theme, label, keywords in session.execute(named) if voices.gone(label or "", *keywords)
+        theme.id
+        for theme in session.scalars(select(Theme).where(Theme.workspace_id == workspace))
+        if voices.gone(*_found_words(theme))
     ]
     if telling:
         # Before the themes: whoever names them holds the work while it writes them.
@@ -83,18 +84,24 @@ def unsay(session: Session, *, workspace: int, words: Set[str], items: Sequence[
         for theme in session.scalars(query.execution_options(populate_existing=True)):
             _unname(theme, voices)
     _unlink(session, workspace, voices, set(items))
+    _forget_examples(session, workspace, voices)
     session.flush()
     return len(telling)
 
 
 def _unname(theme: Theme, voices: "_Voices") -> None:
     """Take words that are gone out of a theme's name, which is made anew at the next occasion, from what is left."""
-    label, keywords = theme.label or "", list(theme.keywords)
-    gone = voices.gone(label, *keywords)
-    if _split(label) & gone:
-        theme.label = None
-    theme.keywords = [keyword for keyword in keywords if not _split(keyword) & gone]
+    gone = voices.gone(*_found_words(theme))
+    if _split(theme.found_label or "", theme.label or "") & gone:
+        theme.found_label = None
+        theme.label = theme.label if theme.named else None
+    theme.keywords = [keyword for keyword in theme.keywords if not _split(keyword) & gone]
     theme.labelled_size = 0
+
+
+def _found_words(theme: Theme) -> list[str]:
+    """Return what a theme says in words found in its items; a name that a person gave is that person's words."""
+    return [theme.found_label or "", "" if theme.named else theme.label or "", *theme.keywords]
 
 
 @dataclass(slots=True)
@@ -129,6 +136,13 @@ def _unlink(session: Session, workspace: int, voices: _Voices, items: Set[int]) 
             link.evidence = [
                 {**each, "shared": []} if each.get("item") in items else each for each in link.evidence
             ]
+
+
+def _forget_examples(session: Session, workspace: int, voices: _Voices) -> None:
+    """Remove examples of themes to come that hold such words: they may have been copied from a ticket."""
+    for seed in session.scalars(select(ThemeSeed).where(ThemeSeed.workspace_id == workspace)):
+        if voices.gone(seed.text):
+            session.delete(seed)
 
 
 def _is_lonely(session: Session, workspace: int, word: str) -> bool:

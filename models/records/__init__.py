@@ -30,6 +30,7 @@ from models.records.theme import (
     ThemeState,
     ThemeStreamState,
 )
+from models.records.theme_act import ThemeAct, ThemeActItem, ThemeSeed, ThemeVerb
 from models.records.verdict import Verdict
 from models.records.work import Work
 from models.records.worker import Heartbeat, ScheduleRun
@@ -76,10 +77,14 @@ __all__ = [
     "SourceSilence",
     "Team",
     "Theme",
+    "ThemeAct",
+    "ThemeActItem",
     "ThemeEvent",
     "ThemeQuote",
+    "ThemeSeed",
     "ThemeState",
     "ThemeStreamState",
+    "ThemeVerb",
     "TicketState",
     "User",
     "Verdict",

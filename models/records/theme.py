@@ -15,6 +15,8 @@ class ThemeState(StrEnum):
     ACTIVE = "active"
     MERGED = "merged"
     RETIRED = "retired"
+    DISMISSED = "dismissed"
+    """A person called it noise: it goes on taking in what is like it, and nothing in it counts."""
 
 
 class Theme(InWorkspace, Record):
@@ -27,7 +29,11 @@ class Theme(InWorkspace, Record):
     state: Mapped[ThemeState] = mapped_column(EnumText(ThemeState))
     # Where the members went when the theme was merged; followed until a theme that is active.
     redirect_id: Mapped[int | None] = mapped_column(ForeignKey("theme.id"))
+    # What is shown: a person's name for it, else the one that was found in its words, which is kept beside.
     label: Mapped[str | None] = mapped_column(String(300))
+    found_label: Mapped[str | None] = mapped_column(String(300))
+    named: Mapped[bool] = mapped_column(default=False)
+    pinned: Mapped[bool] = mapped_column(default=False)
     keywords: Mapped[list[str]] = mapped_column(JSON, default=list)
     born_at: Mapped[datetime] = mapped_column(UtcDateTime)
     born_revision: Mapped[int]
@@ -69,6 +75,7 @@ class ThemeEvent(InWorkspace, Record):
     theme_id: Mapped[int] = mapped_column(ForeignKey("theme.id"), index=True)
     other_theme_id: Mapped[int | None] = mapped_column(ForeignKey("theme.id"))
     item_count: Mapped[int]
+    act_id: Mapped[int | None] = mapped_column(ForeignKey("theme_act.id"))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -32,6 +32,7 @@ class Prefix(StrEnum):
     ALERT = "alr"
     ERASURE = "era"
     PERSON = "per"
+    ACT = "act"
 
 
 def public_id(prefix: Prefix, number: int) -> str:

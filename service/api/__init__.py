@@ -18,6 +18,7 @@ from service.api import (
     pulls,
     scope,
     sources,
+    theme_acts,
     themes,
     users,
 )
@@ -34,6 +35,7 @@ def routers() -> list[APIRouter]:
         deliveries,
         feedback,
         themes,
+        theme_acts,
         products,
         links,
         impact,

@@ -13,7 +13,7 @@ from models.errors import Invalid, NotFound
 from models.queries import counts, goals, groups, silence, theme_reading, theme_stream, themes, workspaces
 from models.queries.access import Caller
 from models.queries.theme_reading import ThemeNumbers
-from models.records import Theme, ThemeState
+from models.records import Theme, ThemeEvent, ThemeState
 from models.values.ids import Prefix, parse_id, public_id
 from service.api import aggregates, trends
 from service.api.aggregates import Veil
@@ -52,6 +52,12 @@ EVENT_KINDS = {
     "burst": words.ThemeEventKind.BORN,
     "merge": words.ThemeEventKind.MERGED,
     "move": words.ThemeEventKind.MOVED,
+    "split": words.ThemeEventKind.SPLIT,
+    "rename": words.ThemeEventKind.RENAMED,
+    "pin": words.ThemeEventKind.PINNED,
+    "dismiss": words.ThemeEventKind.DISMISSED,
+    "seed": words.ThemeEventKind.SEEDED,
+    "undo": words.ThemeEventKind.UNDONE,
 }
 
 
@@ -176,7 +182,7 @@ def _summary(row: Theme, numbers: ThemeNumbers) -> dict[str, object]:
         "size": numbers.items,
         "complaints": numbers.complaints,
         "recent_complaints": numbers.recent,
-        "pinned": False,
+        "pinned": row.pinned,
         "born_at": row.born_at,
     }
 
@@ -291,26 +297,33 @@ def read_lineage(theme_id: str, database: DatabaseOf, settings: SettingsOf, call
         row = _known(session, caller.workspace_id, theme_id)
         veil = _check(session, caller, settings.least_group, row)
         events = theme_reading.events_of(session, workspace=row.workspace_id, theme=row.id)
+        actors = theme_reading.actors_of(session, workspace=row.workspace_id, events=events)
         ancestors = theme_reading.merged_into(session, workspace=row.workspace_id, theme=row.id)
     answer = ThemeLineage(
         theme=theme_id,
         superseded_by=public_id(Prefix.THEME, row.redirect_id) if row.redirect_id else None,
         ancestors=[public_id(Prefix.THEME, theme) for theme in ancestors],
-        descendants=[],
-        events=[
-            LineageEvent(
-                at=event.at,
-                revision=event.revision,
-                kind=EVENT_KINDS[event.kind],
-                theme=public_id(Prefix.THEME, event.theme_id),
-                other=public_id(Prefix.THEME, event.other_theme_id) if event.other_theme_id else None,
-                items=event.item_count,
-                actor=None,
-            )
+        descendants=[
+            public_id(Prefix.THEME, event.other_theme_id)
             for event in events
+            if event.kind == "split" and event.theme_id == row.id and event.other_theme_id is not None
         ],
+        events=[event_answer(event, actors.get(event.act_id or 0)) for event in events],
     )
     return answer if veil is None else aggregates.lineage(answer)
+
+
+def event_answer(event: ThemeEvent, actor: str | None) -> LineageEvent:
+    """Write an entry of a theme's log; `actor` is the person behind it."""
+    return LineageEvent(
+        at=event.at,
+        revision=event.revision,
+        kind=EVENT_KINDS[event.kind],
+        theme=public_id(Prefix.THEME, event.theme_id),
+        other=public_id(Prefix.THEME, event.other_theme_id) if event.other_theme_id else None,
+        items=event.item_count,
+        actor=actor,
+    )
 
 
 @router.get("/{theme_id}/accounts")

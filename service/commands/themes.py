@@ -1,4 +1,4 @@
-"""`ebb themes` and `ebb links`: file mode, run in a child process, for only workers may load the encoder."""
+"""`ebb themes` and `ebb links`; file mode runs in a child process, for only workers may load the encoder."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import Annotated
 
 import typer
 
+from service.commands import theme_acts
+
 app = typer.Typer(no_args_is_help=True)
 links_app = typer.Typer(no_args_is_help=True)
 
 
+theme_acts.register(app)
+
+
 @app.callback()
 def themes() -> None:
-    """Themes in a file: no database needed."""
+    """Find themes in a file, which needs no database; or correct the themes of a workspace."""
 
 
 @links_app.callback()
@@ -58,5 +63,5 @@ def _work(arguments: list[str]) -> None:
 
 def register(program: typer.Typer) -> None:
     """Add the commands."""
-    program.add_typer(app, name="themes", help="Themes in a file: no database needed.")
+    program.add_typer(app, name="themes", help="Find themes in a file, or correct those of a workspace.")
     program.add_typer(links_app, name="links", help="Links in files: no database needed.")

@@ -19,6 +19,8 @@ from service.console import (
     overview_page,
     people_page,
     release_page,
+    theme_curation,
+    theme_forms,
     theme_list,
     theme_page,
 )
@@ -58,6 +60,7 @@ router = APIRouter(route_class=ConsoleRoute, include_in_schema=False)
 def install(app: FastAPI) -> None:
     """Add the console to the application."""
     app.include_router(router)
+    app.include_router(theme_forms.router)
 
 
 def _render(visit: Visit, template: str, frame: Frame, **values: object) -> Response:
@@ -113,11 +116,24 @@ def show_themes(visit: NumbersVisit, sort: Sort = Sort.VOLUME, q: str = "") -> R
     with visit.read() as (session, frame):
         seen = seen_themes(session, frame)
         rows = theme_list.read_theme_rows(session, frame, sort=sort, words=q, seen=seen)
-    return _render(visit, "themes.html", frame, rows=rows, sort=sort.value, q=q)
+        may_curate = visit.may(Permission.CURATE) and seen is None
+        noise = theme_curation.dismissed_themes(session, frame) if may_curate else ()
+        empty = theme_list.read_expected(session, frame) if may_curate else ()
+    return _render(
+        visit,
+        "themes.html",
+        frame,
+        rows=rows,
+        sort=sort.value,
+        q=q,
+        noise=noise,
+        empty=empty,
+        curates=may_curate,
+    )
 
 
 @router.get("/themes/{number}")
-def show_theme(visit: NumbersVisit, number: str) -> Response:
+def show_theme(visit: NumbersVisit, number: str, done: str = "") -> Response:
     """Show a theme; the address of one that was merged leads to the one that stands for it."""
     asked = parse_id(Prefix.THEME, number)
     with visit.read() as (session, frame):
@@ -125,7 +141,10 @@ def show_theme(visit: NumbersVisit, number: str) -> Response:
         if theme.id != asked:
             return RedirectResponse(theme_address(theme.id), HTTPStatus.PERMANENT_REDIRECT)
         view = theme_page.read_theme(session, frame, theme=theme)
-    return _render(visit, "theme.html", frame, view=view)
+        may_curate = visit.may(Permission.CURATE) and frame.least is None
+        curation = theme_curation.read_curation(session, frame, theme=theme) if may_curate else None
+    said = theme_curation.DONE.get(done)
+    return _render(visit, "theme.html", frame, view=view, curation=curation, said=said)
 
 
 @router.get("/themes/{number}/chart.json")
@@ -199,7 +218,8 @@ def show_feedback(
     asked = Asked(theme, kind, counted, q, since, until, item, stated, cursor)
     with visit.read() as (session, frame):
         view = feedback_page.read_feedback(session, frame, asked)
-    return _render(visit, "feedback.html", frame, view=view)
+        choices = theme_curation.theme_choices(session, frame) if visit.may(Permission.CURATE) else ()
+    return _render(visit, "feedback.html", frame, view=view, choices=choices)
 
 
 @router.post("/links/{number}/confirm")

@@ -85,6 +85,15 @@ def read_theme_rows(
     return sorted(rows, key=_ORDER[sort])
 
 
+def read_expected(session: Session, frame: Frame) -> tuple[tuple[str, str], ...]:
+    """List the themes that stand and hold nothing yet, for a person expects them: address and label."""
+    sizes = overview.theme_sizes(session, workspace=frame.workspace)
+    found = themes.active_themes(session, workspace=frame.workspace)
+    return tuple(
+        (theme_address(row.id), row.label or "") for row in found if row.pinned and row.id not in sizes
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Size:
     complaints: int

@@ -7,7 +7,7 @@ from typing import Final
 
 from models.database import Session
 from models.errors import NotFound
-from models.queries import exposure, impact, overview, themes
+from models.queries import exposure, impact, overview, theme_reading, themes
 from models.queries.overview import LinkedRelease
 from models.records import LinkState, Theme, ThemeEvent
 from models.values.ids import Prefix, public_id
@@ -45,8 +45,14 @@ _EVENT_TEXT: Final[Mapping[str, str]] = {
     "merge": "took in",
     "burst": "began with a sudden rise",
     "move": "took over messages of a neighbour",
+    "split": "was split with",
+    "rename": "was renamed",
+    "pin": "was pinned",
+    "dismiss": "was dismissed as noise",
+    "seed": "was expected",
+    "undo": "an act was undone",
 }
-_EVENT_ALONE: Final[Mapping[str, str]] = {"merge": "took in another theme"}
+_EVENT_ALONE: Final[Mapping[str, str]] = {"merge": "took in another theme", "split": "was split"}
 """For readers of aggregates, who may not hear of the other theme."""
 
 
@@ -81,6 +87,7 @@ class LogRow:
     text: str
     items: int
     revision: int
+    actor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,13 +313,14 @@ def _verdict_place(release: int, each: LinkedRelease) -> str:
 
 def _log(session: Session, frame: Frame, theme: int) -> tuple[LogRow, ...]:
     labels = overview.theme_labels(session, workspace=frame.workspace)
-    return tuple(
-        _log_row(frame, event, theme, labels)
-        for event in overview.theme_log(session, workspace=frame.workspace, theme=theme)
-    )
+    events = overview.theme_log(session, workspace=frame.workspace, theme=theme)
+    actors = theme_reading.actors_of(session, workspace=frame.workspace, events=events)
+    return tuple(_log_row(frame, event, theme, labels, actors.get(event.act_id or 0)) for event in events)
 
 
-def _log_row(frame: Frame, event: ThemeEvent, theme: int, labels: dict[int, str | None]) -> LogRow:
+def _log_row(
+    frame: Frame, event: ThemeEvent, theme: int, labels: dict[int, str | None], actor: str | None
+) -> LogRow:
     text = _EVENT_TEXT.get(event.kind, event.kind)
     if frame.least is not None:
         text = _EVENT_ALONE.get(event.kind, text)
@@ -320,4 +328,4 @@ def _log_row(frame: Frame, event: ThemeEvent, theme: int, labels: dict[int, str 
         other = event.theme_id if event.other_theme_id == theme else event.other_theme_id
         text = f"{text} “{label_of(labels, other)}” ({public_id(Prefix.THEME, other)})"
     items = event.item_count if frame.least is None else 0
-    return LogRow(frame.day_of(event.at), text, items, event.revision)
+    return LogRow(frame.day_of(event.at), text, items, event.revision, actor)

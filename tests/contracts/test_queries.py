@@ -77,6 +77,10 @@ ACROSS = {
 
 NOT_TRIED = {
     "access.check_not_last_owner": "answers and changes nothing: it refuses, by access.count_owners",
+    "theme_books.close_books": "writes the books that its caller opened of the workspace",
+    "theme_books.make_theme": "adds a theme to the books that its caller opened of the workspace",
+    "theme_log.add_event": "adds to the log of an act that its caller wrote",
+    "theme_log.log_act": "adds to the log, of a theme that its caller loaded of the workspace",
     "ticket_states.put_attributes": "changes rows that its caller loaded of the workspace",
     "ticket_states.unmerge": "changes rows that its caller loaded of the workspace",
     "turns.read_again": "changes rows that its caller loaded of the workspace",

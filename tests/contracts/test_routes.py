@@ -19,11 +19,6 @@ from service.api.shapes.catalogue import CALLS, Call
 from service.app import create_app
 
 NOT_YET = {
-    ("POST", "/v1/themes/{}/merge"),
-    ("POST", "/v1/themes/{}/split"),
-    ("POST", "/v1/themes/{}/rename"),
-    ("POST", "/v1/themes/{}/pin"),
-    ("POST", "/v1/themes/{}/undo"),
     ("POST", "/v1/impact/analyze"),
     ("POST", "/v1/impact/what-if"),
     ("GET", "/v1/key-results/{}/progress"),

@@ -10,7 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.testclient import TestClient
 
 from models.database import Database
-from models.queries import access, links, workspaces
+from models.queries import access, links, themes, workspaces
 from models.records import LinkState, User
 from models.values.roles import GRANTS, PEOPLE, Permission, Role
 from tests import console_world
@@ -48,6 +48,14 @@ WAYS: dict[tuple[str, str], Way] = {
     ("GET", "/people"): Way(ADMINISTER, "/people"),
     ("POST", "/links/{number}/confirm"): Way(CURATE, "/links/lnk_{link}/confirm"),
     ("POST", "/links/{number}/reject"): Way(CURATE, "/links/lnk_{link}/reject"),
+    ("POST", "/themes"): Way(CURATE, "/themes", {"label": "Refunds", "examples": "Please refund me."}),
+    ("POST", "/themes/{number}/rename"): Way(CURATE, "/themes/th_{theme}/rename", {"label": "Exports"}),
+    ("POST", "/themes/{number}/items"): Way(CURATE, "/themes/th_{theme}/items", {"item": "fb_{item}"}),
+    ("POST", "/themes/{number}/pin"): Way(CURATE, "/themes/th_{theme}/pin"),
+    ("POST", "/themes/{number}/unpin"): Way(CURATE, "/themes/th_{theme}/unpin"),
+    ("POST", "/themes/{number}/merge"): Way(CURATE, "/themes/th_{theme}/merge", {"into": "th_{other}"}),
+    ("POST", "/themes/{number}/undo"): Way(CURATE, "/themes/th_{theme}/undo"),
+    ("POST", "/themes/{number}/dismiss"): Way(CURATE, "/themes/th_{theme}/dismiss"),
     ("POST", "/people"): Way(
         ADMINISTER, "/people", {"email": "new@example.com", "name": "New", "role": "viewer"}
     ),
@@ -67,10 +75,14 @@ class Walk:
     database: Database
     world: World
     person: int
+    item: int
 
-    def address(self, way: Way) -> str:
-        return way.address.format(
+    def told(self, text: str) -> str:
+        """Put ids of the world into an address or a field."""
+        return text.format(
             theme=self.world.themes[0],
+            other=self.world.themes[1],
+            item=self.item,
             release=self.world.releases["2.3"],
             link=self.world.proposed_link,
             person=self.person,
@@ -78,9 +90,10 @@ class Walk:
 
     def ask(self, client: TestClient, key: tuple[str, str], csrf: str | None) -> httpx.Response:
         way = WAYS[key]
-        form = way.form if csrf is None else {**way.form, "csrf": csrf}
+        form = {name: self.told(value) for name, value in way.form.items()}
+        form |= {} if csrf is None else {"csrf": csrf}
         data = form if key[0] == "POST" else None
-        return client.request(key[0], self.address(way), data=data, follow_redirects=False)
+        return client.request(key[0], self.told(way.address), data=data, follow_redirects=False)
 
 
 @pytest.fixture
@@ -94,7 +107,8 @@ def walk(fresh: Database, world: World) -> Walk:
             role=Role.MEMBER,
             now=NOW,
         ).id
-    return Walk(fresh, world, person)
+        items = themes.items_assigned(session, workspace=world.workspace, themes=[world.themes[0]])
+    return Walk(fresh, world, person, items[0])
 
 
 def permissions_in(dependant: Dependant) -> Iterator[Permission]:

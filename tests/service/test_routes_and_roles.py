@@ -48,8 +48,17 @@ WRITTEN_DOWN = HANDS_OUT | {
     "POST /v1/links/{link_id}/confirm",
     "POST /v1/links/{link_id}/reject",
     "PUT /v1/sources/{source_id}/rules",
+    "POST /v1/themes",
+    *(
+        f"POST /v1/themes/{{theme_id}}/{verb}"
+        for verb in ("merge", "split", "rename", "pin", "move", "dismiss", "undo")
+    ),
 }
 """Calls that leave an entry in the audit log."""
+
+
+ONCE = {f"POST /v1/themes/{{theme_id}}/{verb}" for verb in ("merge", "split", "move", "undo")}
+"""Calls that are refused the second time: what they ask for is done."""
 
 
 def every_route() -> list[Route]:
@@ -192,9 +201,13 @@ def test_what_is_done_is_written_down_with_the_callers_id(route: Route, site: Si
             role=Role.OWNER,
             now=NOON,
         )
+        old = {
+            each.id for each in workspaces.list_audit(session, workspace=site.workspace, before=None, limit=9)
+        }
     assert site.send(api_world.request(route, site.ids), key).status_code == call_of(route).status
     with site.database.read(workspace=site.workspace) as session:
-        acts = workspaces.list_audit(session, workspace=site.workspace, before=None, limit=9)
+        found = workspaces.list_audit(session, workspace=site.workspace, before=None, limit=9)
+        acts = [each for each in found if each.id not in old]
     assert len(acts) == (route.name in WRITTEN_DOWN)
     assert all((act.actor, act.detail["by"]) == (row.name, f"key_{row.id}") for act in acts)
 
@@ -333,6 +346,8 @@ def test_the_same_requests_with_our_own_ids_are_answered(route: Route, site: Sit
         # Of this workspace, but another release than the one that is written.
         expected = 422 if where == "features.0.release" else call_of(route).status
         assert answer.status_code == expected, (where, answer.text)
+        if route.name in ONCE:
+            break
 
 
 def test_ingest_is_closed_to_other_workspaces_and_says_nothing(app: FastAPI, database: Database) -> None:

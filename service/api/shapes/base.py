@@ -96,6 +96,7 @@ DecisionId = Annotated[str, _public("dec")]
 SnapshotId = Annotated[str, _public("snap")]
 ErasureId = Annotated[str, _public("era")]
 AlertId = Annotated[str, _public("alr")]
+ActId = Annotated[str, _public("act")]
 AuditId = Annotated[str, _public("aud")]
 
 Moment = Annotated[AwareDatetime, AfterValidator(_with_room)]

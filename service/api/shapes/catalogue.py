@@ -20,6 +20,7 @@ from service.api.shapes import (
     reports,
     scope,
     sources,
+    theme_acts,
     themes,
     users,
 )
@@ -66,14 +67,40 @@ def _listed(
 
 def _theme_acts() -> Iterator[Call]:
     acts: dict[str, Shape] = {
-        "merge": themes.ThemeMerge,
-        "split": themes.ThemeSplit,
-        "rename": themes.ThemeRename,
-        "pin": themes.ThemePin,
-        "undo": themes.ThemeUndo,
+        "merge": theme_acts.ThemeMerge,
+        "split": theme_acts.ThemeSplit,
+        "rename": theme_acts.ThemeRename,
+        "pin": theme_acts.ThemePin,
+        "undo": theme_acts.ThemeUndo,
+        "move": theme_acts.ThemeMove,
+        "dismiss": theme_acts.ThemeDismiss,
     }
     for name, request in acts.items():
-        yield Call("POST", f"/v1/themes/{{id}}/{name}", themes.ThemeActed, request=request, permission=CURATE)
+        yield Call(
+            "POST",
+            f"/v1/themes/{{id}}/{name}",
+            theme_acts.ThemeActed,
+            request=request,
+            permission=CURATE,
+            promised=name not in ("move", "dismiss"),
+        )
+    yield Call(
+        "POST",
+        "/v1/themes",
+        theme_acts.ThemeActed,
+        request=theme_acts.ThemeSeedPut,
+        status=201,
+        permission=CURATE,
+        promised=False,
+    )
+    yield Call(
+        "GET",
+        "/v1/theme-acts",
+        Page[theme_acts.ThemeActAnswer],
+        query=theme_acts.ThemeActsQuery,
+        permission=TICKETS,
+        promised=False,
+    )
 
 
 CALLS: tuple[Call, ...] = (

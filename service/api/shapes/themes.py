@@ -14,8 +14,6 @@ from service.api.shapes.base import (
     Paging,
     Request,
     Segment,
-    Share,
-    ShortText,
     ThemeId,
 )
 from service.api.shapes.words import ThemeEventKind, ThemeState
@@ -29,7 +27,7 @@ class ThemeSummary(Answer):
     id: ThemeId = Field(description="Public id; it never changes and is never given twice.")
     label: str | None = Field(description="What it is about, in a few words; null until it is named.")
     keywords: list[str] = Field(description="Its most telling words, best first, at most 10.")
-    state: ThemeState = Field(description="active, merged or retired.")
+    state: ThemeState = Field(description="active, merged, retired or dismissed.")
     size: Count | None = Field(
         description="Items placed in it, of every kind; null for callers who may see aggregates only."
     )
@@ -171,50 +169,3 @@ class ThemeAccount(Answer):
     complaints: Count = Field(description="Counted complaints on this theme.")
     people: Count = Field(description="Persons behind them.")
     last_at: Moment = Field(description="When the latest was made.")
-
-
-class ThemeMerge(Request):
-    """Take other themes into this one; their ids will lead here."""
-
-    themes: list[ThemeId] = Field(min_length=1, max_length=50, description="Themes to take in, 1 to 50.")
-
-
-class ThemeSplit(Request):
-    """Move items out into a theme of their own."""
-
-    items: list[ItemId] = Field(min_length=1, max_length=10_000, description="Items to move, 1 to 10 000.")
-    label: ShortText | None = Field(
-        default=None, description="Name of the new theme; null: found from its words."
-    )
-
-
-class ThemeRename(Request):
-    """Name a theme; refits keep the name."""
-
-    label: ShortText = Field(description="What it is about, 1 to 200 characters.")
-
-
-class ThemePin(Request):
-    """Hold a theme together, or let it go."""
-
-    pinned: bool = Field(default=True, description="True: refits neither split nor merge it.")
-
-
-class ThemeUndo(Request):
-    """Take back the latest act of a person on this theme."""
-
-    revision: Revision | None = Field(
-        default=None,
-        description="Undo only if this is the revision the act made; null: whatever the latest is.",
-    )
-
-
-class ThemeActed(Answer):
-    """What an act changed."""
-
-    theme: ThemeId = Field(description="The theme that stands after it.")
-    revision: Revision = Field(description="Theme revision it made.")
-    event: LineageEvent = Field(description="The entry it left in the log.")
-    created: ThemeId | None = Field(description="The theme that a split made.")
-    moved: Count = Field(description="Items that changed their theme.")
-    share_of_theme: Share = Field(description="Moved items as a share of the theme's items before the act.")

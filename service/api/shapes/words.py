@@ -24,6 +24,7 @@ class ThemeState(StrEnum):
     ACTIVE = "active"
     MERGED = "merged"
     RETIRED = "retired"
+    DISMISSED = "dismissed"
 
 
 class ThemeEventKind(StrEnum):
@@ -37,6 +38,8 @@ class ThemeEventKind(StrEnum):
     UNDONE = "undone"
     MOVED = "moved"
     RETIRED = "retired"
+    DISMISSED = "dismissed"
+    SEEDED = "seeded"
 
 
 class SourceLight(StrEnum):
