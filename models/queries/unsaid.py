@@ -92,7 +92,7 @@ def unsay(session: Session, *, workspace: int, words: Set[str], items: Sequence[
 def _unname(theme: Theme, voices: "_Voices") -> None:
     """Take words that are gone out of a theme's name, which is made anew at the next occasion, from what is left."""
     gone = voices.gone(*_found_words(theme))
-    if _split(theme.found_label or "", theme.label or "") & gone:
+    if _split(*_found_words(theme)[:2]) & gone:
         theme.found_label = None
         theme.label = theme.label if theme.named else None
     theme.keywords = [keyword for keyword in theme.keywords if not _split(keyword) & gone]
