@@ -87,7 +87,7 @@ def _weigh(
     The information about the log of a rate ratio is 1 / (1/before + 1/after), with the complaints expected after.
     """
     release = min(case.release_start, end)
-    days_before, days_after = (release - start).days, max((end - settled).days, 0)
+    days_before, days_after = max((release - start).days, 0), max((end - settled).days, 0)
     asked = max((case.read_through - settled).days, 0)
     out = [place for place, part in enumerate(parts) if not part.span.covers(start, end)]
 
@@ -99,8 +99,9 @@ def _weigh(
     gone_before = sum(count(parts[place].counts, start, release) for place in told)
     gone_after = sum(count(parts[place].counts, settled, end) for place in told)
     before = max(count(case.series.counts, start, release) - gone_before, 0.0)
-    expected = before * days_after / days_before if days_before > 0 else 0.0
+    expected = before * days_after / days_before if days_before else 0.0
     is_fair = gone_before <= MOST_LEFT_OUT * before and gone_after <= MOST_LEFT_OUT * expected
     is_long = days_before >= DAYS_PER_WEEK * setting.min_before and 2 * days_after >= asked
-    information = before * (days_after / (days_after + days_before) if asked and days_after else 1.0)
+    # Before anything could be seen after, all choices are alike in that.
+    information = before * days_after / (days_after + days_before) if before and asked else before
     return _Choice(Compared(start, end, tuple(told), is_fair, is_long), information)

@@ -105,6 +105,16 @@ def test_a_source_that_begins_within_the_roll_out_or_the_wash_out_is_new_as_well
         assert not chosen(part(5.0, start), steady=5.0, full=RELEASE + timedelta(days=7)).is_fair
 
 
+@pytest.mark.parametrize("weeks", [0, 1, 8, 40])
+def test_a_release_before_all_data_is_no_error(weeks: int) -> None:
+    release = START - timedelta(weeks=weeks)
+    series = Series(START, Period.DAY, np.full(BEFORE + AFTER, 5.0))
+    for parts in ([], [part(5.0, day(-9))]):
+        found = choose_compared(Case(series, release, release, END, FINAL), parts)
+        assert START <= found.start <= found.end <= END
+        assert not found.is_long
+
+
 @pytest.mark.parametrize("through", [START, day(-3), day(0), day(1)])
 def test_data_that_end_before_anything_can_be_compared_are_no_error(through: date) -> None:
     found = chosen(part(5.0, day(-30)), part(1.0, day(-2)), part(1.0, day(2)), steady=5.0, through=through)
