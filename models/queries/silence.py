@@ -230,7 +230,8 @@ def gaps(session: Session, *, workspace: int, theme: int | None = None) -> Gaps:
             carried = lately.get(number) or ever[number]
             if carried[source] >= LEAST_SHARE * carried.total():
                 by_theme[number][source].update(days)
-    return Gaps(by_theme, {source: name for source, name, _ in rows})
+    names = {source: name for source, name, _ in rows}
+    return Gaps({number: dict(sources) for number, sources in by_theme.items()}, names)
 
 
 def _ranges(marked: Sequence[tuple[int, date]]) -> list[tuple[int, list[date]]]:

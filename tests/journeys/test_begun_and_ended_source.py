@@ -49,15 +49,15 @@ def coverage_of(verdict: dict[str, Any]) -> list[str]:
     return [str(check["sentence"]) for check in verdict["checks"] if check["code"] == "coverage"]
 
 
-def weekly(journey: Journey, tickets: list[year.Ticket], source: tuple[str, str]) -> None:
-    """Let a tool deliver week by week from the release to the end, with all that follows from it."""
-    day = year.RELEASED
-    while day < year.END - timedelta(days=1):
-        following = day + timedelta(days=7)
-        journey.clock.now = following
-        deliver(journey, [each for each in tickets if day <= each.at < following], *source)
+def to_the_end(journey: Journey, *sources: tuple[list[year.Ticket], tuple[str, str]]) -> None:
+    """Let tools deliver from the release to the end, read at each look, with all that follows from it."""
+    start = year.RELEASED
+    for days in (18, 32, 60, 70):
+        journey.clock.now = until = year.RELEASED + timedelta(days=days)
+        for tickets, source in sources:
+            deliver(journey, [each for each in tickets if start <= each.at < until], *source)
         look(journey)
-        day = following
+        start = until
     assert unfinished(journey.database, now=journey.clock()) == []
 
 
@@ -76,7 +76,7 @@ def test_a_file_that_ends_three_weeks_after_the_release_is_never_called_a_fall(j
     # What is exported three weeks later is all that comes of the other problems; the mail goes on as ever.
     clock.now = end
     bring(journey, [ticket for ticket in others if ticket.at < end], name="history")
-    weekly(journey, mails, mail)
+    to_the_end(journey, (mails, mail))
 
     (verdict,) = verdicts_of(client, release, theme)
     assert verdict["verdict"] == "cannot_tell"
@@ -101,25 +101,17 @@ def test_a_tool_that_is_connected_at_the_release_is_never_called_a_rise(journey:
     deliver(journey, [ticket for ticket in tickets if ticket.at < clock.now], *desk)
     walk(journey.context)
     release, theme = released(journey, tickets)
-    # A second tool of the company is connected; it tells of the same problems, three times as often.
+    # A second tool of the company is connected, and tells of the same problems.
     reviews = connect(client, name="reviews")
-    clock.now = year.RELEASED
-    more = [ticket for ticket in year.tickets(weekly=21.0, factor=1.0, seed=6) if ticket.at >= clock.now]
-    day = year.RELEASED
-    while day < year.END - timedelta(days=1):
-        following = day + timedelta(days=7)
-        clock.now = following
-        for source, its in ((desk, tickets), (reviews, more)):
-            deliver(journey, [each for each in its if day <= each.at < following], *source)
-        look(journey)
-        day = following
+    second = year.tickets(factor=1.0, seed=6)
+    to_the_end(journey, (tickets, desk), (second, reviews))
 
     (verdict,) = verdicts_of(client, release, theme)
     assert verdict["verdict"] == "cannot_tell"
     assert "reviews (from 2026-02-02)" in coverage_of(verdict)[0]
     assert words(journey) <= {Word.CANNOT_TELL, Word.TOO_EARLY}
     # Its history is fetched as well: then both were there before and after.
-    before = [ticket for ticket in year.tickets(weekly=21.0, factor=1.0, seed=6) if ticket.at < year.RELEASED]
+    before = [ticket for ticket in second if ticket.at < year.RELEASED]
     bring(journey, before, name="reviews")
     look(journey)
     (verdict,) = verdicts_of(client, release, theme)
