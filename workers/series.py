@@ -15,6 +15,7 @@ from models.impact.setting import Case, Setting
 from models.queries import counts, coverage, exposure, goals, impact, silence
 from models.queries.coverage import Covered
 from models.queries.silence import Gaps
+from models.values.coverage import Span
 from models.values.series import Period, Series
 from models.values.verdicts import Check, Reason
 
@@ -103,6 +104,8 @@ def with_series(material: Material, theme: int, case: Case) -> tuple[Case, tuple
 
     case: all but the series, whose place any series holds.
     """
+    if case.look is None:
+        material = _with_open_ends(material, case.release_start)
     whole = replace(case, series=_series(material, material.complaints.get(theme, {}), case.read_through))
     parts = material.parts_of(theme)
     compared = choose_compared(whole, parts)
@@ -124,6 +127,17 @@ def with_series(material: Material, theme: int, case: Case) -> tuple[Case, tuple
     )
     flags = (*case.flags, *_flags(compared, out, whole))
     return replace(whole, series=_from(series, compared.start), flags=flags), checks
+
+
+def _with_open_ends(material: Material, release_start: date) -> Material:
+    """Take sources that ended since the release for such as go on: before a reading is due, more of them may come."""
+    sources = [
+        replace(each, span=Span(each.span.start))
+        if each.span.end is not None and each.span.end > release_start
+        else each
+        for each in material.sources
+    ]
+    return replace(material, sources=sources)
 
 
 def _series(material: Material, complaints: ByDay, end: date) -> Series:

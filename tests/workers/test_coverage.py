@@ -132,6 +132,20 @@ def test_a_file_that_ends_soon_after_the_release_is_no_fall(
     assert row.word is (Word.FELL if weeks == 1 else Word.INCONCLUSIVE)
 
 
+def test_a_file_that_ends_a_day_before_the_others_is_nothing_to_tell_before_a_look_is_due(
+    context: Context, workspace: int, theme: int, desk: int, clock: Clock
+) -> None:
+    history = source_of(context.database, workspace, "history", since=None)
+    complain(context.database, workspace, history, theme, end=NOON + timedelta(days=9))
+    complain(context.database, workspace, desk, theme, daily=1.0, end=NOON + timedelta(days=10), seed=2)
+    clock.now = NOON + timedelta(days=14)
+    walk(context)
+    row = latest(context, workspace, theme)
+    assert row.word is Word.TOO_EARLY
+    assert not {"source_gap", "source_left_out"} & set(row.reasons)
+    assert said(row, "coverage") == []
+
+
 @pytest.mark.parametrize("is_file", [True, False])
 def test_a_source_that_begins_at_the_release_is_no_rise(
     context: Context, workspace: int, theme: int, desk: int, clock: Clock, is_file: bool

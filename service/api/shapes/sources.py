@@ -204,7 +204,9 @@ class SilenceHealth(Answer):
     )
     expected_tickets: Finite | None = Field(description="Tickets that its rhythm let expect since then.")
     chance: Share | None = Field(description="Probability that such a silence comes by chance.")
-    weekly_tickets: Finite | None = Field(description="Tickets a week, as learned from the last eight weeks, or from half a year of a slow one.")
+    weekly_tickets: Finite | None = Field(
+        description="Tickets a week, as learned from the last eight weeks, or from half a year of a slow one."
+    )
     incomplete_days: list[Day] = Field(
         description="Days on which it was silent, newest first, at most 60: gaps in charts and verdicts."
     )
