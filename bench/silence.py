@@ -27,7 +27,7 @@ DIES: Final = START + timedelta(weeks=WEEKS, hours=9)
 
 def run(emit: Emit, _folder: Path) -> None:
     """Measure both for sources of every size, even and uneven ones."""
-    for weekly in (2, 7, 70, 700, 7000):
+    for weekly in (1, 2, 7, 70, 700, 7000):
         for uneven in (0.0, 0.4, 0.8):
             found = [_read(weekly, uneven, seed) for seed in range(2026, 2026 + SOURCES)]
             false = sum(map(_blocks, found)) / (SOURCES * WEEKS / 52)

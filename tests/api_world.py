@@ -91,6 +91,7 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
 BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/sources": {"kind": "zendesk", "name": "another desk"},
     "PUT /v1/sources/{source_id}/secret": {"secret": "the-new-one-of-the-tool"},
+    "PUT /v1/sources/{source_id}/retirement": {"at": AT},
     "PUT /v1/sources/{source_id}/rules": {
         "rules": [{"action": "exclude", "field": "tag", "values": ["internal"]}]
     },

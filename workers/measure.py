@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -15,51 +15,31 @@ from models.impact.looks import schedule
 from models.impact.setting import Case
 from models.jobs import Job
 from models.queries import (
-    counts,
-    exposure,
     feedback,
-    goals,
     impact,
     kinds,
     links,
     products,
     scope_reading,
-    silence,
     theme_stream,
     work,
     workspaces,
 )
 from models.queries.links import ReleaseLink
-from models.queries.silence import Gaps
 from models.queries.work import Leased
 from models.records import JsonObject, LinkState, Release
 from models.values.series import Period, Series
 from models.values.timing import REPORTING_DELAY, complete_until
 from models.values.verdicts import Check, Judgement, Look, Reason
 from workers.context import Context
+from workers.series import Window, read_material, with_series
 
 OVERLAP = timedelta(days=28)
 KIND_TOLERANCE = 0.05
 """How far the shares of the versions that decided kinds may differ before and after: as a bias, next to nothing."""
 UNIT_WITH_EXPOSURE = "complaints per 1,000 customer-days"
 UNIT_WITHOUT = "complaints"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A workspace's data as days: from the first ticket to `end`, the first day that is not complete."""
-
-    start: date
-    end: date
-    zone: ZoneInfo
-
-    def array(
-        self, by_day: Mapping[date, float], *, absent: float
-    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """Return one value a day, `absent` where there is none."""
-        days = (self.end - self.start).days
-        values = [by_day.get(self.start + timedelta(days=i), absent) for i in range(days)]
-        return np.array(values, dtype=np.float64)
+NO_SERIES = Series(start=date(2000, 1, 3), period=Period.DAY, counts=np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +101,25 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
     for each in found:
         seen.setdefault(each.theme_id, each)
     confirmed = links.confirmed_releases(session, workspace=workspace)
-    by_theme = counts.daily(session, workspace=workspace)
-    bearers = exposure.read_exposure(session, workspace=workspace)
-    told = goals.silent_dates(session, workspace=workspace, zone=window.zone)
-    gaps = silence.gaps(session, workspace=workspace)
+    material = read_material(
+        session,
+        workspace=workspace,
+        window=window,
+        release_start=start,
+        touched=set(confirmed) | set(seen),
+    )
     definition, changed = _definition(session, release, window)
     targets: list[tuple[int, ReleaseLink | None]] = list(seen.items())
     if not any(each.link.state is LinkState.CONFIRMED for each in found):
         targets.append((impact.TOTAL, None))
-    totals = counts.totals(session, workspace=workspace, zone=window.zone)
     is_mixed = kinds.is_mixed(session, workspace=workspace)
     questions = []
     for theme, link in targets:
-        touched = set(confirmed) | set(seen)
-        series = _series(
-            window,
-            totals if theme == impact.TOTAL else by_theme.get(theme, {}),
-            bearers,
-            _control(by_theme, touched) if theme != impact.TOTAL else None,
-            told | gaps.of(theme),
-            told | gaps.total,
-        )
         flags = _flags(session, release, link, confirmed.get(theme, set()), window) + changed
         for look, read_through in _due_looks(full, window):
             checks = _kind_checks(session, release, theme, window, read_through) if is_mixed else ()
             case = Case(
-                series=_cut(series, read_through),
+                series=NO_SERIES,
                 release_start=start,
                 release_full=full,
                 read_through=read_through,
@@ -156,44 +129,9 @@ def _questions(session: Session, release: Release, window: Window) -> list[Quest
                 registered_control=False,
                 flags=(*flags, *(Reason.KIND_CHANGED for check in checks if not check.passed)),
             )
-            checks = (*checks, *_silence_check(gaps, theme, case), *definition)
-            questions.append(Question(theme, link, case, checks))
+            case, of_sources = with_series(material, theme, case)
+            questions.append(Question(theme, link, case, (*checks, *of_sources, *definition)))
     return questions
-
-
-def _series(
-    window: Window,
-    complaints: Mapping[date, int],
-    bearers: Mapping[date, float],
-    control: Mapping[date, float] | None,
-    silent: set[date],
-    silent_control: set[date],
-) -> Series:
-    values = window.array({day: float(count) for day, count in complaints.items()}, absent=0.0)
-    others = None if control is None else window.array(control, absent=0.0)
-    for array, days in ((values, silent), (others, silent_control)):
-        for index in ((day - window.start).days for day in days):
-            if array is not None and 0 <= index < len(array):
-                array[index] = np.nan
-    return Series(
-        start=window.start,
-        period=Period.DAY,
-        counts=values,
-        exposure=window.array(bearers, absent=np.nan) if bearers else None,
-        control=others,
-    )
-
-
-def _silence_check(gaps: Gaps, theme: int, case: Case) -> tuple[Check, ...]:
-    """Tell of the days that are gaps because a source of the theme was silent; without any there is no check."""
-    start = case.series.start
-    days = sorted(day for day in gaps.of(theme) if start <= day < case.read_through)
-    if not days:
-        return ()
-    names = ", ".join(sorted(gaps.sources.get(theme, set())))
-    count = "1 day is" if len(days) == 1 else f"{len(days)} days are"
-    sentence = f"{count} left out, from {days[0]} to {days[-1]}, because a source was silent: {names}."
-    return (Check("silence", False, sentence),)
 
 
 def _definition(
@@ -207,27 +145,6 @@ def _definition(
         is_mixed = is_mixed or found.is_mixed
         checks.append(Check("definition", not found.is_mixed, found.sentence(window.zone)))
     return tuple(checks), (Reason.DEFINITION_CHANGED,) if is_mixed else ()
-
-
-def _cut(series: Series, end: date) -> Series:
-    days = max((end - series.start).days, 0)
-    return Series(
-        start=series.start,
-        period=series.period,
-        counts=series.counts[:days],
-        exposure=None if series.exposure is None else series.exposure[:days],
-        control=None if series.control is None else series.control[:days],
-    )
-
-
-def _control(by_theme: Mapping[int, Mapping[date, int]], touched: set[int]) -> dict[date, float] | None:
-    """Add up the themes that no confirmed link and no candidate of this release touches."""
-    total: dict[date, float] = {}
-    for theme, days in by_theme.items():
-        if theme not in touched:
-            for day, count in days.items():
-                total[day] = total.get(day, 0.0) + count
-    return total or None
 
 
 def _flags(

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -92,8 +92,8 @@ def marks(session: Session, *, workspace: int, source: int) -> dict[date, Mark]:
 
 
 def is_expected(source: Source) -> bool:
-    """Say whether more is expected of a source; one without a secret was filled from a file."""
-    return source.stored_secret is not None
+    """Say whether more is expected of a source: not of a retired one, nor of a file, which has no secret."""
+    return source.stored_secret is not None and source.retired_at is None
 
 
 def reading(
@@ -104,7 +104,9 @@ def reading(
     Declared holidays are ordinary silence.
     """
     marked = marks(session, workspace=workspace, source=source)
-    start = now - LOOKED_BACK - LEARNED
+    # A source that has been gone for years was alive before: without those weeks it would count as one never heard.
+    latest = latest_ticket(session, workspace=workspace, source=source)
+    start = min(now - LOOKED_BACK, latest or now) - LEARNED
     first = min((day_bounds(day, zone)[0] for day in marked), default=start)
     tickets = tickets_by_hour(session, workspace=workspace, source=source, since=min(start, first))
     patience_s = _patience(session, workspace, source, tickets)
@@ -184,18 +186,24 @@ def write_marks(
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """Days that are not complete because a source was silent: of each theme, and of all complaints together.
+    """Days that are not complete because a source was silent, by theme (0: all complaints together) and source."""
 
-    sources: the names of the silent sources behind the days of a theme (key 0: of all together).
-    """
+    by_theme: Mapping[int, Mapping[int, set[date]]] = field(default_factory=dict)
+    names: Mapping[int, str] = field(default_factory=dict)
 
-    by_theme: Mapping[int, set[date]] = field(default_factory=dict)
-    total: set[date] = field(default_factory=set)
-    sources: Mapping[int, set[str]] = field(default_factory=dict)
+    @property
+    def total(self) -> set[date]:
+        """Return the days that are incomplete for all complaints together."""
+        return self.of(impact.TOTAL)
 
-    def of(self, theme: int) -> set[date]:
-        """Return the days that are incomplete for a theme; 0 stands for all complaints together."""
-        return self.total if theme == impact.TOTAL else self.by_theme.get(theme, set())
+    def of(self, theme: int, *, without: Set[int] = frozenset()) -> set[date]:
+        """Return the days that are incomplete for a theme; those of sources in `without` are nothing to it."""
+        found = self.by_theme.get(theme, {})
+        return {day for source, days in found.items() if source not in without for day in days}
+
+    def sources(self, theme: int, *, without: Set[int] = frozenset()) -> set[str]:
+        """Return the names of the sources behind the incomplete days of a theme."""
+        return {self.names[source] for source in self.by_theme.get(theme, {}) if source not in without}
 
 
 def gaps(session: Session, *, workspace: int, theme: int | None = None) -> Gaps:
@@ -214,19 +222,16 @@ def gaps(session: Session, *, workspace: int, theme: int | None = None) -> Gaps:
         return Gaps()
     zone = ZoneInfo(get_workspace(session, workspace=workspace).time_zone)
     ever = _carried(session, workspace, theme, None)
-    by_theme: dict[int, set[date]] = defaultdict(set)
-    sources: dict[int, set[str]] = defaultdict(set)
-    names = {source: name for source, name, _ in rows}
+    by_theme: dict[int, dict[int, set[date]]] = defaultdict(lambda: defaultdict(set))
     for source, days in _ranges([(source, day) for source, _, day in rows]):
         first = day_bounds(days[0], zone)[0]
         lately = _carried(session, workspace, theme, (first - USUAL, first))
         for number in ever:
             carried = lately.get(number) or ever[number]
             if carried[source] >= LEAST_SHARE * carried.total():
-                by_theme[number].update(days)
-                sources[number].add(names[source])
-    total = by_theme.pop(impact.TOTAL, set())
-    return Gaps(dict(by_theme), total, dict(sources))
+                by_theme[number][source].update(days)
+    names = {source: name for source, name, _ in rows}
+    return Gaps({number: dict(sources) for number, sources in by_theme.items()}, names)
 
 
 def _ranges(marked: Sequence[tuple[int, date]]) -> list[tuple[int, list[date]]]:
@@ -320,6 +325,17 @@ def _quantile(seconds: Sequence[float], share: float) -> float | None:
     """Return the smallest value that at least a share of all does not exceed; clocks that differ give no negative."""
     ordered = sorted(max(each, 0.0) for each in seconds)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else None
+
+
+def latest_ticket(session: Session, *, workspace: int, source: int) -> datetime | None:
+    """Return when a source's last ticket was opened; deleted ones count, as in `tickets_by_hour`."""
+    return session.scalar(
+        select(func.max(FeedbackItem.ticket_created_at)).where(
+            FeedbackItem.source_id == source,
+            within(FeedbackItem, workspace),
+            FeedbackItem.message_id != _TOMBSTONE,
+        )
+    )
 
 
 def latest_delivery(session: Session, *, workspace: int, source: int) -> datetime | None:

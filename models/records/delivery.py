@@ -35,6 +35,8 @@ class Source(InWorkspace, Record):
     rejected_reason: Mapped[str | None] = mapped_column(String(300))
     # When a handshake or ping of the tool was last answered; it is no delivery.
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # From then on nothing more is expected of it, and it covers no day that is compared.
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Delivery(InWorkspace, Record):

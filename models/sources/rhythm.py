@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 HOUR = timedelta(hours=1)
 CELLS = 168
 LEARNED = timedelta(weeks=8)
-"""How much history tells the rhythm."""
+"""How much history tells the rhythm; of a source too slow for that, all there is."""
 LEAST_TIME = timedelta(days=14)
 LEAST_TICKETS = 20
 """A source with less history than these is learned, not watched."""
@@ -290,7 +290,10 @@ def read(
                     found.update(days_of(whole, rhythm, is_firm=True))
         since = until
     begin = max(last - LEARNED, first)
-    rhythm = learn(tickets, start=begin, end=last, zone=zone, without=found.keys(), quiet=quiet)
+    # A source that is slow lately is known by all its history: the weeks alone would leave it unwatched for good.
+    rhythm = learn(tickets, start=begin, end=last, zone=zone, without=found.keys(), quiet=quiet) or learn(
+        tickets, start=first, end=last, zone=zone, without=found.keys(), quiet=quiet
+    )
     until = now - timedelta(seconds=patience_s)
     if rhythm is None or not goes_on or until <= last:
         return Reading(rhythm, None, found, patience_s)
@@ -313,8 +316,8 @@ def _rhythm_for(
     without: Set[date],
     quiet: Set[date],
 ) -> Rhythm | None:
-    """Learn from the weeks before a moment; at the beginning of the history, from its first weeks."""
-    spans = ((max(since - LEARNED, first), since), (first, min(first + LEARNED, last)))
+    """Learn from the weeks before a moment; at the beginning of the history, from its first weeks; else from all."""
+    spans = ((max(since - LEARNED, first), since), (first, min(first + LEARNED, last)), (first, last))
     learned = (
         learn(tickets, start=begin, end=end, zone=zone, without=without, quiet=quiet) for begin, end in spans
     )

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     ONE_ACCOUNT = "one_account"
     NOT_AS_ASSIGNED = "not_as_assigned"
     DEFINITION_CHANGED = "definition_changed"
+    SOURCE_LEFT_OUT = "source_left_out"
 
 
 REASON_TEXT: Final[dict[Reason, str]] = {
@@ -69,7 +70,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.AFTER_TOO_SHORT: "Too little time has passed since all customers had the release.",
     Reason.LOOK_NOT_DUE: "No agreed reading date has come yet.",
     Reason.LOOKS_REMAIN: "This early reading settles nothing; another is planned.",
-    Reason.SOURCE_GAP: "Complaints are missing for part of the time, because a source was silent or failing.",
+    Reason.SOURCE_GAP: "Complaints are missing for part of the time, as a source was silent, not there yet or gone.",
     Reason.OVERLAPPING_RELEASE: "Another release touched the same theme in the same weeks.",
     Reason.THEME_CHANGED: "The theme was split, merged or measured differently within the window.",
     Reason.ROUTING_CHANGED: "The way complaints reach the tool changed within the window.",
@@ -94,6 +95,7 @@ REASON_TEXT: Final[dict[Reason, str]] = {
     Reason.ONE_ACCOUNT: "One account brings most of the complaints.",
     Reason.NOT_AS_ASSIGNED: "Some accounts did not get what was assigned to them; they are counted as assigned.",
     Reason.DEFINITION_CHANGED: "Rules of what is counted changed, and stored tickets do not all follow them yet.",
+    Reason.SOURCE_LEFT_OUT: "Sources that do not cover the whole time compared are left out; they bring little.",
 }
 
 # Guards that make an answer impossible, whatever the numbers say; the other reasons stand beside the word.

@@ -1,14 +1,16 @@
 """`/v1/sources`: connect tools, and see whether they deliver."""
 
 import secrets
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from models.database import Database
 from models.errors import Invalid
-from models.queries import deliveries, delivery_log
+from models.queries import coverage, deliveries, delivery_log
 from models.queries import pulls as pull_queries
-from models.queries.access import KEY_PREFIX
+from models.queries.access import KEY_PREFIX, Caller
 from models.queries.delivery_log import Unread
 from models.records import Source
 from models.sealing import Seal, keyring
@@ -23,6 +25,7 @@ from service.api import pulls, source_signs
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.sources import (
     DeliveryCounts,
+    RetirementPut,
     SecretPut,
     SignatureHealth,
     SourceAnswer,
@@ -99,6 +102,33 @@ def put_secret(
         )
         acts.note(session, caller, "source.secret", source_id, now=now)
     return SourceCreated(**_answer(row).model_dump(), secret=None if body.secret else secret)
+
+
+@router.put("/{source_id}/retirement")
+def put_retirement(
+    source_id: str, body: RetirementPut, database: DatabaseOf, caller: Admin, now: Now
+) -> SourceAnswer:
+    """Retire a source: no alert tells of its silence, and verdicts compare no day from then on on it."""
+    at = body.at or now
+    if at > now:
+        raise Invalid("at must not be in the future.", field="at")
+    return _put_retirement(source_id, at, "source.retire", database=database, caller=caller, now=now)
+
+
+@router.delete("/{source_id}/retirement")
+def delete_retirement(source_id: str, database: DatabaseOf, caller: Admin, now: Now) -> SourceAnswer:
+    """Take a source's retirement back: it goes on, and its silence is told again."""
+    return _put_retirement(source_id, None, "source.retire.undo", database=database, caller=caller, now=now)
+
+
+def _put_retirement(
+    source_id: str, at: datetime | None, action: str, *, database: Database, caller: Caller, now: datetime
+) -> SourceAnswer:
+    number = parse_id(Prefix.SOURCE, source_id)
+    with database.write(workspace=caller.workspace_id) as session:
+        row = coverage.put_retirement(session, workspace=caller.workspace_id, source=number, at=at, now=now)
+        acts.note(session, caller, action, source_id, now=now)
+    return _answer(row)
 
 
 def _chosen_secret(given: str | None) -> str:
@@ -211,4 +241,5 @@ def _answer(row: Source) -> SourceAnswer:
         ingest_url=f"/v1/ingest/{public}",
         settings=SourceSettings.model_validate(row.settings),
         created_at=row.created_at,
+        retired_at=row.retired_at,
     )

@@ -60,9 +60,12 @@ _BRIEF_REASON: Final[dict[Reason, str]] = {
     Reason.ROUTING_CHANGED: "routing changed",
     Reason.LANGUAGE_MIX_CHANGED: "the mix of languages changed",
     Reason.DEFINITION_CHANGED: "the rules of what is counted changed",
+    Reason.KIND_CHANGED: "kinds were decided differently",
     Reason.HISTORY_TOO_SHORT: "too little history before",
     Reason.TOO_FEW_COMPLAINTS: "too few complaints before",
     Reason.CONTROLS_DISAGREE: "the control series disagrees",
+    Reason.PRE_TRENDS: "accounts moved apart before",
+    Reason.TOO_FEW_ACCOUNTS: "too few accounts",
 }
 _WITH_CAVEAT: Final = frozenset({Word.FELL, Word.ROSE, Word.UNCHANGED})
 _ALL: Final = 0.995

@@ -27,7 +27,7 @@ class Silences:
 
     def sources(self, theme: int | None) -> tuple[str, ...]:
         """Name the sources whose silence left days of a theme (None: of all complaints) incomplete."""
-        return tuple(sorted(self.found.sources.get(impact.TOTAL if theme is None else theme, ())))
+        return tuple(sorted(self.found.sources(impact.TOTAL if theme is None else theme)))
 
 
 def read_silences(session: Session, frame: Frame, *, theme: int | None = None) -> Silences:

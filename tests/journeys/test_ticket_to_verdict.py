@@ -62,12 +62,12 @@ def test_a_problem_that_a_release_mends_is_seen_to_fall(journey: Journey) -> Non
     early = [ticket for ticket in tickets if ticket.at < year.RELEASED]
     late = [ticket for ticket in tickets if ticket.at >= year.RELEASED]
 
-    # History comes from a file, the last weeks before the release by webhook.
+    # History comes from a file, into the source that brings the last weeks before the release by webhook.
     clock.now = year.RELEASED - timedelta(hours=1)
     export = journey.folder / "history.jsonl"
     export.write_text(year.jsonl(early[:300]), encoding="utf-8")
-    assert run(["import", str(export)]) == 0
     address, secret = connect(client)
+    assert run(["import", str(export), "--source", "desk"]) == 0
     send(journey, early[300:], address, secret)
     assert len(early) > 400
     walk(journey.context)

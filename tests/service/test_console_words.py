@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from models.values.verdicts import Grade, Reason, Word
+from models.values.verdicts import BLOCKING, Grade, Reason, Word
 from service.console import charts, sparks, weeks, wording
 from service.console.charts import Marker, RatePoint, ReleaseChart, Scheme, Shade, ThemeChart, Week
 from service.console.key_results import progress
@@ -95,10 +95,15 @@ def test_cannot_tell_says_why_and_leaves_out_what_does_not_block() -> None:
     )
     assert headline(said) == (
         "Ebb cannot tell whether complaints about “export stops” changed after 2.3: "
-        "complaints are missing for part of the time, because a source was silent or failing; "
+        "complaints are missing for part of the time, as a source was silent, not there yet or gone; "
         "the theme was split, merged or measured differently within the window."
     )
     assert brief(said) == "data are missing"
+
+
+@pytest.mark.parametrize("reason", [*BLOCKING, Reason.CONTROLS_DISAGREE])
+def test_every_reason_that_makes_an_answer_impossible_fits_a_table_cell(reason: Reason) -> None:
+    assert brief(replace(FELL, word=Word.CANNOT_TELL, reasons=(reason,)))
 
 
 @pytest.mark.parametrize("word", list(Word))

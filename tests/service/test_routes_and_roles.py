@@ -42,6 +42,8 @@ WRITTEN_DOWN = HANDS_OUT | {
     "POST /v1/erasures",
     "PUT /v1/sources/{source_id}/pull",
     "DELETE /v1/sources/{source_id}/pull",
+    "PUT /v1/sources/{source_id}/retirement",
+    "DELETE /v1/sources/{source_id}/retirement",
     "POST /v1/deliveries/replay",
     "POST /v1/deliveries/{delivery_id}/replay",
     "POST /v1/links",

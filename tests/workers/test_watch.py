@@ -247,7 +247,7 @@ def test_a_theme_is_incomplete_if_the_silent_source_carries_a_tenth_of_it(
     assert bool(found.of(theme)) is gaps
     assert alone.of(theme) == found.of(theme)
     assert len(found.total) == 9  # it carries half of all
-    assert found.sources.get(theme, set()) == ({"desk"} if gaps else set())
+    assert found.sources(theme) == ({"desk"} if gaps else set())
 
 
 def test_a_source_that_dies_at_the_release_is_no_fall(

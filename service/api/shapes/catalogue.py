@@ -121,6 +121,17 @@ CALLS: tuple[Call, ...] = (
         permission=ADMINISTER,
         promised=False,
     ),
+    Call(
+        "PUT",
+        "/v1/sources/{id}/retirement",
+        sources.SourceAnswer,
+        request=sources.RetirementPut,
+        permission=ADMINISTER,
+        promised=False,
+    ),
+    Call(
+        "DELETE", "/v1/sources/{id}/retirement", sources.SourceAnswer, permission=ADMINISTER, promised=False
+    ),
     # A signature opens it, or a key with DELIVER: which of the two, the header says.
     Call("POST", "/v1/ingest/{source_id}", sources.IngestAnswer, status=202, permission=None),
     Call("GET", "/v1/sources/{id}/health", sources.SourceHealth, permission=TICKETS),

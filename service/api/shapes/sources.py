@@ -92,6 +92,12 @@ class SecretPut(Request):
     )
 
 
+class RetirementPut(Request):
+    """Say that a source will bring nothing more: the tool was given up, or its tickets come some other way now."""
+
+    at: Moment | None = Field(default=None, description="Since when; not in the future; null: now.")
+
+
 class SourceAnswer(Answer):
     """A configured source; its secret is never told."""
 
@@ -101,6 +107,9 @@ class SourceAnswer(Answer):
     ingest_url: str = Field(description="Where the tool must send, as a path or an address; any host works.")
     settings: SourceSettings = Field(description="Settings in force.")
     created_at: Moment = Field(description="When it was connected.")
+    retired_at: Moment | None = Field(
+        description="Since when nothing more is expected of it; null: it goes on."
+    )
 
 
 class SourceCreated(SourceAnswer):
@@ -185,8 +194,8 @@ class SilenceHealth(Answer):
     """How long the source has brought no new ticket, against its own rhythm by weekday and hour."""
 
     state: SilenceState = Field(
-        description="learning: too little history; ended: nothing more is expected of it (a file); else ordinary or "
-        "silent."
+        description="learning: too little history; ended: nothing more is expected of it (a file, or retired); else "
+        "ordinary or silent."
     )
     since: Moment | None = Field(description="When its last ticket was opened, to the hour.")
     hours: Finite | None = Field(description="Hours since then.")
@@ -195,7 +204,9 @@ class SilenceHealth(Answer):
     )
     expected_tickets: Finite | None = Field(description="Tickets that its rhythm let expect since then.")
     chance: Share | None = Field(description="Probability that such a silence comes by chance.")
-    weekly_tickets: Finite | None = Field(description="Tickets a week, as learned from the last eight weeks.")
+    weekly_tickets: Finite | None = Field(
+        description="Tickets a week, as learned from the last eight weeks, or from half a year of a slow one."
+    )
     incomplete_days: list[Day] = Field(
         description="Days on which it was silent, newest first, at most 60: gaps in charts and verdicts."
     )

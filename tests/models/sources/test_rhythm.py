@@ -8,6 +8,8 @@ import pytest
 
 from models.sources.rhythm import (
     HOUR,
+    LEARNED,
+    LEAST_TICKETS,
     Mark,
     Reading,
     allowed_until,
@@ -199,6 +201,20 @@ def test_a_lasting_silence_that_may_be_chance_makes_days_doubtful_and_alerts_nob
     # A ticket ends the doubt.
     spoken = {**tickets, last + timedelta(days=9): 1}
     assert reading(spoken, now=last + timedelta(days=9, hours=2), marked=found.marks).marks == {}
+
+
+def test_a_source_too_slow_for_eight_weeks_is_known_by_all_its_history() -> None:
+    """Three tickets in two weeks, 51 in all: its weeks of silence are told, though eight weeks hold too few to learn."""
+    tickets = office(weekly=1.5, weeks=34)
+    last = max(tickets) + HOUR
+    assert sum(count for hour, count in tickets.items() if hour >= last - LEARNED) < LEAST_TICKETS
+    calm = reading(tickets, now=last + timedelta(days=4))
+    assert calm.rhythm is not None
+    assert calm.rhythm.weekly == pytest.approx(1.5, rel=0.2)
+    assert calm.marks == {}
+    gone = reading(tickets, now=last + timedelta(weeks=20))
+    assert gone.is_silent
+    assert last.date() + timedelta(days=7) in gone.marks
 
 
 def test_tickets_that_come_late_by_habit_are_waited_for() -> None:
