@@ -33,14 +33,13 @@ from models.queries.links import ReleaseLink
 from models.queries.silence import Gaps
 from models.queries.work import Leased
 from models.records import JsonObject, LinkState, Release
+from models.values.kinds import KIND_TOLERANCE
 from models.values.series import Period, Series
 from models.values.timing import REPORTING_DELAY, complete_until
 from models.values.verdicts import Check, Judgement, Look, Reason
 from workers.context import Context
 
 OVERLAP = timedelta(days=28)
-KIND_TOLERANCE = 0.05
-"""How far the shares of the versions that decided kinds may differ before and after: as a bias, next to nothing."""
 UNIT_WITH_EXPOSURE = "complaints per 1,000 customer-days"
 UNIT_WITHOUT = "complaints"
 
