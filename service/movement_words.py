@@ -94,24 +94,23 @@ def _returned(row: Row) -> str:
 
 
 def _beyond(row: Row) -> str:
-    outcome = row.outcome
-    size = "Appeared" if outcome.ratio is None else say_change(outcome.ratio)
-    return (
-        f"{size} on its own baseline (95% interval {say_interval(outcome)}), beyond its usual ups and downs."
-    )
+    ratio = row.outcome.ratio
+    size = "Appeared" if ratio is None else say_change(ratio)
+    return f"{size} on its own baseline, beyond its usual ups and downs."
 
 
 def _within(row: Row) -> str:
-    return f"Within its usual ups and downs: neither doubled nor halved (95% interval {say_interval(row.outcome)})."
+    return "Within its usual ups and downs: neither doubled nor halved."
 
 
 def _wide(row: Row) -> str:
-    interval = say_interval(row.outcome)
-    return f"Too few complaints, or too uneven, to rule out a doubling or halving (95% interval {interval})."
+    return "Too few complaints, or too uneven, to rule out that it doubled or halved."
 
 
 def _thin(row: Row) -> str:
     both = row.outcome.recent.complaints + row.outcome.baseline.complaints
+    if not both:
+        return "No complaint in either window."
     return f"Too few complaints to compare: {say_count(both)} in both windows together."
 
 

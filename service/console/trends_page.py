@@ -68,6 +68,7 @@ class MovementRow:
     address: str
     spark: sparks.Spark | None
     gaps: int
+    weeks: int
     movement: str
     name: str
     icon: str
@@ -162,6 +163,7 @@ def _row(frame: Frame, found: Movements, row: Row) -> MovementRow:
         address=theme_address(row.theme.id),
         spark=sparks.sparkline(row.weeks),
         gaps=sum(week is None for week in row.weeks),
+        weeks=len(row.weeks),
         movement=outcome.movement.value,
         name=LABEL[outcome.movement],
         icon=ICON[outcome.movement],
