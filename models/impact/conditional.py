@@ -1,9 +1,8 @@
 """Two over-dispersed counts compared given their sum; `models.impact.movement` says where the formulas are from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from math import exp, log, sqrt
+from math import exp, fsum, log, sqrt
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,8 +22,8 @@ _PLAIN: Final = 1.001
 """Dispersions below it are taken for 1: the beta-binomial would lose its digits to cancellation."""
 _KNOWN: Final = 300
 """Degrees of freedom from which on a dispersion is taken for known."""
-_MEMORY: Final = 0.8
-"""How much of what makes neighbouring weeks alike is left a week later: a month and a half, as incidents linger."""
+_MOST_MEMORY: Final = 0.9
+_MOST_SHRUNK: Final = 0.5
 _WIDEST: Final = 25.0
 """Log ratios beyond it, either way, are taken for unbounded."""
 
@@ -34,6 +33,16 @@ class Noise(NamedTuple):
 
     dispersion: float
     freedom: float
+
+
+class Weekly(NamedTuple):
+    """How a theme's weeks vary: variance over mean, correlation of neighbours freed of its bias in short series
+    (Marriott and Pope 1954), how many weeks that rests on, and their mean."""
+
+    dispersion: float
+    likeness: float
+    weeks: int
+    mean: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,42 +67,63 @@ class Compared:
     is_rise: bool
 
 
-def noise(counts: Floats, exposure: Floats, *, window: int) -> Noise:
-    """Return how much sums of `window` weeks vary at a steady rate, from weeks in order of time (nan: left out).
+def weekly(counts: Floats, exposure: Floats) -> Weekly:
+    """Return how weeks in order of time (nan: left out) vary at a steady rate.
 
-    Pearson's statistic over its degrees of freedom (McCullagh and Nelder 1989, section 4.5), times what weeks that
-    resemble their neighbours add to the variance of a sum. Never below 1. Counts with rare spikes tell less of their
-    variance than normal values do: the degrees of freedom are those of the scaled chi-squared with the variance of
-    the estimate (Satterthwaite 1946), from the kurtosis of the negative binomial.
+    The dispersion is Pearson's statistic over its degrees of freedom (McCullagh and Nelder 1989, section 4.5).
     """
     usable = np.isfinite(counts) & np.isfinite(exposure)
     weeks, total = int(usable.sum()), float(counts[usable].sum())
     if weeks < 2 or total == 0:
-        return Noise(1.0, 1.0)
+        return Weekly(1.0, 0.0, weeks, 0.0)
     expected = exposure * (total / float(exposure[usable].sum()))
     residuals = (counts - expected) / np.sqrt(expected)
-    weekly = max(float(np.sum(residuals[usable] ** 2)) / (weeks - 1), 1.0)
-    mean = total / weeks
-    kurtosis = 6.0 * (weekly - 1.0) / mean + 1.0 / (weekly * mean)
-    freedom = 2.0 * (weeks - 1) / (2.0 + kurtosis)
-    return Noise(weekly * _longer(residuals, usable, window), max(freedom, 1.0))
-
-
-def _longer(residuals: Floats, usable: NDArray[np.bool_], window: int) -> float:
-    """Return by how much the memory of weeks lengthens the variance of their sum, at least 1.
-
-    1 + 2 sum over k < window of (1 - k / window) r m^(k - 1), with r the correlation of neighbouring weeks, freed of
-    its bias in short series (Marriott and Pope 1954), and m the memory of what makes weeks alike.
-    """
-    pairs = usable[1:] & usable[:-1]
     square = float(np.mean(residuals[usable] ** 2))
-    if pairs.sum() < 2 or square == 0:
-        return 1.0
-    raw = float(np.mean(residuals[1:][pairs] * residuals[:-1][pairs])) / square
-    weeks = int(usable.sum())
-    alike = min(max(raw + (1.0 + 3.0 * raw) / weeks, 0.0), 1.0)
-    lags = np.arange(1, window)
-    return 1.0 + 2.0 * alike * float(np.sum((1.0 - lags / window) * _MEMORY ** (lags - 1)))
+    pairs = usable[1:] & usable[:-1]
+    likeness = 0.0
+    if pairs.any() and square > 0:
+        raw = float(np.mean(residuals[1:][pairs] * residuals[:-1][pairs])) / square
+        likeness = raw + (1.0 + 3.0 * raw) / weeks
+    return Weekly(square * weeks / (weeks - 1), likeness, weeks, total / weeks)
+
+
+def memory(found: Sequence[Weekly]) -> float:
+    """Return the correlation from week to week of what makes weeks vary beyond chance, pooled over themes, 0 to 1.
+
+    One theme's weeks tell little of it. Chance does not last, so likeness is that of the whole variance, which is
+    `dispersion`, and memory that of its part beyond chance, `dispersion - 1`.
+    """
+    lasting = fsum(each.likeness * each.dispersion * each.weeks for each in found)
+    beyond = fsum((each.dispersion - 1.0) * each.weeks for each in found)
+    return min(max(lasting / beyond, 0.0), _MOST_MEMORY) if beyond > 0 else 0.0
+
+
+def noise(found: Weekly, *, memory: float, window: int) -> Noise:
+    """Return how much sums of `window` weeks and of the baseline vary, given the memory of what lies beyond chance.
+
+    That part of the variance of a sum of n weeks is multiplied by 1 + 2 sum over k < n of (1 - k / n) memory^k.
+    Counts with rare spikes tell less of their variance than normal values do: the degrees of freedom are those of the
+    scaled chi-squared with the variance of the estimate (Satterthwaite 1946), from the kurtosis of the negative
+    binomial.
+    """
+    dispersion = max(found.dispersion, 1.0)
+    if found.weeks < 2 or not found.mean:
+        return Noise(1.0, 1.0)
+    kurtosis = 6.0 * (dispersion - 1.0) / found.mean + 1.0 / (dispersion * found.mean)
+    freedom = 2.0 * (found.weeks - 1) / (2.0 + kurtosis)
+    # Weeks that are alike are nearer their mean than the rate that they wander around.
+    shrunk = (_lasting(memory, found.weeks) - 1.0) / found.weeks
+    beyond = (dispersion - 1.0) / (1.0 - min(shrunk, _MOST_SHRUNK))
+    # The variance of a ratio is the sum of both windows', each over its length: the shorter weighs more.
+    share = window / (window + found.weeks)
+    lasting = (1.0 - share) * _lasting(memory, window) + share * _lasting(memory, found.weeks)
+    return Noise(1.0 + beyond * lasting, max(freedom, 1.0))
+
+
+def _lasting(memory: float, weeks: int) -> float:
+    """Return by how much memory lengthens the variance of a sum of weeks."""
+    lags = np.arange(1, weeks)
+    return 1.0 + 2.0 * float(np.sum((1.0 - lags / weeks) * memory**lags))
 
 
 def compare(contrast: Contrast) -> Compared:
@@ -155,11 +185,10 @@ def _dispersions(found: Noise) -> tuple[Floats, Floats]:
     The sum of squares over the true dispersion is taken for chi-squared, as in the derivation of Student's t, so that
     few baseline weeks make wide intervals.
     """
-    nodes, weights = _chi_squared(round(2 * found.freedom) / 2)
+    nodes, weights = _chi_squared(found.freedom)
     return np.maximum(found.dispersion * found.freedom / nodes, 1.0), weights
 
 
-@cache
 def _chi_squared(freedom: float) -> tuple[Floats, Floats]:
     """Return nodes and weights of Gauss and Laguerre for means over a chi-squared variable."""
     if freedom > _KNOWN:

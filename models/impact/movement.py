@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.impact import conditional, discovery
-from models.impact.conditional import Contrast
+from models.impact.conditional import Contrast, Noise, Weekly
 from models.values.movements import (
     BASELINE_WEEKS,
     FALSE_DISCOVERY_RATE,
@@ -91,10 +91,10 @@ def theme_weeks(
 
 
 class _Draft(NamedTuple):
-    """A theme before the others are known: an answer, or a contrast that waits for its q value."""
+    """A theme before the others are known: an answer, or how its weeks vary, for a test that is still to come."""
 
     outcome: Outcome
-    contrast: Contrast | None
+    weekly: Weekly | None
 
 
 def judge(themes: Sequence[ThemeWeeks], *, recent: int, level: float = FALSE_DISCOVERY_RATE) -> list[Outcome]:
@@ -107,17 +107,24 @@ def judge(themes: Sequence[ThemeWeeks], *, recent: int, level: float = FALSE_DIS
     if recent < 1 or any(each.counts.size < recent for each in themes):
         raise ValueError("the recent window must be at least one week and lie within the themes' weeks")
     drafts = [_draft(each, recent) for each in themes]
-    tested = [at for at, draft in enumerate(drafts) if draft.contrast is not None]
-    results = [conditional.compare(draft.contrast) for draft in drafts if draft.contrast is not None]
-    q_values = discovery.q_values([result.p_value for result in results])
     outcomes = [draft.outcome for draft in drafts]
-    for at, result, q_value in zip(tested, results, q_values, strict=True):
-        outcomes[at] = _tested(outcomes[at], drafts[at].contrast, result, q_value, level)
+    varying = {at: draft.weekly for at, draft in enumerate(drafts) if draft.weekly is not None}
+    memory = conditional.memory(list(varying.values()))
+    noises = {at: conditional.noise(weekly, memory=memory, window=recent) for at, weekly in varying.items()}
+    results = {at: conditional.compare(_contrast(outcomes[at], noise)) for at, noise in noises.items()}
+    q_values = discovery.q_values([result.p_value for result in results.values()])
+    for (at, result), q_value in zip(results.items(), q_values, strict=True):
+        outcomes[at] = _tested(outcomes[at], noises[at], result, q_value, level)
     return outcomes
 
 
+def _contrast(draft: Outcome, noise: Noise) -> Contrast:
+    recent, baseline = draft.recent, draft.baseline
+    return Contrast(recent.complaints, baseline.complaints, recent.exposure, baseline.exposure, noise)
+
+
 def _draft(theme: ThemeWeeks, recent: int) -> _Draft:
-    """Settle a theme that needs no test, or lay out its contrast."""
+    """Settle a theme that needs no test, or tell how the weeks of its baseline vary."""
     size = theme.counts.size
     begin = size - recent
     usable = np.isfinite(theme.counts) & np.isfinite(theme.exposure)
@@ -131,10 +138,7 @@ def _draft(theme: ThemeWeeks, recent: int) -> _Draft:
     word, reason = _without_test(theme, usable, recent, start, outcome)
     if reason is not None:
         return _Draft(replace(outcome, movement=word, reason=reason), None)
-    noise = conditional.noise(theme.counts[start:begin], theme.exposure[start:begin], window=recent)
-    return _Draft(
-        outcome, Contrast(after.complaints, before.complaints, after.exposure, before.exposure, noise)
-    )
+    return _Draft(outcome, conditional.weekly(theme.counts[start:begin], theme.exposure[start:begin]))
 
 
 def _span(theme: ThemeWeeks, usable: Flags, start: int, end: int) -> Span:
@@ -200,7 +204,7 @@ def _lacking(theme: ThemeWeeks, start: int, end: int) -> MovementReason:
 
 
 def _tested(
-    draft: Outcome, contrast: Contrast | None, result: conditional.Compared, q_value: float, level: float
+    draft: Outcome, noise: Noise, result: conditional.Compared, q_value: float, level: float
 ) -> Outcome:
     if q_value <= level:
         movement = Movement.GROWING if result.is_rise else Movement.FADING
@@ -218,5 +222,5 @@ def _tested(
         high=result.high,
         p_value=result.p_value,
         q_value=q_value,
-        dispersion=None if contrast is None else contrast.noise.dispersion,
+        dispersion=noise.dispersion,
     )

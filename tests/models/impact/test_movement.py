@@ -106,38 +106,72 @@ def test_counts_that_cannot_be_compared_are_a_misuse(wrong: tuple[int, int, floa
 # --- how much weeks vary --------------------------------------------------------------------------------------
 
 
-def test_the_dispersion_is_pearsons_and_never_below_one() -> None:
-    counts = np.array([4.0, 6.0, 5.0, 5.0, 4.0, 6.0])
-    assert conditional.noise(counts, np.ones(6), window=1).dispersion == 1.0
-    uneven = np.array([0.0, 10.0, 0.0, 10.0, 0.0, 10.0])
-    assert conditional.noise(uneven, np.ones(6), window=1).dispersion == pytest.approx(6 * 25 / 5 / 5)
+ONES = np.ones(24)
+ALIKE = np.array([2.0] * 12 + [8.0] * 12)
+"""Weeks like their neighbours."""
+APART = np.array([2.0, 8.0] * 12)
+
+
+def test_the_dispersion_is_pearsons_and_counts_for_no_less_than_one() -> None:
+    uneven = conditional.weekly(np.array([0.0, 10.0, 0.0, 10.0, 0.0, 10.0]), np.ones(6))
+    assert (uneven.dispersion, uneven.weeks, uneven.mean) == (pytest.approx(6 * 25 / 5 / 5), 6, 5.0)
+    even = conditional.weekly(np.array([4.0, 6.0, 5.0, 5.0, 4.0, 6.0]), np.ones(6))
+    assert even.dispersion < 1
+    assert conditional.noise(even, memory=0.9, window=4).dispersion == 1.0
+    assert conditional.noise(uneven, memory=0.0, window=4).dispersion == pytest.approx(uneven.dispersion)
+
+
+def test_weeks_that_differ_by_their_exposure_do_not_vary() -> None:
+    exposure = np.array([1.0, 2.0, 3.0, 4.0])
+    assert conditional.weekly(5 * exposure, exposure).dispersion == 0.0
 
 
 def test_weeks_like_their_neighbours_make_sums_vary_more() -> None:
-    apart = np.array([2.0, 8.0] * 12)
-    together = np.array([2.0] * 12 + [8.0] * 12)
-    exposure = np.ones(24)
-    one = conditional.noise(apart, exposure, window=4).dispersion
-    other = conditional.noise(together, exposure, window=4).dispersion
-    assert one == pytest.approx(conditional.noise(apart, exposure, window=1).dispersion)
-    assert other > 2.5 * one
+    assert conditional.weekly(APART, ONES).dispersion == pytest.approx(
+        conditional.weekly(ALIKE, ONES).dispersion
+    )
+    alike, apart = (conditional.memory([conditional.weekly(each, ONES)]) for each in (ALIKE, APART))
+    assert (alike, apart) == (0.9, 0.0)
+    weekly = conditional.weekly(ALIKE, ONES)
+    dispersions = [conditional.noise(weekly, memory=m, window=4).dispersion for m in (0.0, 0.3, 0.6, 0.9)]
+    assert dispersions == sorted(dispersions)
+    assert dispersions[-1] > 2 * dispersions[0]
+
+
+def test_the_memory_is_found_again_in_many_themes() -> None:
+    rng = np.random.default_rng(3)
+    themes = simulate(rng, Regime(wave=0.4, memory=0.6), np.full(300, 20.0))
+    found = conditional.memory([conditional.weekly(each.counts[:26], each.exposure[:26]) for each in themes])
+    assert found == pytest.approx(0.6, abs=0.1)
+    none = simulate(rng, Regime(gamma=3.0), np.full(300, 20.0))
+    found = conditional.memory([conditional.weekly(each.counts[:26], each.exposure[:26]) for each in none])
+    assert found == pytest.approx(0.0, abs=0.05)
 
 
 def test_weeks_that_are_left_out_count_for_nothing() -> None:
     counts = np.array([3.0, 9.0, np.nan, 4.0, 8.0, 2.0])
     exposure = np.array([1.0, 2.0, 1.0, 1.0, np.nan, 1.0])
     kept = [0, 1, 3, 5]
-    assert conditional.noise(counts, exposure, window=1) == conditional.noise(
-        counts[kept], exposure[kept], window=1
-    )
+    found, plain = conditional.weekly(counts, exposure), conditional.weekly(counts[kept], exposure[kept])
+    assert (found.dispersion, found.weeks, found.mean) == (plain.dispersion, plain.weeks, plain.mean)
+    # The third week is left out, so that its neighbours are none of each other.
+    assert found.likeness != plain.likeness
+
+
+def test_nothing_to_learn_from_is_no_noise_and_little_certainty() -> None:
+    nothing = conditional.weekly(np.zeros(5), np.ones(5))
+    assert conditional.memory([nothing]) == conditional.memory([]) == 0.0
+    assert conditional.noise(nothing, memory=0.0, window=4) == Noise(1.0, 1.0)
+    assert conditional.weekly(np.array([3.0]), np.ones(1)).weeks == 1
 
 
 def test_rare_spikes_tell_less_of_their_variance() -> None:
-    even = np.tile([8.0, 12.0], 12)
-    spiky = np.array([0.0] * 21 + [80.0] * 3)
-    exposure = np.ones(24)
-    assert conditional.noise(even, exposure, window=4).freedom > 20
-    assert conditional.noise(spiky, exposure, window=4).freedom < 3
+    even, spiky = np.tile([8.0, 12.0], 12), np.array([0.0] * 21 + [80.0] * 3)
+    one, other = (
+        conditional.noise(conditional.weekly(each, ONES), memory=0.0, window=4) for each in (even, spiky)
+    )
+    assert one.freedom > 20
+    assert other.freedom < 3
 
 
 # --- false discoveries ----------------------------------------------------------------------------------------
@@ -325,7 +359,7 @@ def some_themes(seed: int) -> list[ThemeWeeks]:
 
 def same(one: Outcome, other: Outcome) -> bool:
     numbers = [(one.ratio, other.ratio), (one.p_value, other.p_value), (one.q_value, other.q_value)]
-    close = all(a is b or (a is not None and a == pytest.approx(b, rel=1e-6)) for a, b in numbers)
+    close = all(a is b or (a is not None and a == pytest.approx(b, rel=1e-4)) for a, b in numbers)
     return close and (one.movement, one.reason) == (other.movement, other.reason)
 
 
@@ -350,8 +384,8 @@ def test_the_order_of_themes_changes_nothing(seed: int, order: list[int]) -> Non
 def test_more_themes_that_do_not_move_make_it_harder_to_be_called() -> None:
     grown = theme([*STEADY[:-4], 9, 8, 10, 9])
     alone, among = (movement.judge([grown, *[theme(STEADY)] * many], recent=4)[0] for many in (0, 30))
-    assert among.p_value == alone.p_value
-    assert (among.q_value or 0) > (alone.q_value or 0)
+    assert among.p_value == pytest.approx(alone.p_value)
+    assert (among.q_value or 0) > 10 * (alone.q_value or 0)
 
 
 # --- a rise of what no theme holds ----------------------------------------------------------------------------
@@ -408,12 +442,12 @@ def test_beside_real_changes_few_of_the_calls_are_false(regime: str) -> None:
 
 @pytest.mark.slow
 def test_slow_waves_are_called_more_often_as_the_page_on_trends_says() -> None:
-    """Rates that wander for months look like movements: they are, for a while. What docs/trends.md puts a figure on."""
+    """Rates that wander for months look like movements: they are, for a while. docs/trends.md puts a figure on it."""
     found = measure(REGIMES["slow_waves"], runs=400, themes=40, seed=23)
-    assert 0.08 <= found.any_false <= 0.30
+    assert 0.05 <= found.any_false <= 0.20
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("weekly", "least"), [(5.0, 0.25), (10.0, 0.6), (20.0, 0.9)])
+@pytest.mark.parametrize(("weekly", "least"), [(5.0, 0.2), (10.0, 0.5), (20.0, 0.9)])
 def test_the_power_for_a_doubling(weekly: float, least: float) -> None:
     assert doubling(weekly, runs=150, seed=24) >= least
