@@ -40,7 +40,7 @@ LEAST_BASELINE: Final = 8
 LEAST_COMPLAINTS: Final = 10
 """Complaints of both windows together below which no test could tell anything that matters."""
 LEAST_HISTORY: Final = 8
-"""Usable weeks that must lie before a theme's first complaint for it to be new: else only the history is."""
+"""Complete weeks that must lie before a theme's first complaint for it to be new: else only the history is."""
 STEADY_WITHIN: Final = 2.0
 """A theme is steady where the interval of its ratio rules out that it doubled or halved."""
 UNUSUAL_QUIET: Final = 3.0
@@ -135,7 +135,7 @@ def _draft(theme: ThemeWeeks, recent: int) -> _Draft:
     after, before = _span(theme, usable, begin, size), _span(theme, usable, start, begin)
     quiet = _quiet(seen, begin)
     outcome = Outcome(Movement.CANNOT_TELL, _CODES.THIN, after, before, first=first, quiet=quiet)
-    word, reason = _without_test(theme, usable, recent, start, outcome)
+    word, reason = _without_test(theme, recent, start, outcome)
     if reason is not None:
         return _Draft(replace(outcome, movement=word, reason=reason), None)
     return _Draft(outcome, conditional.weekly(theme.counts[start:begin], theme.exposure[start:begin]))
@@ -157,11 +157,13 @@ def _quiet(seen: NDArray[np.int64], begin: int) -> int:
 
 
 def _without_test(
-    theme: ThemeWeeks, usable: Flags, recent: int, start: int, draft: Outcome
+    theme: ThemeWeeks, recent: int, start: int, draft: Outcome
 ) -> tuple[Movement, MovementReason | None]:
     """Return what is said without a test, and why; the reason is None where the theme can be tested."""
     size, begin, first = theme.counts.size, theme.counts.size - recent, draft.first
     unable = Movement.CANNOT_TELL
+    # Of a first complaint and of quiet weeks the exposure tells nothing.
+    complete = np.isfinite(theme.counts)
     if theme.barred is not None:
         return unable, theme.barred
     if first is None:
@@ -169,12 +171,12 @@ def _without_test(
     if theme.hidden[max(begin - BASELINE_WEEKS, 0) :].any():
         return unable, _CODES.HIDDEN
     if first >= min(size - NEW_WEEKS, begin):
-        is_told = usable[:first].sum() >= LEAST_HISTORY
+        is_told = complete[:first].sum() >= LEAST_HISTORY
         return (Movement.NEW, _CODES.FIRST_SEEN) if is_told else (unable, _CODES.SHORT_HISTORY)
     if draft.recent.weeks < ceil(recent / 2):
         return unable, _lacking(theme, begin, size)
     if draft.quiet >= QUIET_WEEKS:
-        return _returned(theme, usable, begin, draft)
+        return _returned(theme, complete, begin, draft)
     if draft.baseline.weeks < LEAST_BASELINE:
         return unable, _CODES.YOUNG if begin - start < LEAST_BASELINE else _lacking(theme, start, begin)
     if draft.recent.complaints + draft.baseline.complaints < LEAST_COMPLAINTS:
@@ -183,12 +185,12 @@ def _without_test(
 
 
 def _returned(
-    theme: ThemeWeeks, usable: Flags, begin: int, draft: Outcome
+    theme: ThemeWeeks, complete: Flags, begin: int, draft: Outcome
 ) -> tuple[Movement, MovementReason]:
     """Say whether a theme came back from a quiet time that was longer than its usual pauses."""
     quiet_from = begin - draft.quiet
-    if usable[quiet_from:begin].sum() < QUIET_WEEKS:
-        return Movement.CANNOT_TELL, _lacking(theme, quiet_from, begin)
+    if complete[quiet_from:begin].sum() < QUIET_WEEKS:
+        return Movement.CANNOT_TELL, _CODES.SOURCE_GAP
     first = draft.first or 0
     usual = float(np.nansum(theme.counts[first:begin])) / (begin - first)
     if not draft.recent.complaints or usual * draft.quiet < UNUSUAL_QUIET:

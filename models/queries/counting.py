@@ -130,10 +130,15 @@ def _tickets_of(session: Session, workspace: int, items: Sequence[int]) -> list[
 # --- in SQL, for all complaints in a theme or in none -------------------------------------------------------
 
 
-def eligible(workspace: int, relaying: Set[int], kind: Kind = Kind.COMPLAINT) -> ColumnElement[bool]:
-    """Build the condition "a complaint (or another kind) that may count", as `why_not_eligible` says it."""
+def eligible(
+    workspace: int, relaying: Set[int], kind: Kind = Kind.COMPLAINT, *, is_narrow: bool = False
+) -> ColumnElement[bool]:
+    """Build the condition "a complaint (or another kind) that may count", as `why_not_eligible` says it.
+
+    `is_narrow`: something else names few items, which are not looked for by their workspace.
+    """
     return and_(
-        FeedbackItem.workspace_id == workspace,
+        within(FeedbackItem, workspace) if is_narrow else FeedbackItem.workspace_id == workspace,
         FeedbackItem.kind == kind,
         FeedbackItem.withdrawn.is_(False),
         FeedbackItem.merged_into.is_(None),

@@ -54,7 +54,7 @@ def voices(
     """
     relaying = relaying_sources(session, workspace=workspace)
     firsts = first_of_each_person(
-        eligible(workspace, relaying, cut.kind),
+        eligible(workspace, relaying, cut.kind, is_narrow=True),
         FeedbackItem.ticket_created_at >= day_bounds(since, zone)[0],
         FeedbackItem.ticket_created_at < day_bounds(until, zone)[0],
         _is_in(workspace, theme),

@@ -256,6 +256,11 @@ def test_a_theme_as_old_as_the_history_is_not_new() -> None:
     assert said(found) == [(UNABLE, MovementReason.SHORT_HISTORY)]
 
 
+def test_a_past_without_known_customers_is_a_past_all_the_same() -> None:
+    unknown: list[float | None] = [None] * (SIZE - 8) + [7.0] * 8
+    assert said(theme([9, 3, 3], exposure=unknown)) == [(Movement.NEW, MovementReason.FIRST_SEEN)]
+
+
 @pytest.mark.parametrize("age", [9, 12])
 def test_a_theme_between_new_and_old_has_too_short_a_baseline(age: int) -> None:
     assert said(theme([5] * age)) == [(UNABLE, MovementReason.YOUNG)]
@@ -427,27 +432,27 @@ def doubling(weekly: float, *, runs: int, seed: int, regime: Regime = REGIMES["g
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", ["poisson", "gamma_2", "gamma_4", "waves", "shared"])
 def test_steady_themes_are_called_no_more_often_than_promised(regime: str) -> None:
-    """600 workspaces of 40 themes, none of which changed: false calls in 10% at most (Monte Carlo error 1.2)."""
-    found = measure(REGIMES[regime], runs=600, themes=40, seed=21)
-    assert found.any_false <= 0.10 + 2 * 0.0123
+    """300 workspaces of 40 themes, none of which changed: false calls in 10% at most (Monte Carlo error 1.7 points)."""
+    found = measure(REGIMES[regime], runs=300, themes=40, seed=21)
+    assert found.any_false <= 0.10
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("regime", ["poisson", "gamma_2", "gamma_4", "waves", "shared"])
 def test_beside_real_changes_few_of_the_calls_are_false(regime: str) -> None:
-    """400 workspaces of 40 themes, a quarter of which doubled or halved."""
-    found = measure(REGIMES[regime], runs=400, themes=40, seed=22, changed=0.25)
+    """200 workspaces of 40 themes, a quarter of which doubled or halved (Monte Carlo error .8 at 3%)."""
+    found = measure(REGIMES[regime], runs=200, themes=40, seed=22, changed=0.25)
     assert found.discovery <= 0.10
 
 
 @pytest.mark.slow
 def test_slow_waves_are_called_more_often_as_the_page_on_trends_says() -> None:
     """Rates that wander for months look like movements: they are, for a while. docs/trends.md puts a figure on it."""
-    found = measure(REGIMES["slow_waves"], runs=400, themes=40, seed=23)
+    found = measure(REGIMES["slow_waves"], runs=300, themes=40, seed=23)
     assert 0.05 <= found.any_false <= 0.20
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("weekly", "least"), [(5.0, 0.2), (10.0, 0.5), (20.0, 0.9)])
 def test_the_power_for_a_doubling(weekly: float, least: float) -> None:
-    assert doubling(weekly, runs=150, seed=24) >= least
+    assert doubling(weekly, runs=100, seed=24) >= least
