@@ -18,6 +18,7 @@ from service.console import (
     feedback_page,
     overview_page,
     people_page,
+    reach,
     release_page,
     theme_list,
     theme_page,
@@ -127,7 +128,7 @@ def show_theme(visit: NumbersVisit, number: str) -> Response:
         if theme.id != asked:
             return RedirectResponse(theme_address(theme.id), HTTPStatus.PERMANENT_REDIRECT)
         view = theme_page.read_theme(session, frame, theme=theme)
-    return _render(visit, "theme.html", frame, view=view)
+    return _render(visit, "theme.html", frame, view=view, reach_note=reach.NOTE)
 
 
 @router.get("/themes/{number}/chart.json")

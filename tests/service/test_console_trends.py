@@ -2,10 +2,11 @@
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from models.database import Database
-from models.queries import access
-from models.records import Theme, ThemeState
+from models.queries import access, accounts
+from models.records import FeedbackItem, Theme, ThemeState
 from models.settings import Settings
 from models.values.movements import Movement, MovementReason, Outcome, Span
 from models.values.roles import Role
@@ -106,6 +107,26 @@ def test_leaders_get_no_small_weeks_no_tickets_and_no_shares(sqlite: Database, w
     assert "your role does not see them" in shown.text
     assert "In no theme" not in shown.text
     assert "is not shown to callers who may see aggregates only" in shown.text
+
+
+def test_a_themes_page_tells_who_stands_behind_it_each_once(sqlite: Database, world: World) -> None:
+    with sqlite.write(workspace=world.workspace) as session:
+        for key, arr in (("acme", 9000.0), ("blot", None)):
+            accounts.put_account(
+                session, workspace=world.workspace, key=key, name=None, plan=None, segment=None, arr_usd=arr,
+                created_at=None,
+            )  # fmt: skip
+        last = FeedbackItem.external_id.like("growing-39-%")
+        session.execute(update(FeedbackItem).where(last).values(account_key="acme"))
+        session.execute(
+            update(FeedbackItem).where(FeedbackItem.external_id == "growing-38-0").values(account_key="blot")
+        )
+    address = f"/themes/th_{world.themes['growing']}"
+    shown = read(browse(sqlite, world.workspace), address).text
+    assert "70 people · 2 accounts · $9 000 a year, 1 unknown" in shown
+    assert "do not add them, or ARR, up over weeks or themes" in shown
+    leader = read(browse(sqlite, world.workspace, Role.AGGREGATE_ONLY), address).text
+    assert "Behind the last 4 weeks" not in leader
 
 
 def test_before_the_first_ticket_and_the_first_whole_week(sqlite: Database) -> None:
