@@ -228,6 +228,28 @@ def ask_impact(ask: Reader, world: World, attacker: Attacker) -> None:
                 attacker.learn(0, 7 * weeks, slice(None))
 
 
+def ask_movements(ask: Reader, world: World, attacker: Attacker) -> None:
+    """Ask how themes moved in windows of every length, ending in every week."""
+    for weeks in range(2, 9):
+        for end in range(2, len(WEEKS) + 2):
+            until = str(MONDAY + timedelta(weeks=end))
+            answer = ask("/v1/trends", weeks=str(weeks), until=until)
+            ask_window(answer, world, attacker)
+
+
+def ask_window(answer: Any, world: World, attacker: Attacker) -> None:
+    """Take a window's sum for that of its weeks; a rate and a ratio tell it as well."""
+    for each in answer["items"]:
+        if each["theme"] != world.large:
+            continue
+        for name in ("recent", "baseline"):
+            since, until = (date.fromisoformat(answer[name][side]) for side in ("since", "until"))
+            window = each[name]
+            told = [window["complaints"], window["rate"], each["ratio"]]
+            if any(number is not None for number in told) or each["sentence"].startswith("First seen"):
+                attacker.learn((since - MONDAY).days, (until - MONDAY).days, slice(None))
+
+
 def targets(world: World) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return every sum of successive days and of some plans, (n, cells), and its true count, (n,)."""
     places = range(len(PLANS))
@@ -246,7 +268,7 @@ def targets(world: World) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 def attack(ask: Reader, world: World, *questions: Question) -> set[int]:
     """Return the small counts that follow from what is answered to these questions, or to all."""
     attacker = Attacker(world.truth.shape)
-    for question in questions or (ask_trends, ask_totals, ask_impact):
+    for question in questions or (ask_trends, ask_totals, ask_movements, ask_impact):
         question(ask, world, attacker)
     wanted, true = targets(world)
     is_small = (true > 0) & (true < LEAST)

@@ -18,7 +18,16 @@ from service.console.guard import ConsoleRoute
 from tests import console_world
 from tests.console_plan import NOW
 
-PAGES = ("/", "/themes", "/themes/th_1", "/releases", "/releases/rel_8", "/releases/rel_13", "/feedback")
+PAGES = (
+    "/",
+    "/themes",
+    "/themes/th_1",
+    "/trends",
+    "/releases",
+    "/releases/rel_8",
+    "/releases/rel_13",
+    "/feedback",
+)
 
 
 def open_copy(template: Path, folder: Path) -> Database:

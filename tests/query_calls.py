@@ -12,6 +12,7 @@ from models.queries import (
     counting,
     counts,
     coverage,
+    cuts,
     deliveries,
     delivery_log,
     embeddings,
@@ -24,6 +25,7 @@ from models.queries import (
     kinds,
     links,
     listing,
+    movements,
     overview,
     people,
     products,
@@ -55,6 +57,7 @@ from models.queries import (
     work,
     workspaces,
 )
+from models.queries.cuts import Cut
 from models.queries.delivery_log import DeliveryFilter
 from models.queries.feedback import StatusDraft
 from models.queries.listing import FeedbackFilter
@@ -118,6 +121,7 @@ def reads(w: World) -> Calls:
         counts.totals: {"zone": ZONE},
         coverage.complaints_of: {"sources": {w.source}, "since": TODAY, "zone": ZONE},
         coverage.spans: {"zone": ZONE, "until": TODAY},
+        cuts.voices: {**theme, "cut": Cut(), "zone": ZONE, "since": TODAY, "until": TODAY + timedelta(days=1)},
         deliveries.get_source: {"source": w.source},
         deliveries.health: {"source": w.source},
         delivery_log.failures: {"source": w.source},
@@ -169,6 +173,8 @@ def reads(w: World) -> Calls:
         links.of_release: {"release": w.release},
         listing.list_feedback: {"where": FeedbackFilter(external_id="T-1"), "after": None, "limit": 9},
         listing.themes_of: items,
+        movements.count_places: {"start": NOON - timedelta(days=9), "end": LATER},
+        movements.kind_versions: {"start": NOON - timedelta(days=9), "end": LATER},
         overview.complaints_by_day: {"zone": ZONE, "since": NOON},
         overview.key_result_states: {},
         overview.linked_releases: {**theme, "releases": [w.release]},

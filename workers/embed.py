@@ -13,14 +13,11 @@ from models.language.kind import classify, version_for
 from models.queries import embeddings, feedback, impact, kinds, ticket_states, work, workspaces
 from models.queries.work import Leased
 from models.records import FeedbackItem
-from models.values.feedback import AuthorRole, Rating, RatingKind, Turn
+from models.values.feedback import THEMED_LANGUAGES, AuthorRole, Rating, RatingKind, Turn
 from workers.context import Context
 
 WRITE_AT_ONCE = 64
 """Vectors written in one transaction: short enough that intake never waits long for its turn."""
-
-THEMED_LANGUAGES = frozenset({"en", "und"})
-"""Languages the bundled model can place in themes; items in others are kept and counted, not themed."""
 
 
 def embed_items(context: Context, leased: Sequence[Leased]) -> None:

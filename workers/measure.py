@@ -28,6 +28,7 @@ from models.queries import (
 from models.queries.links import ReleaseLink
 from models.queries.work import Leased
 from models.records import JsonObject, LinkState, Release
+from models.values.kinds import KIND_TOLERANCE
 from models.values.series import Period, Series
 from models.values.timing import REPORTING_DELAY, complete_until
 from models.values.verdicts import Check, Judgement, Look, Reason
@@ -35,8 +36,6 @@ from workers.context import Context
 from workers.series import Window, read_material, with_series
 
 OVERLAP = timedelta(days=28)
-KIND_TOLERANCE = 0.05
-"""How far the shares of the versions that decided kinds may differ before and after: as a bias, next to nothing."""
 UNIT_WITH_EXPOSURE = "complaints per 1,000 customer-days"
 UNIT_WITHOUT = "complaints"
 NO_SERIES = Series(start=date(2000, 1, 3), period=Period.DAY, counts=np.zeros(0))

@@ -135,11 +135,16 @@ def _tickets_of(session: Session, workspace: int, items: Sequence[int]) -> list[
 # --- in SQL, for all complaints in a theme or in none -------------------------------------------------------
 
 
-def eligible(workspace: int, relaying: Set[int]) -> ColumnElement[bool]:
-    """Build the condition "a complaint that may count", as `why_not_eligible` says it."""
+def eligible(
+    workspace: int, relaying: Set[int], kind: Kind = Kind.COMPLAINT, *, is_narrow: bool = False
+) -> ColumnElement[bool]:
+    """Build the condition "a complaint (or another kind) that may count", as `why_not_eligible` says it.
+
+    `is_narrow`: something else names few items, which are not looked for by their workspace.
+    """
     return and_(
-        FeedbackItem.workspace_id == workspace,
-        FeedbackItem.kind == Kind.COMPLAINT,
+        within(FeedbackItem, workspace) if is_narrow else FeedbackItem.workspace_id == workspace,
+        FeedbackItem.kind == kind,
         FeedbackItem.withdrawn.is_(False),
         FeedbackItem.merged_into.is_(None),
         FeedbackItem.excluded_by.is_(None),
@@ -170,20 +175,32 @@ def first_complaints(
     workspace: int, relaying: Set[int], *, since: datetime | None = None, plan: str | None = None
 ) -> Select[int, datetime]:
     """Select id and ticket creation of the first complaint of each person in each ticket, in a theme or in none."""
+    conditions = [eligible(workspace, relaying)]
+    if since is not None:
+        conditions.append(FeedbackItem.ticket_created_at >= since)
+    if plan is not None:
+        conditions.append(FeedbackItem.plan == plan)
+    return first_of_each_person(*conditions)
+
+
+def first_of_each_person(*conditions: ColumnElement[bool]) -> Select[int, datetime]:
+    """Select id and ticket creation of each person's first message in each ticket, of those that meet conditions.
+
+    A message of nobody known is left out of a ticket in which somebody known has one.
+    """
     ticket = (FeedbackItem.source_id, FeedbackItem.external_id)
     order = (FeedbackItem.created_at, FeedbackItem.message_id)
     place = func.row_number().over(partition_by=(*ticket, FeedbackItem.person_id), order_by=order)
     known = func.count(FeedbackItem.person_id).over(partition_by=ticket)
-    query = select(
-        FeedbackItem.id,
-        FeedbackItem.ticket_created_at.label("at"),
-        place.label("place"),
-        # Of nobody known, in a ticket in which somebody known complains.
-        case((FeedbackItem.person_id.is_(None), known), else_=0).label("others"),
-    ).where(eligible(workspace, relaying))
-    if since is not None:
-        query = query.where(FeedbackItem.ticket_created_at >= since)
-    if plan is not None:
-        query = query.where(FeedbackItem.plan == plan)
-    ranked = query.subquery()
+    ranked = (
+        select(
+            FeedbackItem.id,
+            FeedbackItem.ticket_created_at.label("at"),
+            place.label("place"),
+            # Of nobody known, in a ticket in which somebody known has one.
+            case((FeedbackItem.person_id.is_(None), known), else_=0).label("others"),
+        )
+        .where(*conditions)
+        .subquery()
+    )
     return select(ranked.c.id, ranked.c.at).where(ranked.c.place == 1, ranked.c.others == 0)

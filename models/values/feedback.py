@@ -18,6 +18,9 @@ TOMBSTONE = ""
 UNKNOWN_TICKET = "unknown"
 """Stands for the ticket that another was merged into, where the vendor does not name it."""
 
+THEMED_LANGUAGES = frozenset({"en", "und"})
+"""Languages the bundled model can place in themes; items in others are kept and counted, not themed."""
+
 
 class Action(StrEnum):
     """What a change does. A delete or redaction wins over an upsert or status that arrives later."""

@@ -12,6 +12,9 @@ KIND_VERSION_WITHOUT_VECTORS: Final = "kind-2-signs"
 FIRST_KIND_VERSION: Final = "kind-cues-1"
 """What decided before items kept the version; the migration writes it to them."""
 
+KIND_TOLERANCE: Final = 0.05
+"""How far the shares of the versions that decided kinds may differ before and after: as a bias, next to nothing."""
+
 
 class Kind(StrEnum):
     """Only complaints are counted in verdicts."""

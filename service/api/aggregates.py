@@ -20,6 +20,9 @@ RECENT_WEEKS = 4
 DIGITS = 2
 """Decimals of an effect: in full it is a fingerprint of the counts that were hidden."""
 
+_WITHOUT_ACCOUNTS: Mapping[str, None] = {"accounts": None, "arr_usd": None}
+"""One account's revenue is one customer's, however large the week."""
+
 Summary = TypeVar("Summary", bound=ThemeSummary)
 
 
@@ -46,6 +49,13 @@ def check_period(period: Period) -> None:
         raise Invalid(
             "callers who may see aggregates only get whole weeks: ask for period=week.", field="period"
         )
+
+
+def check_cut(**asked: object) -> None:
+    """Refuse trends by source, channel and kind: their small groups would have to hide each other, as plans' do."""
+    for name, value in asked.items():
+        if value is not None:
+            raise Invalid(f"callers who may see aggregates only get no trends by {name}.", field=name)
 
 
 def week_cells(
@@ -129,7 +139,9 @@ def segment_trend(
     for at, point in enumerate(points):
         parts = [point, *(other[at] for other in others)]
         is_shown = _is_shown_split(parts, whole[at], least)
-        found.append(point.model_copy(update={"people": None}) if is_shown else _blank(point))
+        found.append(
+            point.model_copy(update={"people": None, **_WITHOUT_ACCOUNTS}) if is_shown else _blank(point)
+        )
     return found
 
 
@@ -146,12 +158,12 @@ def _is_hidden(point: TrendPoint, least: int) -> bool:
 
 
 def _blank(point: TrendPoint) -> TrendPoint:
-    return point.model_copy(update={"complaints": None, "people": None, "rate": None})
+    return point.model_copy(update={"complaints": None, "people": None, "rate": None, **_WITHOUT_ACCOUNTS})
 
 
 def _with_people(point: TrendPoint, least: int) -> TrendPoint:
     people = point.people if point.people is None else mask(point.people, least)
-    return point.model_copy(update={"people": people})
+    return point.model_copy(update={"people": people, **_WITHOUT_ACCOUNTS})
 
 
 def link(answer: LinkAnswer) -> LinkAnswer:

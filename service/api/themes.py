@@ -1,6 +1,6 @@
 """`/v1/themes`: what customers complain about, and how often."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
 from models.database import Session
-from models.errors import Invalid, NotFound
-from models.queries import counts, goals, groups, silence, theme_reading, theme_stream, themes, workspaces
+from models.errors import NotFound
+from models.queries import counts, theme_reading, theme_stream, themes, workspaces
 from models.queries.access import Caller
 from models.queries.theme_reading import ThemeNumbers
 from models.records import Theme, ThemeEvent, ThemeState
@@ -29,7 +29,6 @@ from service.api.shapes.themes import (
     ThemesQuery,
     ThemeSummary,
     ThemeTrend,
-    TrendPoint,
     TrendQuery,
 )
 from service.api.views import quote_answers, veil_of
@@ -44,8 +43,6 @@ from service.dependencies import (
 )
 
 router = APIRouter(prefix="/v1/themes", tags=["themes"])
-
-LONGEST_TREND = timedelta(days=3660)
 
 EVENT_KINDS = {
     "birth": words.ThemeEventKind.BORN,
@@ -210,64 +207,7 @@ def read_trend(
     with database.read(workspace=caller.workspace_id) as session:
         row = _standing(session, caller.workspace_id, theme_id)
         veil = _check(session, caller, settings.least_group, row)
-        if veil is not None:
-            aggregates.check_period(query.period)
-        reader = _trend_reader(session, row, query, now)
-        points = reader(query.segment)
-        if veil is not None:
-            points = _veiled_trend(session, row, points, query.segment, reader, veil)
-    return ThemeTrend(
-        theme=public_id(Prefix.THEME, row.id),
-        period=query.period,
-        segment=query.segment,
-        rate_unit=trends.RATE_UNIT,
-        points=points,
-    )
-
-
-def _trend_reader(
-    session: Session, row: Theme, query: TrendQuery, now: datetime
-) -> Callable[[str], list[TrendPoint]]:
-    """Return a function that reads a segment's trend over the days that were asked for."""
-    zone = _zone(session, row.workspace_id)
-    today = now.astimezone(zone).date()
-    since, until = _span(query, today)
-    silent = goals.silent_dates(session, workspace=row.workspace_id, zone=zone)
-    silent |= silence.gaps(session, workspace=row.workspace_id, theme=row.id).of(row.id)
-
-    def read(segment: str) -> list[TrendPoint]:
-        material = trends.read(session, workspace=row.workspace_id, theme=row.id, segment=segment)
-        return trends.points(material, silent, period=query.period, since=since, until=until, today=today)
-
-    return read
-
-
-def _veiled_trend(
-    session: Session,
-    row: Theme,
-    points: Sequence[TrendPoint],
-    segment: str,
-    reader: Callable[[str], list[TrendPoint]],
-    veil: Veil,
-) -> list[TrendPoint]:
-    """Keep of a trend what callers may see who may see aggregates only."""
-    if segment == counts.ALL:
-        return aggregates.trend(points, least=veil.least)
-    named = trends.segment_name(segment)
-    segments = groups.segments_of(session, workspace=row.workspace_id, theme=row.id)
-    others = [reader(other) for other in segments if other != named]
-    return aggregates.segment_trend(points, others, reader(counts.ALL), least=veil.least)
-
-
-def _span(query: TrendQuery, today: date) -> tuple[date, date]:
-    """Return the half-open days that were asked for: a year up to today, unless said; at most ten years."""
-    since = query.since or date(today.year - 1, today.month, min(today.day, 28))
-    until = query.until or today + timedelta(days=1)
-    if not (since.year >= 1900 and until.year <= 2200):
-        raise Invalid("since and until must lie between the years 1900 and 2200.", field="since")
-    if until - since > LONGEST_TREND:
-        raise Invalid("a trend spans at most ten years: ask for a shorter time.", field="since")
-    return since, until
+        return trends.read_trend(session, theme=row, query=query, now=now, veil=veil)
 
 
 @router.get("/{theme_id}/quotes")

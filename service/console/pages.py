@@ -18,11 +18,13 @@ from service.console import (
     feedback_page,
     overview_page,
     people_page,
+    reach,
     release_page,
     theme_curation,
     theme_forms,
     theme_list,
     theme_page,
+    trends_page,
 )
 from service.console.addresses import release_address, theme_address
 from service.console.cells import seen_themes
@@ -43,6 +45,7 @@ from service.console.people_page import SignInLink
 from service.console.render import asset_response, page
 from service.console.roles_text import ROLE_LABEL, say_who_may
 from service.console.theme_list import Sort
+from service.console.trends_page import Length, Shown
 from service.console.verdict_row import shorten
 from service.dependencies import DatabaseOf, Now, SettingsOf
 
@@ -144,7 +147,7 @@ def show_theme(visit: NumbersVisit, number: str, done: str = "") -> Response:
         may_curate = visit.may(Permission.CURATE) and frame.least is None
         curation = theme_curation.read_curation(session, frame, theme=theme) if may_curate else None
     said = theme_curation.DONE.get(done)
-    return _render(visit, "theme.html", frame, view=view, curation=curation, said=said)
+    return _render(visit, "theme.html", frame, view=view, curation=curation, said=said, reach_note=reach.NOTE)
 
 
 @router.get("/themes/{number}/chart.json")
@@ -154,6 +157,14 @@ def show_theme_chart(visit: NumbersVisit, number: str, scheme: Scheme = Scheme.L
         theme = theme_page.find_theme(session, frame, theme=parse_id(Prefix.THEME, number))
         chart = theme_page.read_theme_chart(session, frame, theme=theme)
     return JSONResponse(charts.theme_spec(chart, scheme))
+
+
+@router.get("/trends")
+def show_trends(visit: NumbersVisit, shown: Shown = Shown.ALL, weeks: Length = Length.FOUR) -> Response:
+    """Show how every theme moved in the recent weeks against its own past."""
+    with visit.read() as (session, frame):
+        view = trends_page.read_trends(session, frame, shown=shown, length=weeks)
+    return _render(visit, "trends.html", frame, view=view)
 
 
 @router.get("/releases")

@@ -21,6 +21,7 @@ from service.console.addresses import (
 from service.console.cells import seen_themes, theme_cells
 from service.console.charts import Marker, RatePoint, ThemeChart
 from service.console.frame import Frame
+from service.console.reach import Reach, read_reach
 from service.console.silences import Silences, read_silences
 from service.console.verdict_card import QuoteRow, quote_row
 from service.console.verdict_row import VerdictCell, cell_of, label_of
@@ -118,6 +119,7 @@ class ThemePage:
     chart_address: str | None
     gaps: int
     silent: tuple[str, ...]
+    reach: Reach | None
 
 
 def find_theme(session: Session, frame: Frame, *, theme: int) -> Theme:
@@ -160,6 +162,7 @@ def read_theme(session: Session, frame: Frame, *, theme: Theme) -> ThemePage:
         chart_address=chart_address(theme.id, points),
         gaps=sum(point.silent for point in points),
         silent=silences.sources(theme.id),
+        reach=read_reach(session, frame, theme=theme.id),
     )
 
 

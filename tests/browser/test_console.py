@@ -24,11 +24,12 @@ PAGES = (
     "/releases/rel_13",
     "/themes",
     "/themes/th_1",
+    "/trends",
     "/feedback",
     "/people",
     "/sign-in",
 )
-LEADERS_PAGES = ("/", "/releases", "/releases/rel_8", "/themes", "/themes/th_1", "/themes/th_12")
+LEADERS_PAGES = ("/", "/releases", "/releases/rel_8", "/themes", "/themes/th_1", "/themes/th_12", "/trends")
 CHART_PAGES = ("/releases/rel_3", "/releases/rel_8", "/themes/th_1")
 
 
@@ -177,12 +178,12 @@ def test_the_keyboard_reaches_the_page_and_every_main_link(browser: Browser, sit
         page.goto("/")
         focused = "document.activeElement.textContent.trim()"
         reached = []
-        for _ in range(8):
+        for _ in range(9):
             page.keyboard.press("Tab")
             reached.append(page.evaluate(focused))
             outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
             assert outline == "solid", reached
-        pages = ["Overview", "Releases", "Themes", "Feedback", "People"]
+        pages = ["Overview", "Releases", "Themes", "Trends", "Feedback", "People"]
         assert reached == ["Skip to the page", "Ebb", *pages, "Sign out"]
         page.keyboard.press("Shift+Tab")
         page.keyboard.press("Shift+Tab")
@@ -197,7 +198,15 @@ def test_the_keyboard_reaches_the_page_and_every_main_link(browser: Browser, sit
 def test_text_is_readable_on_its_ground(browser: Browser, site: Site, scheme: Scheme) -> None:
     """Every text has at least the contrast 4.5 to 1 that WCAG 2.2 asks for (large text is held to it too)."""
     with visit(browser, site, scheme=scheme) as (page, _):
-        for address in ("/", "/releases", "/releases/rel_8", "/themes/th_1", "/feedback", "/people"):
+        for address in (
+            "/",
+            "/releases",
+            "/releases/rel_8",
+            "/themes/th_1",
+            "/trends",
+            "/feedback",
+            "/people",
+        ):
             page.goto(address)
             wait_for_charts(page)
             assert page.evaluate(CONTRAST) == []

@@ -14,6 +14,7 @@ from models.queries import counts, impact, links
 from models.values.feedback import AuthorRole
 from models.values.kinds import Kind
 from models.values.roles import Permission, Role
+from service import movements
 from service.api import aggregates
 from service.api.shapes.themes import TrendPoint
 from tests import attacker, factories
@@ -24,6 +25,7 @@ from tests.attacker import (
     Reader,
     World,
     ask_impact,
+    ask_movements,
     ask_totals,
     ask_weeks,
     attack,
@@ -72,7 +74,10 @@ def test_each_rule_is_needed(
     with monkeypatch.context() as patch:
         patch.setattr(aggregates, "verdict", lambda answer: answer)
         assert attack(ask, world, ask_weeks, ask_impact)
-    assert attack(ask, world, ask_weeks, ask_totals, ask_impact) == set()
+    with monkeypatch.context() as patch:
+        patch.setattr(movements, "mask", lambda count, least: count)
+        assert attack(ask, world, ask_movements)
+    assert attack(ask, world, ask_weeks, ask_totals, ask_movements, ask_impact) == set()
 
 
 # --- what is shown --------------------------------------------------------------------------------------------
@@ -127,6 +132,35 @@ def test_days_and_months_are_refused(
     }
     answer = client.get(f"/v1/themes/{world.large}/trend", params={"period": period}, headers=headers)
     assert (answer.status_code, answer.json()["field"]) == (422, "period")
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    ("field", "value"), [("source", "src_1"), ("channel", "mail"), ("kind", "request"), ("kind", "complaint")]
+)
+def test_cuts_by_source_channel_and_kind_are_refused(
+    client: TestClient, database: Database, world: World, field: str, value: str
+) -> None:
+    path = f"/v1/themes/{world.large}/trend"
+    assert client.get(path, params={field: value}).status_code == 200
+    headers = {
+        "Authorization": f"Bearer {factories.key(database, world.workspace, role=Role.AGGREGATE_ONLY)}"
+    }
+    answer = client.get(path, params={field: value}, headers=headers)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+@ONE_DATABASE
+def test_accounts_and_what_no_theme_holds_are_not_shown(
+    client: TestClient, database: Database, ask: Reader, world: World
+) -> None:
+    bounds = {"since": str(MONDAY), "until": str(TODAY)}
+    path = f"/v1/themes/{world.large}/trend"
+    told, whole = ask(path, **bounds), client.get(path, params=bounds).json()
+    assert all(each["accounts"] == 0 for each in whole["points"])
+    assert whole["places"]["complaints"] > 0
+    assert all((each["accounts"], each["arr_usd"]) == (None, None) for each in told["points"])
+    assert told["places"] is None
 
 
 PARTS = ("", "/trend", "/lineage")
@@ -273,7 +307,14 @@ def test_merged_themes_lead_on_only_where_the_one_that_stands_is_shown(
 
 def point(count: int | None, *, complete: bool = True) -> TrendPoint:
     return TrendPoint(
-        start=MONDAY, complaints=count, people=count, exposure=None, rate=None, complete=complete
+        start=MONDAY,
+        complaints=count,
+        people=count,
+        accounts=count,
+        arr_usd=count,
+        exposure=None,
+        rate=None,
+        complete=complete,
     )
 
 
@@ -303,6 +344,9 @@ def test_gaps_and_weeks_to_come_stay_empty() -> None:
     told = aggregates.trend([point(None), point(9, complete=False), point(9), point(0)], least=LEAST)
     assert [each.complaints for each in told] == [None, None, 9, 0]
     assert [each.people for each in told] == [None, None, 9, 0]
+    split = aggregates.segment_trend([point(9)], [[point(9)]], [point(18)], least=LEAST)
+    assert split[0].complaints == 9
+    assert {(each.accounts, each.arr_usd) for each in (*told, *split)} == {(None, None)}
     gap = aggregates.segment_trend([point(None)], [], [point(None)], least=LEAST)
     assert gap[0].complaints is None
     few = point(9).model_copy(update={"people": LEAST - 1})

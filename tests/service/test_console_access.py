@@ -39,6 +39,7 @@ WAYS: dict[tuple[str, str], Way] = {
     ("GET", "/themes"): Way(READ, "/themes"),
     ("GET", "/themes/{number}"): Way(READ, "/themes/th_{theme}"),
     ("GET", "/themes/{number}/chart.json"): Way(READ, "/themes/th_{theme}/chart.json"),
+    ("GET", "/trends"): Way(READ, "/trends"),
     ("GET", "/releases"): Way(READ, "/releases"),
     ("GET", "/releases/{number}"): Way(READ, "/releases/rel_{release}"),
     ("GET", "/releases/{number}/chart.json"): Way(

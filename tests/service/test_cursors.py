@@ -12,6 +12,7 @@ LISTS = [
     "/v1/sources",
     "/v1/feedback",
     "/v1/themes",
+    "/v1/trends",
     "/v1/features",
     "/v1/releases",
     "/v1/links",

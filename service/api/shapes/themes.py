@@ -14,6 +14,9 @@ from service.api.shapes.base import (
     Paging,
     Request,
     Segment,
+    Share,
+    ShortText,
+    SourceId,
     ThemeId,
 )
 from service.api.shapes.words import ThemeEventKind, ThemeState
@@ -107,8 +110,28 @@ class TrendQuery(Request):
         description="Length of one step: day, week (ISO) or month; callers who may see aggregates only get weeks.",
     )
     segment: Segment = Field(default="all", description="A plan or account segment; `all` for everybody.")
+    source: SourceId | None = Field(default=None, description="Only messages that came through this source.")
+    channel: ShortText | None = Field(
+        default=None, description="Only messages of this channel, as sources name it."
+    )
+    kind: Kind | None = Field(
+        default=None,
+        description="Count first messages of this kind, and not complaints; null: complaints.",
+    )
     since: Day | None = Field(default=None, description="First day; null: a year ago.")
     until: Day | None = Field(default=None, description="First day that is left out; null: tomorrow.")
+
+
+class Places(Answer):
+    """Where all complaints of a time lie, each person once in a ticket."""
+
+    complaints: Count = Field(description="All complaints, in a theme or in none.")
+    unassigned: Count = Field(description="Of them in no theme, whatever the reason: also those that wait.")
+    unassigned_share: Share | None = Field(description="Their share; null without complaints.")
+    unsupported_language: Count = Field(
+        description="Of them in languages that are not placed in themes; mostly a part of the unassigned."
+    )
+    unsupported_language_share: Share | None = Field(description="Their share; null without complaints.")
 
 
 class TrendPoint(Answer):
@@ -120,6 +143,13 @@ class TrendPoint(Answer):
         "callers who may see aggregates only."
     )
     people: Count | None = Field(description="Persons behind them, day by day; null as complaints are.")
+    accounts: Count | None = Field(
+        description="Accounts behind them, each once in the step; null in gaps and for callers who may see "
+        "aggregates only."
+    )
+    arr_usd: Finite | None = Field(
+        description="Annual recurring revenue of these accounts in US dollars, where on record; null where of none."
+    )
     exposure: Finite | None = Field(description="Exposed customer-days; null where unknown.")
     rate: Finite | None = Field(
         description="Complaints per 1 000 exposed customer-days; null without exposure."
@@ -133,8 +163,16 @@ class ThemeTrend(Answer):
     theme: ThemeId = Field(description="The theme, redirects followed.")
     period: Period = Field(description="Length of one step.")
     segment: str = Field(description="Segment counted.")
+    source: SourceId | None = Field(description="Source counted; null: every one.")
+    channel: str | None = Field(description="Channel counted; null: every one.")
+    kind: Kind = Field(description="Kind of the messages counted as `complaints`.")
+    revision: Revision = Field(description="Theme revision that all steps are drawn from, the past too.")
     rate_unit: str = Field(description="Unit of `rate`.")
     points: list[TrendPoint] = Field(description="Steps in order of time, without holes.")
+    places: Places | None = Field(
+        description="Where all complaints of these days lie; null for callers who may see aggregates only."
+    )
+    note: str = Field(description="What must not be added up.")
 
 
 class LineageEvent(Answer):
