@@ -101,7 +101,7 @@ def test_cannot_tell_says_why_and_leaves_out_what_does_not_block() -> None:
     assert brief(said) == "data are missing"
 
 
-@pytest.mark.parametrize("reason", [*BLOCKING, Reason.CONTROLS_DISAGREE])
+@pytest.mark.parametrize("reason", [*sorted(BLOCKING), Reason.CONTROLS_DISAGREE])
 def test_every_reason_that_makes_an_answer_impossible_fits_a_table_cell(reason: Reason) -> None:
     assert brief(replace(FELL, word=Word.CANNOT_TELL, reasons=(reason,)))
 
