@@ -46,7 +46,7 @@ def set_pin(
     pins = [act for act in acts if act.verb is ThemeVerb.PIN and act.theme_id == row.id]
     if not pins:
         name = public_id(Prefix.THEME, row.id)
-        raise Conflict(f"{name} is not pinned; what a seed holds is let go by undoing the seed.")
+        raise Conflict(f"{name} is not pinned; an expected theme is let go by undoing that.")
     return theme_undo.undo(
         session, workspace=workspace, theme=row.id, act=pins[-1].id, author=author, now=now
     )

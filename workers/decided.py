@@ -29,6 +29,7 @@ def constraints(session: Session, *, workspace: int, encoder: Encoder) -> Constr
     found = theme_acts.decided(session, workspace=workspace, encoder=encoder.id)
     return Constraints(
         pinned=found.pinned,
+        kept=found.kept,
         apart=found.apart,
         held=found.held,
         settled=found.settled,

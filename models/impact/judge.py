@@ -17,7 +17,7 @@ from models.values.verdicts import Check, Estimate, Grade, Judgement, Look, Reas
 
 __all__ = ["METHOD_VERSION", "Case", "Setting", "judge", "judge_many"]
 
-METHOD_VERSION: Final = "lar-b-1"
+METHOD_VERSION: Final = "lar-b-2"
 """Part of a stored verdict's key; changes whenever the same series may get another verdict."""
 
 

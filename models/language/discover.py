@@ -359,7 +359,7 @@ class ThemeStream:
         return is_near and together >= least * float(np.linalg.norm(one) * np.linalg.norm(other))
 
     def _may_merge(self, a: int, b: int) -> bool:
-        pinned = {self.resolve(theme) for theme in self.constraints.pinned}
+        pinned = {self.resolve(theme) for theme in self.constraints.pinned | self.constraints.kept}
         apart = {frozenset(self.resolve(theme) for theme in pair) for pair in self.constraints.apart}
         return a not in pinned and b not in pinned and frozenset((a, b)) not in apart
 

@@ -72,7 +72,7 @@ class ThemeSetting:
     settled_cosine: float = 0.65  # the same, when an import ends
     move_to: float = 0.7
     move_from: float = 0.15
-    seed_cosine: float = 0.55  # to a seed, at which an item enters its theme though no neighbour votes for it
+    seed_cosine: float = 0.7  # to a seed, at which an item enters its theme though no neighbour votes for it
 
     @classmethod
     def dialled(cls, granularity: float) -> ThemeSetting:
@@ -90,13 +90,14 @@ class ThemeSetting:
 class Constraints:
     """What people decided and refits obey.
 
-    pinned: themes that neither merge nor lose items. apart: pairs of themes that must not merge. held: item -> the
-    theme it was put in by hand, which no vote takes it out of. settled: theme -> items read when a person joined
-    others to it; what had arrived by then stays. seeds: theme -> (k, d) float32 of unit length, the wordings that a
-    person expects in it; they vote and count as its members, and are no items.
+    pinned: themes that neither merge nor lose items. kept: themes that do not merge. apart: pairs of themes that must
+    not merge. held: item -> the theme it was put in by hand, which no vote takes it out of. settled: theme -> items
+    read when a person joined others to it; what had arrived by then stays. seeds: theme -> (k, d) float32 of unit
+    length, the wordings that a person expects in it; they vote and count as its members, and are no items.
     """
 
     pinned: frozenset[int] = frozenset()
+    kept: frozenset[int] = frozenset()
     apart: frozenset[frozenset[int]] = field(default_factory=frozenset)
     held: Mapping[int, int] = field(default_factory=dict)
     settled: Mapping[int, int] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from models.queries.impact import TOTAL, mark_releases
 from models.queries.within import within
 from models.queries.workspaces import get_workspace
 from models.records import Assignment, FeedbackItem, Pull, Source, SourceSilence, Theme
-from models.sources.span import covered_from
+from models.sources.span import span_of
 from models.values.coverage import Span
 from models.values.feedback import TOMBSTONE
 
@@ -63,10 +63,12 @@ def spans(session: Session, *, workspace: int, zone: ZoneInfo, until: date) -> l
             span = Span(start, end + timedelta(days=1))
         else:
             known_from = min(source.created_at, since or source.created_at).astimezone(zone).date()
+            span = Span(known_from)
             if start < known_from:
                 tickets = _tickets_by_day(session, workspace, source.id)
-                known_from = covered_from(tickets, known_from=known_from, until=until)
-            span = Span(known_from, _retired_on(source, zone))
+                span = span_of(tickets, known_from=known_from, until=until)
+            ends = [day for day in (span.end, _retired_on(source, zone)) if day is not None]
+            span = Span(span.start, min(ends, default=None))
         found.append(Covered(source.id, source.name, span))
     return found
 

@@ -17,11 +17,13 @@ from models.values.ids import Prefix, public_id
 class Decided:
     """What refits obey, with themes by their number in the stream.
 
-    pinned: themes that neither merge nor lose items, noise among them. apart: pairs that a split made. held: item ->
-    the theme it was put in. settled: theme -> items read when others were merged into it. seeds: theme -> vectors.
+    pinned: themes that neither merge nor lose items, noise among them. kept: themes that do not merge, because they
+    are expected. apart: pairs that a split made. held: item -> the theme it was put in. settled: theme -> items read
+    when others were merged into it. seeds: theme -> vectors.
     """
 
     pinned: frozenset[int]
+    kept: frozenset[int]
     apart: frozenset[frozenset[int]]
     held: Mapping[int, int]
     settled: Mapping[int, int]
@@ -127,21 +129,19 @@ def holders(session: Session, *, workspace: int, items: Sequence[int]) -> dict[i
 
 def decided(session: Session, *, workspace: int, encoder: int) -> Decided:
     """Return what refits must obey today."""
-    numbers: dict[int, int] = {}
-    pinned: set[int] = set()
-    for theme, number, state, is_pinned in session.execute(
-        select(Theme.id, Theme.number, Theme.state, Theme.pinned).where(Theme.workspace_id == workspace)
-    ):
-        numbers[theme] = number
-        if is_pinned or state is ThemeState.DISMISSED:
-            pinned.add(number)
+    rows = session.execute(
+        select(Theme.id, Theme.number, Theme.state).where(Theme.workspace_id == workspace)
+    ).all()
+    numbers = {theme: number for theme, number, _ in rows}
+    noise = {number for _, number, state in rows if state is ThemeState.DISMISSED}
     acts = standing_acts(session, workspace=workspace)
     settled: dict[int, int] = {}
     for act in acts:
         if act.verb is ThemeVerb.MERGE:
             settled[numbers[act.theme_id]] = act.read
     return Decided(
-        pinned=frozenset(pinned),
+        pinned=frozenset(noise | {numbers[act.theme_id] for act in acts if act.verb is ThemeVerb.PIN}),
+        kept=frozenset(numbers[act.theme_id] for act in acts if act.verb is ThemeVerb.SEED),
         apart=frozenset(
             frozenset((numbers[act.theme_id], numbers[other]))
             for act in acts

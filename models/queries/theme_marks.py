@@ -49,7 +49,7 @@ def pin(session: Session, *, workspace: int, theme: int, author: Author, now: da
     """Hold a theme together: refits neither merge it nor take items out; it may gain some."""
     row = standing_theme(session, workspace=workspace, theme=theme)
     acts = theme_acts.standing_acts(session, workspace=workspace)
-    check_free(acts, row, f"Pinning {th(row)}", ThemeVerb.PIN, ThemeVerb.SEED, ThemeVerb.DISMISS)
+    check_free(acts, row, f"Pinning {th(row)}", ThemeVerb.PIN, ThemeVerb.DISMISS)
     books = theme_books.open_books(session, workspace=workspace)
     row.pinned = True
     act = log_act(

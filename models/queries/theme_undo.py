@@ -192,7 +192,18 @@ def _undo_rename(way: _Undoing) -> None:
 
 
 def _undo_pin(way: _Undoing) -> None:
-    way.theme(way.act.theme_id).pinned = False
+    way.theme(way.act.theme_id).pinned = _is_held_otherwise(way)
+
+
+def _is_held_otherwise(way: _Undoing) -> bool:
+    """Say whether another pin or seed that stands holds the theme."""
+    acts = theme_acts.standing_acts(way.session, workspace=way.workspace)
+    return any(
+        act.id != way.act.id
+        and act.theme_id == way.act.theme_id
+        and act.verb in (ThemeVerb.PIN, ThemeVerb.SEED)
+        for act in acts
+    )
 
 
 def _undo_dismiss(way: _Undoing) -> None:
@@ -206,8 +217,8 @@ def _undo_seed(way: _Undoing) -> None:
     way.session.execute(
         delete(ThemeSeed).where(ThemeSeed.act_id == way.act.id, within(ThemeSeed, way.workspace))
     )
-    row.pinned = False
-    if themes.size(way.session, workspace=way.workspace, theme=row.id) == 0:
+    row.pinned = _is_held_otherwise(way)
+    if not row.pinned and themes.size(way.session, workspace=way.workspace, theme=row.id) == 0:
         row.state = ThemeState.RETIRED
 
 

@@ -3,11 +3,13 @@
 A tool that was connected today also sends tickets of last year, because somebody wrote in them again. They are few,
 the older the fewer; taken for history they would make every theme look as if it rose. History that was fetched or
 imported is about as dense as what comes afterwards. So the time before the connection is walked backwards in blocks,
-up to the first that is too thin.
+up to the first that is too thin. A source that brought nothing but an old history is told like a file.
 """
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+
+from models.values.coverage import Span
 
 BLOCK = timedelta(weeks=4)
 """Least time whose tickets are held against what comes later."""
@@ -17,6 +19,19 @@ LEAST_TICKETS = 20
 """So many tell a rate."""
 THIN = 0.5
 """A block with less than this share of the later rate is no history."""
+
+
+def span_of(tickets: Mapping[date, int], *, known_from: date, until: date) -> Span:
+    """Return the days of which a source that goes on holds all tickets; the arguments are those of `covered_from`.
+
+    One that was given a history that ends weeks before its connection, and that nothing came to since, covers what
+    that history covers: somebody looks at old data, and no day since is known.
+    """
+    last = max((day for day in tickets if tickets[day]), default=known_from)
+    if last >= known_from - BLOCK:
+        return Span(covered_from(tickets, known_from=known_from, until=until))
+    end = last + timedelta(days=1)
+    return Span(covered_from(tickets, known_from=end, until=end), end)
 
 
 def covered_from(tickets: Mapping[date, int], *, known_from: date, until: date) -> date:

@@ -109,7 +109,7 @@ def test_an_expected_theme_is_listed_while_it_is_empty(curator: Curator) -> None
         "/themes", label="Refunds", description="Money back", examples="Refund me\nMoney back?"
     )
     assert "The theme is expected from now on" in read(page)
-    assert "Held because it was expected by name" in read(page)
+    assert "It is expected by name" in read(page)
     listed = read(curator.client.get("/themes"))
     assert "Expected, and empty so far" in listed
     assert "Refunds" in listed

@@ -236,7 +236,12 @@ def test_an_expected_theme_fills_with_what_is_like_it(empty_desk: Correcting) ->
     body = {
         "label": "Double charges",
         "description": "The invoice charges the card twice and the tax is wrong",
-        "examples": ["My invoice of this month shows a wrong double charge for two seats again and again."],
+        "examples": [
+            "My invoice of this month shows a wrong double charge for two seats again and again.",
+            "The invoice charges the card twice and the tax is wrong, which costs us hours.",
+            "Our last invoice fails our card after the renewal and our whole office waits.",
+            "The invoice has a broken card charge in euros for the third time.",
+        ],
     }
     done = desk.post("themes", body, status=201)
     theme = int(done["created"].removeprefix("th_"))

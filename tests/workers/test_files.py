@@ -1,5 +1,9 @@
 import csv
+import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -185,3 +189,20 @@ def test_an_empty_file_gives_empty_answers(tmp_path: Path) -> None:
     discover(source, tmp_path / "A.csv", encoder=WordHashEncoder(), say=quiet)
     assert read_csv(tmp_path / "A.csv") == []
     assert json.loads((tmp_path / "A.themes.json").read_text(encoding="utf-8")) == []
+
+
+def test_two_processes_give_the_same_ids_and_labels(tmp_path: Path) -> None:
+    """Equal vectors in equal order, whatever the process's hash seed: equal files, byte for byte."""
+    rows = [row for row in tickets(240) if row["text"].strip()]
+    source, vectors = write_jsonl(tmp_path / "in.jsonl", rows), tmp_path / "in.npy"
+    np.save(vectors, WordHashEncoder().encode([row["text"] for row in rows]))
+    hashes = []
+    for seed in ("1", "2"):
+        out = tmp_path / f"out{seed}.csv"
+        command = [sys.executable, "-m", "workers.files", "themes-discover", str(source), "--out", str(out)]
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([*command, "--embeddings", str(vectors), "--batch", "60"], check=True, env=environment)
+        themes = out.with_suffix(".themes.json").read_bytes()
+        assert len(json.loads(themes)) >= 3
+        hashes.append(hashlib.sha256(out.read_bytes() + themes).hexdigest())
+    assert hashes[0] == hashes[1]

@@ -155,7 +155,7 @@ def test_a_theme_that_was_split_is_not_joined_again() -> None:
 
 def seeded(*vectors: FloatArray) -> Constraints:
     seeds = {number: unit_rows(each) for number, each in enumerate(vectors, start=1)}
-    return Constraints(pinned=frozenset(seeds), seeds=seeds)
+    return Constraints(kept=frozenset(seeds), seeds=seeds)
 
 
 def planted(constraints: Constraints) -> ThemeStream:

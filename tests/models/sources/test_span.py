@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from models.sources.span import covered_from
+from models.sources.span import covered_from, span_of
+from models.values.coverage import Span
 
 CONNECTED = date(2026, 1, 5)
 UNTIL = CONNECTED + timedelta(weeks=20)
@@ -78,3 +79,17 @@ def test_a_handful_of_tickets_tells_nothing_and_the_first_counts() -> None:
 def test_history_that_ended_before_the_source_was_connected_is_not_joined_to_it() -> None:
     old = drawn(5.0, CONNECTED - timedelta(weeks=60), CONNECTED - timedelta(weeks=12))
     assert begun(old | drawn(5.0, CONNECTED, UNTIL)) == CONNECTED
+
+
+def test_a_source_that_brought_old_data_alone_covers_what_they_cover() -> None:
+    old = drawn(5.0, CONNECTED - timedelta(weeks=60), CONNECTED - timedelta(weeks=12))
+    found = span_of(old, known_from=CONNECTED, until=CONNECTED + timedelta(weeks=2))
+    assert found == Span(min(old), max(old) + timedelta(days=1))
+    # As soon as it delivers, it is one that goes on.
+    since = drawn(5.0, CONNECTED, UNTIL)
+    assert span_of(old | since, known_from=CONNECTED, until=UNTIL) == Span(CONNECTED)
+
+
+def test_a_history_that_reaches_to_the_connection_goes_on() -> None:
+    history = drawn(5.0, CONNECTED - timedelta(weeks=52), CONNECTED - timedelta(days=9))
+    assert span_of(history, known_from=CONNECTED, until=CONNECTED) == Span(min(history))
