@@ -6,7 +6,7 @@ from datetime import datetime
 from models.database import Session
 from models.errors import Conflict, Invalid
 from models.language.own_words import own_line
-from models.queries import theme_acts, theme_marks, theme_undo
+from models.queries import theme_acts, theme_books, theme_marks, theme_undo
 from models.queries.access import Caller
 from models.queries.theme_log import Acted, Author, standing_theme
 from models.records import ThemeVerb
@@ -41,6 +41,7 @@ def set_pin(
     """Pin a theme, or undo its pin; raise `Conflict` where it is so already."""
     if pinned:
         return theme_marks.pin(session, workspace=workspace, theme=theme, author=author, now=now)
+    theme_books.open_books(session, workspace=workspace)
     row = standing_theme(session, workspace=workspace, theme=theme)
     acts = theme_acts.standing_acts(session, workspace=workspace)
     pins = [act for act in acts if act.verb is ThemeVerb.PIN and act.theme_id == row.id]

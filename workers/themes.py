@@ -183,6 +183,9 @@ def _write(
         theme_stream.write_stream(
             session, workspace=workspace, before=loaded.row.version, revision=revision, state=state
         )
+        if revision > loaded.row.revision or _is_settling_due(loaded):
+            # Before the themes: whoever names them holds this work while it writes them.
+            work.mark_dirty(session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=now)
         dirty: list[tuple[int, datetime]] = []
         if leaving:
             held = themes.themes_of_items(session, workspace=workspace, items=leaving)
@@ -197,8 +200,6 @@ def _write(
         )
         dirty += _write_events(session, workspace, events, revision, now)
         counts.mark(session, workspace=workspace, pairs=dirty, zone=loaded.zone, now=now)
-        if revision > loaded.row.revision or _is_settling_due(loaded):
-            work.mark_dirty(session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=now)
         work.finish(session, leased, now=now)
     loaded.row = StreamRow(loaded.row.version + 1, revision, state)
 

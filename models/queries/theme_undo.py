@@ -11,7 +11,7 @@ from models.errors import Conflict, NotFound
 from models.jobs import Job
 from models.queries import theme_acts, theme_books, themes, work
 from models.queries.theme_books import Books
-from models.queries.theme_log import Acted, Author, add_event, ask_for_counts, log_act, refuse, th
+from models.queries.theme_log import Acted, Author, add_event, ask_for_counts, begin, log_act, refuse, th
 from models.queries.within import within
 from models.records import FeedbackItem, Theme, ThemeAct, ThemeSeed, ThemeState, ThemeVerb
 from models.values.ids import Prefix, public_id
@@ -53,6 +53,7 @@ def undo(
 
     revision: refuse unless the act made this theme revision. Acts that rest on it must be undone before it.
     """
+    books = begin(session, workspace=workspace, now=now)
     acts = theme_acts.standing_acts(session, workspace=workspace)
     row = _chosen(session, workspace, acts, theme, act)
     if revision is not None and row.revision != revision:
@@ -60,7 +61,6 @@ def undo(
             f"the latest act on th_{theme} is {public_id(Prefix.ACT, row.id)}, which made revision {row.revision}, "
             f"not {revision}: somebody acted since."
         )
-    books = theme_books.open_books(session, workspace=workspace)
     later = [each for each in acts if each.id > row.id]
     way = _Undoing(session, workspace, row, books, later, now)
     acted_on = way.theme(row.theme_id)
