@@ -101,8 +101,11 @@ def close_books(session: Session, *, workspace: int, books: Books) -> None:
     )
     rows = list(session.scalars(select(Theme).where(Theme.workspace_id == workspace)))
     ids = {row.number: row.id for row in rows}
+    redirects = books.redirects
     for row in rows:
-        standing = books.resolve(row.number)
+        standing = row.number
+        while standing in redirects:
+            standing = redirects[standing]
         if standing != row.number:
             row.state, row.redirect_id = ThemeState.MERGED, ids[standing]
         elif row.redirect_id is not None:

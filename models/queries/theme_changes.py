@@ -193,7 +193,8 @@ def _check_no_reversal(
         if act.verb is not ThemeVerb.MERGE or books.resolve(numbers[act.theme_id]) != row.number:
             continue
         for other in act.other_ids:
-            came = {theme for theme, number in numbers.items() if number in books.reaching(numbers[other])}
+            reaching = books.reaching(numbers[other])
+            came = {theme for theme, number in numbers.items() if number in reaching}
             brought = set(themes.items_assigned(session, workspace=workspace, themes=sorted(came)))
             if brought == set(origins):
                 refuse(asked, act)

@@ -7,11 +7,22 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, Invalid, NotFound
 from models.jobs import Job
 from models.queries import theme_acts, theme_books, themes, work
 from models.queries.theme_books import Books
-from models.queries.theme_log import Acted, Author, add_event, ask_for_counts, begin, log_act, refuse, th
+from models.queries.theme_log import (
+    Acted,
+    Author,
+    add_event,
+    ask_for_counts,
+    begin,
+    log_act,
+    name_of,
+    refuse,
+    standing_theme,
+    th,
+)
 from models.queries.within import within
 from models.records import FeedbackItem, Theme, ThemeAct, ThemeSeed, ThemeState, ThemeVerb
 from models.values.ids import Prefix, public_id
@@ -90,9 +101,11 @@ def undo(
 def _chosen(
     session: Session, workspace: int, acts: Sequence[ThemeAct], theme: int, act: int | None
 ) -> ThemeAct:
-    themes.get_theme(session, workspace=workspace, theme=theme)
+    standing = standing_theme(session, workspace=workspace, theme=theme).id
     if act is not None:
-        theme_acts.get_act(session, workspace=workspace, act=act)
+        named = theme_acts.get_act(session, workspace=workspace, act=act)
+        if not theme_acts.touches(named, theme) and not theme_acts.touches(named, standing):
+            raise Invalid(f"{name_of(named)}, was not on th_{theme}.", field="act")
         chosen = [each for each in acts if each.id == act]
         if not chosen:
             raise Conflict(f"{public_id(Prefix.ACT, act)} was undone already, or undoes another act itself.")
@@ -111,13 +124,15 @@ def _undo_merge(way: _Undoing) -> None:
         row = way.theme(other)
         way.books.restore(row.number)
         numbers = themes.numbers(way.session, workspace=way.workspace)
-        back = [theme for theme, number in numbers.items() if number in way.books.reaching(row.number)]
+        reaching = way.books.reaching(row.number)
+        back = [theme for theme, number in numbers.items() if number in reaching]
         items = themes.items_assigned(way.session, workspace=way.workspace, themes=back)
         days = themes.ticket_days(way.session, workspace=way.workspace, items=items)
         way.dirty += [(other, days[item]) for item in items]
         way.moved += len(items)
         row.labelled_size = 0
-    into.labelled_size = 0
+    for named in (into, way.theme(standing)):
+        named.labelled_size = 0
 
 
 def _undo_split(way: _Undoing) -> None:
@@ -129,9 +144,22 @@ def _undo_split(way: _Undoing) -> None:
             refuse(asked, act)
     parent = way.theme(way.act.theme_id)
     _put_back(way, made)
-    way.touch(made.id, parent.redirect_id or parent.id)
+    # Refits may have merged either of them since.
+    way.touch(made.id, made.redirect_id or made.id, parent.redirect_id or parent.id)
     way.books.redirect(made.number, way.books.resolve(parent.number))
+    _check_parted(way, asked)
     parent.labelled_size = 0
+
+
+def _check_parted(way: _Undoing, asked: str) -> None:
+    """Refuse what would join themes that another split parts: refits may have merged its part into this one's."""
+    numbers = themes.numbers(way.session, workspace=way.workspace)
+    acts = theme_acts.standing_acts(way.session, workspace=way.workspace)
+    for act in acts:
+        if act.verb is ThemeVerb.SPLIT and act.id != way.act.id:
+            parts = [way.books.resolve(numbers[each]) for each in (act.theme_id, *act.other_ids)]
+            if len(set(parts)) < len(parts):
+                refuse(asked, act)
 
 
 def _undo_move(way: _Undoing) -> None:
@@ -178,7 +206,10 @@ def _place_anew(way: _Undoing, items: Sequence[int]) -> None:
 
 def _undo_rename(way: _Undoing) -> None:
     """Give a theme the name it had: that of an earlier act that stands, else the one found in its words."""
-    row = way.theme(way.act.theme_id)
+    _name_anew(way, way.theme(way.act.theme_id))
+
+
+def _name_anew(way: _Undoing, row: Theme) -> None:
     acts = theme_acts.standing_acts(way.session, workspace=way.workspace)
     names = [
         act.label
@@ -207,6 +238,7 @@ def _undo_seed(way: _Undoing) -> None:
         delete(ThemeSeed).where(ThemeSeed.act_id == way.act.id, within(ThemeSeed, way.workspace))
     )
     row.pinned = False
+    _name_anew(way, row)
     if themes.size(way.session, workspace=way.workspace, theme=row.id) == 0:
         row.state = ThemeState.RETIRED
 

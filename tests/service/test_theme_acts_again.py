@@ -1,0 +1,215 @@
+"""Acts on themes that meet other acts, edits and deletions: each stays, and can be taken back."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, select
+
+from models.database import Database
+from models.errors import Conflict
+from models.jobs import Job
+from models.queries import theme_books, theme_changes, theme_undo, themes, withdrawals
+from models.queries.theme_log import Author
+from models.records import Arrival, ThemeSeed, Work
+from tests import factories
+from tests.clock import NOON
+from tests.service.correcting import Correcting
+from tests.steps import recounted, stored_counts
+from tests.workers.tickets import deliver
+from workers.themes import Streams
+
+ADA = Author("Ada", "usr_1")
+
+
+def edit(desk: Correcting, item: int, text: str) -> None:
+    name = desk.get(f"feedback/fb_{item}")["external_id"]
+    desk.clock.advance(minutes=1)
+    entry = {"id": name, "text": text, "updated_at": desk.clock().isoformat()}
+    deliver(desk.context, desk.workspace, desk.source, entry)
+    desk.work()
+
+
+def test_an_item_edited_while_its_theme_was_merged_goes_back_with_it(desk: Correcting) -> None:
+    home, target, into = desk.themes()[:3]
+    item = desk.items_in(home)[0]
+    move = desk.act(target, "move", {"items": [f"fb_{item}"]})
+    merge = desk.act(into, "merge", {"themes": [f"th_{target}"]})
+    edit(desk, item, "The password reset on our phones is broken again.")
+    assert desk.places()[item] == into
+    desk.act(into, "undo", {"act": merge["act"]})
+    assert desk.places()[item] == target
+    assert recounted(desk.database) == stored_counts(desk.database)
+    desk.act(target, "undo", {"act": move["act"]})
+    assert desk.places()[item] == home
+    assert recounted(desk.database) == stored_counts(desk.database)
+
+
+def test_an_act_is_undone_only_at_a_theme_it_was_on(desk: Correcting) -> None:
+    a, b = desk.themes()[:2]
+    pin = desk.act(a, "pin")
+    refused = desk.act(b, "undo", {"act": pin["act"]}, status=422)
+    assert refused["field"] == "act"
+    assert desk.row(a).pinned
+    desk.act(a, "undo", {"act": pin["act"]})
+    assert not desk.row(a).pinned
+
+
+def test_what_was_expected_no_longer_loses_its_name_and_may_be_expected_again(desk: Correcting) -> None:
+    theme = int(desk.post("themes", {"label": "Refunds"}, status=201)["created"][3:])
+    desk.act(theme, "move", {"items": [f"fb_{desk.items_in(desk.themes()[0])[0]}"]})
+    seed = next(act for act in desk.get("theme-acts")["items"] if act["verb"] == "seed")
+    desk.act(theme, "undo", {"act": seed["id"]})
+    row = desk.row(theme)
+    assert (row.named, row.label) == (False, row.found_label)
+    again = desk.post("themes", {"label": "Refunds"}, status=201)["created"]
+    assert again != f"th_{theme}"
+
+
+def test_an_item_taken_out_by_an_undo_counts_in_no_theme(desk: Correcting) -> None:
+    """It was in no theme, and its work waits."""
+    theme = desk.themes()[0]
+    item = desk.items_in(theme)[0]
+    _let_wait(desk, item)
+    desk.act(theme, "move", {"items": [f"fb_{item}"]})
+    assert desk.get(f"feedback/fb_{item}")["counted"] is True
+    with desk.database.write(workspace=desk.workspace) as session:
+        theme_undo.undo(session, workspace=desk.workspace, theme=theme, author=ADA, now=desk.clock())
+    assert desk.get(f"feedback/fb_{item}")["counted"] is False
+    desk.work()
+    assert recounted(desk.database) == stored_counts(desk.database)
+
+
+def _let_wait(desk: Correcting, item: int) -> None:
+    with desk.database.write(workspace=desk.workspace) as session:
+        books = theme_books.open_books(session, workspace=desk.workspace)
+        theme_books.put_items(session, workspace=desk.workspace, places={item: None}, revision=books.revision)
+        theme_books.close_books(session, workspace=desk.workspace, books=books)
+
+
+def test_an_item_put_in_a_theme_before_it_was_read_leaves_it_when_it_is_deleted(desk: Correcting) -> None:
+    theme = desk.themes()[0]
+    item = desk.items_in(desk.themes()[1])[0]
+    _let_wait(desk, item)
+    with desk.database.write(workspace=desk.workspace) as session:
+        session.execute(delete(Arrival).where(Arrival.item_id == item))
+    desk.act(theme, "move", {"items": [f"fb_{item}"]})
+    assert desk.places()[item] == theme
+    with desk.database.write(workspace=desk.workspace) as session:
+        name = desk.get(f"feedback/fb_{item}")["external_id"]
+        withdrawals.withdraw(
+            session,
+            workspace=desk.workspace,
+            source=desk.source,
+            external_id=name,
+            message_id=None,
+            is_redaction=False,
+            changed_at=desk.clock(),
+            now=desk.clock(),
+        )
+    desk.work()
+    assert item not in desk.places()
+
+
+def test_a_worker_sees_expected_wordings_that_came_while_it_loaded_and_forgets_those_that_went(
+    desk: Correcting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = Streams()
+    body = {"label": "Zeppelins", "examples": ["The zeppelin lands late."]}
+
+    def late(*_: object) -> None:
+        monkeypatch.undo()
+        assert desk.client.post("/v1/themes", json=body).status_code == 201
+
+    monkeypatch.setattr("workers.themes.read_seeds", late)
+    streams.load(desk.context, desk.workspace)
+    planted = [
+        len(each) for each in streams.load(desk.context, desk.workspace).stream.constraints.seeds.values()
+    ]
+    assert planted == [2]
+    with desk.database.write(workspace=desk.workspace) as session:
+        session.execute(delete(ThemeSeed).where(ThemeSeed.text == "The zeppelin lands late."))
+    planted = [
+        len(each) for each in streams.load(desk.context, desk.workspace).stream.constraints.seeds.values()
+    ]
+    assert planted == [1]
+
+
+# --- beside merges that refits made --------------------------------------------------------------------------
+
+
+class Parted:
+    """A theme of six items, of which two and two were split out."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.workspace = database, factories.workspace(database)
+        with database.write(workspace=self.workspace) as session:
+            source = factories.source(session, self.workspace)
+            self.whole, self.other = (factories.theme(session, self.workspace, number) for number in (1, 2))
+            self.items = [
+                factories.item(
+                    session, self.workspace, source, external_id=f"T-{each}", at=NOON - timedelta(days=each)
+                )
+                for each in range(7)
+            ]
+            factories.assign(session, self.workspace, self.items[:6], self.whole)
+            factories.assign(session, self.workspace, self.items[6:], self.other)
+        self.splits, self.parts = [], []
+        for items in (self.items[:2], self.items[2:4]):
+            with database.write(workspace=self.workspace) as session:
+                done = theme_changes.split(
+                    session,
+                    workspace=self.workspace,
+                    theme=self.whole,
+                    items=items,
+                    label=None,
+                    author=ADA,
+                    now=NOON,
+                )
+                self.splits.append(done.act.id)
+                self.parts.append(done.act.other_ids[0])
+
+    def machine_merge(self, old: int, into: int) -> None:
+        with self.database.write(workspace=self.workspace) as session:
+            books = theme_books.open_books(session, workspace=self.workspace)
+            numbers = themes.numbers(session, workspace=self.workspace)
+            books.redirect(numbers[old], numbers[into])
+            theme_books.close_books(session, workspace=self.workspace, books=books)
+
+    def undo(self, act: int) -> None:
+        with self.database.write(workspace=self.workspace) as session:
+            theme_undo.undo(
+                session, workspace=self.workspace, theme=self.whole, act=act, author=ADA, now=NOON
+            )
+
+    def marked(self) -> set[tuple[int, int]]:
+        """Which themes are to be counted anew, on which days."""
+        with self.database.read(workspace=self.workspace) as session:
+            rows = session.execute(select(Work.subject, Work.version).where(Work.stage == Job.COUNT))
+            return {(theme, day) for theme, day in rows}
+
+
+@pytest.fixture
+def parted(sqlite: Database) -> Parted:
+    return Parted(sqlite)
+
+
+def test_an_undone_split_does_not_join_what_another_one_parts(parted: Parted) -> None:
+    parted.machine_merge(parted.parts[1], parted.parts[0])
+    with pytest.raises(Conflict, match=f"act_{parted.splits[1]}, the split"):
+        parted.undo(parted.splits[0])
+    parted.undo(parted.splits[1])
+    parted.undo(parted.splits[0])
+
+
+def test_an_undone_split_has_the_theme_counted_that_refits_merged_its_part_into(parted: Parted) -> None:
+    part, other = parted.parts[0], parted.other
+    with parted.database.write(workspace=parted.workspace) as session:
+        source = factories.source(session, parted.workspace, name="late")
+        late = factories.item(
+            session, parted.workspace, source, external_id="late", at=NOON - timedelta(days=90)
+        )
+        factories.assign(session, parted.workspace, [late], part)
+    parted.machine_merge(part, other)
+    parted.undo(parted.splits[0])
+    day = (NOON - timedelta(days=90)).date().toordinal()
+    assert {(other, day), (parted.whole, day)} <= parted.marked()
