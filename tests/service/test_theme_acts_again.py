@@ -8,9 +8,9 @@ from sqlalchemy import delete, select
 from models.database import Database
 from models.errors import Conflict
 from models.jobs import Job
-from models.queries import theme_books, theme_changes, theme_undo, themes, withdrawals
+from models.queries import theme_books, theme_changes, theme_undo, themes, withdrawals, work
 from models.queries.theme_log import Author
-from models.records import Arrival, ThemeSeed, Work
+from models.records import Arrival, Link, ThemeSeed, Work
 from tests import factories
 from tests.clock import NOON
 from tests.service.correcting import Correcting
@@ -63,6 +63,28 @@ def test_what_was_expected_no_longer_loses_its_name_and_may_be_expected_again(de
     assert (row.named, row.label) == (False, row.found_label)
     again = desk.post("themes", {"label": "Refunds"}, status=201)["created"]
     assert again != f"th_{theme}"
+
+
+def test_a_feature_gets_proposals_though_the_likeliest_theme_is_noise(desk: Correcting) -> None:
+    problems = desk.problems()
+    exports = [theme for theme in desk.themes() if problems[desk.items_in(theme)[0]] == "export"]
+    for theme in exports:
+        desk.act(theme, "dismiss")
+    with desk.database.write(workspace=desk.workspace) as session:
+        feature = factories.feature(
+            session,
+            desk.workspace,
+            title="Large calendar exports finish",
+            body="The calendar export no longer fails.",
+        )
+        work.mark_dirty(
+            session, workspace=desk.workspace, stage=Job.LINK, subject=feature, run_at=desk.clock()
+        )
+    desk.work()
+    with desk.database.read(workspace=None) as session:
+        assert not {link.theme_id for link in session.scalars(select(Link))} & set(exports)
+        states = session.scalars(select(Work.state).where(Work.stage == Job.LINK, Work.subject == feature))
+        assert [str(state) for state in states] == ["done"]
 
 
 def test_an_item_taken_out_by_an_undo_counts_in_no_theme(desk: Correcting) -> None:
