@@ -52,6 +52,8 @@ def pin(session: Session, *, workspace: int, theme: int, author: Author, now: da
     acts = theme_acts.standing_acts(session, workspace=workspace)
     check_free(acts, row, f"Pinning {th(row)}", ThemeVerb.PIN, ThemeVerb.SEED, ThemeVerb.DISMISS)
     row.pinned = True
+    if row.state is ThemeState.RETIRED:
+        row.state = ThemeState.ACTIVE  # held, it stands, and shows that it is empty
     act = log_act(
         session, workspace=workspace, verb=ThemeVerb.PIN, row=row, books=books, author=author, now=now
     )

@@ -1,6 +1,6 @@
 """Acts on themes that meet other acts, edits and deletions: each stays, and can be taken back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, select
@@ -8,13 +8,25 @@ from sqlalchemy import delete, select
 from models.database import Database
 from models.errors import Conflict
 from models.jobs import Job
-from models.queries import theme_books, theme_changes, theme_undo, themes, withdrawals, work
+from models.queries import (
+    impact,
+    links,
+    overview,
+    theme_books,
+    theme_changes,
+    theme_marks,
+    theme_undo,
+    themes,
+    withdrawals,
+    work,
+)
 from models.queries.theme_log import Author
-from models.records import Arrival, Link, ThemeSeed, Work
+from models.records import Arrival, Link, LinkState, ThemeSeed, ThemeState, Work
 from tests import factories
 from tests.clock import NOON
 from tests.service.correcting import Correcting
 from tests.steps import recounted, stored_counts
+from tests.verdicts import verdict_row
 from tests.workers.tickets import deliver
 from workers.themes import Streams
 
@@ -235,3 +247,55 @@ def test_an_undone_split_has_the_theme_counted_that_refits_merged_its_part_into(
     parted.undo(parted.splits[0])
     day = (NOON - timedelta(days=90)).date().toordinal()
     assert {(other, day), (parted.whole, day)} <= parted.marked()
+
+
+def test_nothing_is_judged_or_said_of_a_theme_that_was_called_noise(sqlite: Database) -> None:
+    workspace = factories.workspace(sqlite)
+    with sqlite.write(workspace=workspace) as session:
+        old, theme = (factories.theme(session, workspace, number) for number in (1, 2))
+        factories.merge(session, workspace, old, theme)
+        release = factories.release(session, workspace)
+        feature = factories.feature(session, workspace, of="1.0")
+        session.add_all(
+            Link(
+                workspace_id=workspace,
+                theme_id=each,
+                feature_id=feature,
+                state=LinkState.CONFIRMED,
+                reason="it says so",
+                proposed_at=NOON,
+                decided_at=NOON,
+            )
+            for each in (old, theme)
+        )
+        impact.write_verdict(session, workspace=workspace, row=verdict_row(release, theme))
+
+    def said(as_of: datetime | None = None) -> list[int]:
+        with sqlite.read(workspace=workspace) as session:
+            judged = links.of_release(session, workspace=workspace, release=release)
+            listed = overview.linked_releases(session, workspace=workspace)
+            told = impact.latest_verdicts(session, workspace=workspace, as_of=as_of)
+            return [len(judged), len(listed), len(told)]
+
+    assert said() == [2, 2, 1]
+    with sqlite.write(workspace=workspace) as session:
+        theme_marks.dismiss(
+            session, workspace=workspace, theme=theme, author=ADA, now=NOON + timedelta(days=1)
+        )
+    assert said() == [0, 0, 0]
+    assert said(as_of=NOON + timedelta(hours=1))[2] == 1
+    with sqlite.write(workspace=workspace) as session:
+        theme_undo.undo(session, workspace=workspace, theme=theme, author=ADA, now=NOON + timedelta(days=2))
+    assert said() == [2, 2, 1]
+
+
+def test_a_pinned_theme_stands_though_it_is_empty(sqlite: Database) -> None:
+    workspace = factories.workspace(sqlite)
+    given = {"workspace": workspace, "author": ADA, "now": NOON}
+    with sqlite.write(workspace=workspace) as session:
+        done = theme_marks.seed(session, label="Refunds", texts=["Refunds"], **given)  # type: ignore[arg-type]
+        theme = done.act.theme_id
+        theme_undo.undo(session, theme=theme, **given)  # type: ignore[arg-type]
+        assert themes.get_theme(session, workspace=workspace, theme=theme).state is ThemeState.RETIRED
+        theme_marks.pin(session, theme=theme, **given)  # type: ignore[arg-type]
+        assert themes.get_theme(session, workspace=workspace, theme=theme).state is ThemeState.ACTIVE
