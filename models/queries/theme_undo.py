@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict, Invalid, NotFound
@@ -191,17 +191,13 @@ def _put_back(way: _Undoing, where: Theme) -> None:
 
 def _place_anew(way: _Undoing, items: Sequence[int]) -> None:
     """Ask for a theme for items that were in none before a person put them in one."""
-    for item in items:
-        row = way.session.get(FeedbackItem, item)
-        if row is not None:
-            work.mark_dirty(
-                way.session,
-                workspace=way.workspace,
-                stage=Job.PLACE,
-                subject=item,
-                version=row.version,
-                run_at=way.now,
-            )
+    for start in range(0, len(items), 500):
+        chosen = FeedbackItem.id.in_(items[start : start + 500]), within(FeedbackItem, way.workspace)
+        rows = way.session.execute(select(FeedbackItem.id, FeedbackItem.version).where(*chosen))
+        pieces = sorted((item, version) for item, version in rows)
+        work.mark_pieces_dirty(
+            way.session, workspace=way.workspace, stage=Job.PLACE, pieces=pieces, run_at=way.now
+        )
 
 
 def _undo_rename(way: _Undoing) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select
 
 from models.database import Database
 from models.errors import Conflict
@@ -299,3 +299,26 @@ def test_a_pinned_theme_stands_though_it_is_empty(sqlite: Database) -> None:
         assert themes.get_theme(session, workspace=workspace, theme=theme).state is ThemeState.RETIRED
         theme_marks.pin(session, theme=theme, **given)  # type: ignore[arg-type]
         assert themes.get_theme(session, workspace=workspace, theme=theme).state is ThemeState.ACTIVE
+
+
+def test_an_act_on_a_large_theme_asks_for_its_days_in_few_statements(sqlite: Database) -> None:
+    workspace = factories.workspace(sqlite)
+    with sqlite.write(workspace=workspace) as session:
+        source = factories.source(session, workspace)
+        into, other = (factories.theme(session, workspace, number) for number in (1, 2))
+        for day in range(60):
+            at = NOON - timedelta(days=day)
+            item = factories.item(session, workspace, source, external_id=f"T-{day}", at=at)
+            factories.assign(session, workspace, [item], other)
+    statements: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    event.listen(sqlite.engine, "before_cursor_execute", note)
+    with sqlite.write(workspace=workspace) as session:
+        theme_changes.merge(session, workspace=workspace, theme=into, others=[other], author=ADA, now=NOON)
+    assert len(statements) < 60
+    with sqlite.read(workspace=workspace) as session:
+        asked = session.execute(select(Work.subject, Work.version).where(Work.stage == Job.COUNT)).all()
+    assert len(asked) == 2 * 60
