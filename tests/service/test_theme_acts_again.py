@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, event, select
 
 from models.database import Database
-from models.errors import Conflict
+from models.errors import Conflict, Invalid
 from models.jobs import Job
 from models.queries import (
     impact,
@@ -22,6 +22,8 @@ from models.queries import (
 )
 from models.queries.theme_log import Author
 from models.records import Arrival, Link, LinkState, ThemeSeed, ThemeState, Work
+from models.values.storable import UNSTORABLE
+from service import curation
 from tests import factories
 from tests.clock import NOON
 from tests.service.correcting import Correcting
@@ -322,3 +324,11 @@ def test_an_act_on_a_large_theme_asks_for_its_days_in_few_statements(sqlite: Dat
     with sqlite.read(workspace=workspace) as session:
         asked = session.execute(select(Work.subject, Work.version).where(Work.stage == Job.COUNT)).all()
     assert len(asked) == 2 * 60
+
+
+def test_names_and_examples_from_forms_hold_nothing_that_cannot_be_stored() -> None:
+    with pytest.raises(Invalid, match="NUL"):
+        curation.checked_name("Refunds\x00")
+    texts = curation.seed_texts("Refunds", "late\x00", ["where is it \ud800"])
+    assert len(texts) == 2
+    assert not any(UNSTORABLE.search(text) for text in texts)
