@@ -17,6 +17,7 @@ from models.queries import (
     theme_marks,
     theme_undo,
     themes,
+    unsaid,
     withdrawals,
     work,
 )
@@ -332,3 +333,14 @@ def test_names_and_examples_from_forms_hold_nothing_that_cannot_be_stored() -> N
     texts = curation.seed_texts("Refunds", "late\x00", ["where is it \ud800"])
     assert len(texts) == 2
     assert not any(UNSTORABLE.search(text) for text in texts)
+
+
+def test_what_is_expected_by_name_is_not_forgotten_with_the_words_of_a_deleted_ticket(
+    sqlite: Database,
+) -> None:
+    workspace = factories.workspace(sqlite)
+    texts = ["Zeppelins", "The zeppelin of Ms Roe lands late."]
+    with sqlite.write(workspace=workspace) as session:
+        theme_marks.seed(session, workspace=workspace, label="Zeppelins", texts=texts, author=ADA, now=NOON)
+        unsaid.unsay(session, workspace=workspace, words={"zeppelins", "roe"}, items=[], now=NOON)
+        assert session.scalars(select(ThemeSeed.text)).all() == ["Zeppelins"]
