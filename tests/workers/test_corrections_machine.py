@@ -6,7 +6,9 @@ worker that restores the stream sees what the database says.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -46,6 +48,14 @@ RESTLESS = ThemeSetting(first_fit=40, refit_growth=1.02, hold_growth=1.0, patien
 FED = 45
 
 Doing = Callable[[Session], Acted]
+
+
+class Who(TypedDict):
+    """Whose act it is, where and when."""
+
+    workspace: int
+    author: Author
+    now: datetime
 
 
 class Corrections(RuleBasedStateMachine):
@@ -160,7 +170,7 @@ class Corrections(RuleBasedStateMachine):
                 assert {item: now.get(item) for item in places} == places
         self.before = None
 
-    def _who(self) -> dict[str, object]:
+    def _who(self) -> Who:
         return {"workspace": self.workspace, "author": AUTHOR, "now": self.clock()}
 
     # --- what comes between
@@ -201,9 +211,9 @@ class Corrections(RuleBasedStateMachine):
         assert stored_counts(self.database) == expected
         places = open_assignments(self.database)
         into = {act.id: act.other_ids[0] if act.verb is ThemeVerb.SPLIT else act.theme_id for act in acts}
-        for act, item in sorted(moved):
-            if act in into and item in places:
-                assert places[item] == standing[into[act]]
+        for number, item in sorted(moved):
+            if number in into and item in places:
+                assert places[item] == standing[into[number]]
         for act in acts:
             if act.verb is ThemeVerb.MERGE:
                 assert {standing[other] for other in act.other_ids} == {standing[act.theme_id]}
