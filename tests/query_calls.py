@@ -230,6 +230,7 @@ def reads(w: World) -> Calls:
         theme_acts.holders: items,
         theme_acts.items_of: {"act": w.act},
         theme_acts.list_acts: {**theme, "before": None, "limit": 9},
+        theme_acts.seed_ids: {},
         theme_acts.standing_acts: {},
         theme_acts.undone_by: {"acts": [w.undone]},
         theme_acts.unread_seeds: {"encoder": w.encoder},
@@ -416,6 +417,7 @@ def writes(w: World) -> Calls:
         work.mark_dirty: {**piece, "version": 2, "run_at": LATER},
         work.enqueue_many: {"stage": Job.LABEL, "subjects": [(10**6, NOON)]},
         work.mark_all_dirty: {"stage": Job.MEASURE, "subjects": [w.release], "run_at": LATER},
+        work.mark_pieces_dirty: {"stage": Job.MEASURE, "pieces": [(w.release, 0)], "run_at": LATER},
         work.revive: {"now": NOON},
         workspaces.audit: {"actor": "x", "by": "x", "action": "x", "subject": "x", "now": NOON},
     }  # fmt: skip
@@ -503,6 +505,7 @@ def finders(w: World) -> Calls:
     return {
         access.first_owner: {"now": NOON},
         theme_books.open_books: {},
+        theme_log.begin: {"now": LATER},
         deliveries.named_source: {"kind": "generic_json", "name": "desk", "now": NOON},
         scope.compiled: {"rules": [RULE]},
         scope.digest_domain: {"domain": "example.com"},

@@ -63,7 +63,8 @@ def _read(context: Context, workspace: int) -> Material | None:
             theme.id: theme.label or f"theme {theme.id}"
             for theme in themes.active_themes(session, workspace=workspace)
         }
-    complaints = [member for member in found if member.is_complaint and member.text.strip()]
+    # Of themes that were called noise nothing is proposed.
+    complaints = [m for m in found if m.is_complaint and m.text.strip() and m.theme in labels]
     return Material(features, releases, complaints, labels, owner.encoder_dtype, encoder.dimension)
 
 

@@ -1,7 +1,7 @@
 """Stages `place` and `label`: give items their theme, publish theme revisions, name themes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, ThemeSetting
 from models.language.events import ThemeState as StoredTheme
 from models.language.label import label_themes
-from models.queries import counts, embeddings, links, theme_stream, themes, work, workspaces
+from models.queries import counts, embeddings, links, theme_acts, theme_stream, themes, work, workspaces
 from models.queries.theme_stream import Change, Entry, StreamRow
 from models.queries.themes import QuoteSpan
 from models.queries.work import Leased
@@ -38,13 +38,14 @@ KEPT_VECTORS = 200_000
 
 @dataclass(slots=True)
 class Loaded:
-    """A workspace's stream in memory, and the stored version it equals."""
+    """A workspace's stream in memory, and the stored version it equals; seeds: the expected wordings in it."""
 
     stream: ThemeStream
     row: StreamRow
     encoder: int
     dimension: int
     zone: ZoneInfo
+    seeds: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -61,8 +62,9 @@ class Streams:
         loaded = self.by_workspace.get(workspace)
         with context.database.read(workspace=workspace) as session:
             row = theme_stream.read_stream(session, workspace=workspace)
-        if loaded is None or loaded.row.version != row.version:
-            # Whoever acted on themes moved the stream on: what people expect of it may be new.
+            seeds = theme_acts.seed_ids(session, workspace=workspace)
+        # Wordings come with an act, which moves the stream on, and go with an erasure, which does not.
+        if loaded is None or loaded.row.version != row.version or loaded.seeds != seeds:
             read_seeds(context, workspace)
             with context.database.read(workspace=workspace) as session:
                 row = theme_stream.read_stream(session, workspace=workspace)
@@ -106,7 +108,9 @@ def _restore(session: Session, context: Context, workspace: int, row: StreamRow)
         )
         vectors = embeddings.unpack([item.vector for item in items], dimension)
         stream = ThemeStream.restore(stored, vectors, setting, decided)
-    return Loaded(stream, row, encoder.id, dimension, ZoneInfo(owner.time_zone))
+    unread = {seed.id for seed in theme_acts.unread_seeds(session, workspace=workspace, encoder=encoder.id)}
+    seeds = theme_acts.seed_ids(session, workspace=workspace) - unread
+    return Loaded(stream, row, encoder.id, dimension, ZoneInfo(owner.time_zone), seeds)
 
 
 def place_items(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
@@ -123,6 +127,8 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
             session, workspace=workspace, items=list(wanted), encoder=loaded.encoder
         )
         arrived = theme_stream.arrived_among(session, workspace=workspace, items=list(wanted))
+        # Items may be in a theme by hand that never arrived: of another language, or not read yet.
+        arrived |= themes.themes_of_items(session, workspace=workspace, items=list(wanted)).keys()
     # Work on an old version may come after that on a newer one, which then stands.
     newer = {item for item, (version, _) in stored.items() if version > wanted[item]}
     leaving = sorted(arrived - newer)
@@ -183,6 +189,9 @@ def _write(
         theme_stream.write_stream(
             session, workspace=workspace, before=loaded.row.version, revision=revision, state=state
         )
+        if revision > loaded.row.revision or _is_settling_due(loaded):
+            # Before the themes: whoever names them holds this work while it writes them.
+            work.mark_dirty(session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=now)
         dirty: list[tuple[int, datetime]] = []
         if leaving:
             held = themes.themes_of_items(session, workspace=workspace, items=leaving)
@@ -195,16 +204,20 @@ def _write(
         theme_stream.arrive(
             session, workspace=workspace, positions={item: position[item] for item in arriving}
         )
-        dirty += _write_events(session, workspace, events, revision, now)
+        held_in = loaded.stream.constraints.held
+        dirty += _write_events(session, workspace, events, held_in, revision, now)
         counts.mark(session, workspace=workspace, pairs=dirty, zone=loaded.zone, now=now)
-        if revision > loaded.row.revision or _is_settling_due(loaded):
-            work.mark_dirty(session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=now)
         work.finish(session, leased, now=now)
     loaded.row = StreamRow(loaded.row.version + 1, revision, state)
 
 
 def _write_events(
-    session: Session, workspace: int, events: Sequence[Event], revision: int, now: datetime
+    session: Session,
+    workspace: int,
+    events: Sequence[Event],
+    held_in: Mapping[int, int],
+    revision: int,
+    now: datetime,
 ) -> list[tuple[int, datetime]]:
     """Write births, merges and entries in the order in which they happened; return the counts they touch."""
     ids = theme_stream.apply_changes(
@@ -218,8 +231,9 @@ def _write_events(
         revision=revision,
         now=now,
     )
+    # Whoever put an item somewhere put it in that theme, not in the one that stands for it while a merge does.
     entries = [
-        Entry(item, event.theme, score)
+        Entry(item, held_in.get(item, event.theme), score)
         for event in events
         for item, score in zip(event.items, event.scores, strict=True)
     ]

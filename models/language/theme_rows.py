@@ -54,8 +54,14 @@ class ThemeRows:
         themes: IntArray,
         held: NDArray[np.bool_],
     ) -> None:
-        """Add items; those that repeat an earlier wording join its row, held and other ones get one of their own."""
-        rows = fold_copies(self.lists.vectors, vectors, self._copy_cosine, shut=self.held, alone=held)
+        """Add items; those that repeat an earlier wording join its row, held and other ones get one of their own.
+
+        So does a copy in another theme than the wording: acts that were undone leave some.
+        """
+        rows = self._fold(vectors, held)
+        elsewhere = self._elsewhere(rows, themes)
+        if elsewhere.any():
+            rows = self._fold(vectors, held | elsewhere)
         _, firsts = np.unique(rows, return_index=True)
         firsts = np.sort(firsts[rows[firsts] >= len(self)])
         self._add_rows(vectors[firsts], themes[firsts], arrived[firsts], held[firsts])
@@ -63,6 +69,15 @@ class ThemeRows:
         self.vectors = np.concatenate([self.vectors, vectors])
         self.arrived = np.concatenate([self.arrived, arrived])
         self.row = np.concatenate([self.row, rows])
+
+    def _fold(self, vectors: FloatArray, alone: NDArray[np.bool_]) -> IntArray:
+        return fold_copies(self.lists.vectors, vectors, self._copy_cosine, shut=self.held, alone=alone)
+
+    def _elsewhere(self, rows: IntArray, themes: IntArray) -> NDArray[np.bool_]:
+        """Say which items are in another theme than the first of the new row that they share: (m,) bool."""
+        _, first, place = np.unique(rows, return_index=True, return_inverse=True)
+        found: NDArray[np.bool_] = (rows >= len(self)) & (themes != themes[first][place])
+        return found
 
     def _add_rows(
         self, vectors: FloatArray, themes: IntArray, arrived: IntArray, held: NDArray[np.bool_] | bool

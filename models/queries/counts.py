@@ -29,8 +29,7 @@ def mark(
 ) -> None:
     """Mark the (theme, day of ticket creation) pairs whose counts must be recomputed."""
     days = {(theme, moment.astimezone(zone).date().toordinal()) for theme, moment in pairs}
-    for theme, day in sorted(days):
-        work.mark_dirty(session, workspace=workspace, stage=Job.COUNT, subject=theme, version=day, run_at=now)
+    work.mark_pieces_dirty(session, workspace=workspace, stage=Job.COUNT, pieces=sorted(days), run_at=now)
 
 
 def recompute(session: Session, *, workspace: int, theme: int, days: Set[date], zone: ZoneInfo) -> None:

@@ -19,7 +19,10 @@ from models.records import (
     LinkState,
     Release,
     Theme,
+    ThemeAct,
     ThemeQuote,
+    ThemeState,
+    ThemeVerb,
     Verdict,
 )
 
@@ -70,7 +73,7 @@ def latest_verdicts(
     """Return, for each release and theme, what was said last at the furthest look, as of a moment.
 
     What was said of a theme that was merged gives way to what is said of the one that stands for it; of a link
-    that was rejected or taken back since, nothing is said any more.
+    that was rejected or taken back since, nothing is said any more, nor of a theme that was called noise.
     """
     query = select(Verdict, Link).outerjoin(Link, Link.id == Verdict.link_id)
     query = query.where(Verdict.workspace_id == workspace)
@@ -79,11 +82,13 @@ def latest_verdicts(
     if as_of is not None:
         query = query.where(Verdict.created_at <= as_of)
     standing = _standing_themes(session, workspace)
+    noise = _noise(session, workspace, as_of)
     best: dict[tuple[int, int, str], Verdict] = {}
     for verdict, link in session.execute(query.order_by(Verdict.look, Verdict.id)):
         if _is_claimed(verdict, link, as_of):
             theme = standing.get(verdict.theme_key, verdict.theme_key)
-            best[verdict.release_id, theme, verdict.segment] = verdict
+            if theme not in noise:
+                best[verdict.release_id, theme, verdict.segment] = verdict
     return list(best.values())
 
 
@@ -95,6 +100,18 @@ def _standing_themes(session: Session, workspace: int) -> dict[int, int]:
         )
     )
     return {old: into for old, into in rows if into is not None}
+
+
+def _noise(session: Session, workspace: int, as_of: datetime | None) -> set[int]:
+    """Return the themes that are called noise, as of a moment."""
+    rows = session.execute(
+        select(Theme.id, ThemeAct.at)
+        .join(ThemeAct, (ThemeAct.theme_id == Theme.id) & (ThemeAct.verb == ThemeVerb.DISMISS))
+        .where(Theme.workspace_id == workspace, Theme.state == ThemeState.DISMISSED)
+        .order_by(ThemeAct.id)
+    )
+    latest = {theme: at for theme, at in rows}
+    return {theme for theme, at in latest.items() if as_of is None or at <= as_of}
 
 
 def _is_claimed(verdict: Verdict, link: Link | None, as_of: datetime | None) -> bool:

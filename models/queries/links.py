@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from models.errors import Conflict, NotFound
 from models.jobs import Job
 from models.queries import work
 from models.queries.within import within
 from models.queries.workspaces import COMMAND_LINE, audit
-from models.records import Feature, JsonObject, Link, LinkState, Release, Theme
+from models.records import Feature, JsonObject, Link, LinkState, Release, Theme, ThemeState
 from models.values.timing import SEEN_AFTER
 
 
@@ -188,19 +188,25 @@ class ReleaseLink:
 
 
 def of_release(session: Session, *, workspace: int, release: int) -> list[ReleaseLink]:
-    """Return the links of a release's features that were not rejected, likeliest first."""
+    """Return the links of a release's features that were not rejected, likeliest first.
+
+    Without those to themes that were called noise: nothing is judged on what does not count.
+    """
+    standing = aliased(Theme)
     rows = session.execute(
-        select(Link, Feature, Theme)
+        select(Link, Feature, standing.id)
         .join(Feature, Feature.id == Link.feature_id)
         .join(Theme, Theme.id == Link.theme_id)
+        .join(standing, standing.id == func.coalesce(Theme.redirect_id, Theme.id))
         .where(
+            standing.state != ThemeState.DISMISSED,
             within(Link, workspace),
             within(Feature, workspace),
             Feature.release_id == release,
             Link.state != LinkState.REJECTED,
         )
     )
-    found = [ReleaseLink(link, feature, theme.redirect_id or theme.id) for link, feature, theme in rows]
+    found = [ReleaseLink(link, feature, theme) for link, feature, theme in rows]
     return sorted(
         found,
         key=lambda each: (

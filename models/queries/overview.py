@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from models.jobs import Job, WorkState
 from models.queries.counting import first_complaints, relaying_sources
@@ -26,6 +26,7 @@ from models.records import (
     Source,
     Theme,
     ThemeEvent,
+    ThemeState,
     Verdict,
     Work,
 )
@@ -261,7 +262,11 @@ class LinkedRelease:
 def linked_releases(
     session: Session, *, workspace: int, theme: int | None = None, releases: Sequence[int] | None = None
 ) -> list[LinkedRelease]:
-    """Return links that were not rejected, with feature and release, redirects of themes followed."""
+    """Return links that were not rejected, with feature and release, redirects of themes followed.
+
+    Of themes that were called noise only when one is asked for.
+    """
+    standing = aliased(Theme)
     theme_id = func.coalesce(Theme.redirect_id, Theme.id)
     query = (
         select(Link, Feature, Release, theme_id)
@@ -273,6 +278,8 @@ def linked_releases(
     )
     if theme is not None:
         query = query.where(theme_id == theme)
+    else:
+        query = query.join(standing, standing.id == theme_id).where(standing.state != ThemeState.DISMISSED)
     if releases is not None:
         query = query.where(Feature.release_id.in_(releases))
     return [LinkedRelease(*row) for row in session.execute(query)]

@@ -61,6 +61,8 @@ def list_acts(
     if before is not None:
         query = query.where(ThemeAct.id < before)
     found = []
+    if theme is None:
+        query = query.limit(limit)
     for act in session.scalars(query.order_by(ThemeAct.id.desc())):
         if theme is None or touches(act, theme):
             found.append(act)
@@ -194,6 +196,11 @@ def unread_seeds(session: Session, *, workspace: int, encoder: int) -> list[Seed
         .order_by(ThemeSeed.id)
     )
     return [SeedText(seed, text) for seed, text in rows]
+
+
+def seed_ids(session: Session, *, workspace: int) -> frozenset[int]:
+    """Return which expected wordings there are, read by an encoder or not."""
+    return frozenset(session.scalars(select(ThemeSeed.id).where(ThemeSeed.workspace_id == workspace)))
 
 
 def put_seed_vectors(session: Session, *, workspace: int, encoder: int, vectors: Mapping[int, bytes]) -> None:

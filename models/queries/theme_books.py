@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.language.events import Bookkeeping, ThemeSetting
 from models.queries import theme_stream
+from models.queries.upsert import insert_or_ignore
 from models.records import JsonObject, Theme, ThemeState, ThemeStreamState
 
 
@@ -61,12 +62,26 @@ class Books:
 
 
 def open_books(session: Session, *, workspace: int) -> Books:
-    """Read the books; whoever else writes them waits until this transaction is over."""
-    row = session.get(ThemeStreamState, workspace, with_for_update=True, populate_existing=True)
+    """Read the books; whoever else writes them waits until this transaction is over.
+
+    Open them before anything is read that an act is decided by: of two people who act at once, the second must see
+    what the first one did.
+    """
+    row = _held_row(session, workspace)
     if row is None:
+        # A row to hold, so that two first acts do not take one number.
+        first = {"workspace_id": workspace, "version": 0, "revision": 0, "state": {}}
+        insert_or_ignore(session, ThemeStreamState, first, key=("workspace_id",))
+        row = _held_row(session, workspace)
+    session.expire_all()
+    if row is None or row.version == 0:
         return Books(0, 1, {"settled_at": 0}, _first_books(session, workspace))
     kept = Bookkeeping.from_json(json.dumps(row.state["bookkeeping"]))
     return Books(row.version, row.revision + 1, row.state, kept)
+
+
+def _held_row(session: Session, workspace: int) -> ThemeStreamState | None:
+    return session.get(ThemeStreamState, workspace, with_for_update=True, populate_existing=True)
 
 
 def _first_books(session: Session, workspace: int) -> Bookkeeping:
@@ -86,8 +101,11 @@ def close_books(session: Session, *, workspace: int, books: Books) -> None:
     )
     rows = list(session.scalars(select(Theme).where(Theme.workspace_id == workspace)))
     ids = {row.number: row.id for row in rows}
+    redirects = books.redirects
     for row in rows:
-        standing = books.resolve(row.number)
+        standing = row.number
+        while standing in redirects:
+            standing = redirects[standing]
         if standing != row.number:
             row.state, row.redirect_id = ThemeState.MERGED, ids[standing]
         elif row.redirect_id is not None:

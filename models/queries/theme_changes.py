@@ -18,6 +18,7 @@ from models.queries.theme_log import (
     Author,
     add_event,
     ask_for_counts,
+    begin,
     check_free,
     log_act,
     refuse,
@@ -39,6 +40,7 @@ def merge(
     now: datetime,
 ) -> Acted:
     """Let a theme stand for others from now on, also in reports to come; their ids lead to it."""
+    books = begin(session, workspace=workspace, now=now)
     into = standing_theme(session, workspace=workspace, theme=theme)
     rows = {
         row.id: row for other in others for row in [standing_theme(session, workspace=workspace, theme=other)]
@@ -50,7 +52,6 @@ def merge(
     check_free(acts, into, asked, ThemeVerb.DISMISS)
     for row in rows.values():
         check_free(acts, row, asked, ThemeVerb.PIN, ThemeVerb.SEED, ThemeVerb.DISMISS)
-    books = theme_books.open_books(session, workspace=workspace)
     _check_apart(session, workspace, acts, {into.id, *rows}, asked)
     sizes = {each: themes.size(session, workspace=workspace, theme=each) for each in (into.id, *rows)}
     dirty = [
@@ -105,6 +106,7 @@ def split(
     now: datetime,
 ) -> Acted:
     """Move items out into a theme of their own; refits never join the two again."""
+    books = begin(session, workspace=workspace, now=now)
     row = standing_theme(session, workspace=workspace, theme=theme)
     asked = f"Splitting {th(row)}"
     acts = theme_acts.standing_acts(session, workspace=workspace)
@@ -117,7 +119,6 @@ def split(
             f"these are all {size} items of {th(row)}: a split leaves some behind; rename the theme instead.",
             field="items",
         )
-    books = theme_books.open_books(session, workspace=workspace)
     _check_no_reversal(session, workspace, acts, row, origins, books, asked)
     made = theme_books.make_theme(session, workspace=workspace, books=books, label=label, now=now)
     act = log_act(
@@ -192,7 +193,8 @@ def _check_no_reversal(
         if act.verb is not ThemeVerb.MERGE or books.resolve(numbers[act.theme_id]) != row.number:
             continue
         for other in act.other_ids:
-            came = {theme for theme, number in numbers.items() if number in books.reaching(numbers[other])}
+            reaching = books.reaching(numbers[other])
+            came = {theme for theme, number in numbers.items() if number in reaching}
             brought = set(themes.items_assigned(session, workspace=workspace, themes=sorted(came)))
             if brought == set(origins):
                 refuse(asked, act)
@@ -202,12 +204,12 @@ def move(
     session: Session, *, workspace: int, theme: int, items: Sequence[int], author: Author, now: datetime
 ) -> Acted:
     """Put items into a theme, whatever votes say; those that are in it already are left alone."""
+    books = begin(session, workspace=workspace, now=now)
     row = standing_theme(session, workspace=workspace, theme=theme)
     origins = _found_anywhere(session, workspace, row, items)
     if not origins:
         raise Invalid(f"all of these items are in {th(row)} already.", field="items")
     _check_not_held(session, workspace, list(origins), f"Moving items into {th(row)}")
-    books = theme_books.open_books(session, workspace=workspace)
     size = themes.size(session, workspace=workspace, theme=row.id)
     act = log_act(
         session, workspace=workspace, verb=ThemeVerb.MOVE, row=row, books=books, author=author, now=now

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import Conflict
 from models.jobs import Job
-from models.queries import counts, themes, work, workspaces
+from models.queries import counts, theme_books, themes, work, workspaces
 from models.queries.theme_books import Books
 from models.records import Theme, ThemeAct, ThemeEvent, ThemeVerb
 from models.values.ids import Prefix, public_id
@@ -81,6 +81,17 @@ def check_free(acts: Iterable[ThemeAct], theme: Theme, asked: str, *verbs: Theme
     for act in acts:
         if act.verb in verbs and act.theme_id == theme.id:
             refuse(asked, act)
+
+
+def begin(session: Session, *, workspace: int, now: datetime) -> Books:
+    """Open the books for an act that asks for names of themes.
+
+    It asks before it touches a theme: whoever names themes holds that work while it writes them, so that the other
+    order would have each wait for the other.
+    """
+    books = theme_books.open_books(session, workspace=workspace)
+    ask_for_label(session, workspace=workspace, now=now)
+    return books
 
 
 def log_act(
@@ -155,10 +166,9 @@ def add_event(
 def ask_for_counts(
     session: Session, *, workspace: int, pairs: Iterable[tuple[int, datetime]], now: datetime
 ) -> None:
-    """Ask for counts of themes on days, and for names of themes that changed."""
+    """Ask for counts of themes on days."""
     zone = ZoneInfo(workspaces.get_workspace(session, workspace=workspace).time_zone)
     counts.mark(session, workspace=workspace, pairs=pairs, zone=zone, now=now)
-    ask_for_label(session, workspace=workspace, now=now)
 
 
 def ask_for_label(session: Session, *, workspace: int, now: datetime) -> None:

@@ -13,7 +13,7 @@ from models.queries.theme_log import (
     Author,
     add_event,
     ask_for_counts,
-    ask_for_label,
+    begin,
     check_free,
     log_act,
     standing_theme,
@@ -26,10 +26,10 @@ def rename(
     session: Session, *, workspace: int, theme: int, label: str, author: Author, now: datetime
 ) -> Acted:
     """Name a theme; refits keep the name, and the one that is found in its words is kept beside it."""
+    books = theme_books.open_books(session, workspace=workspace)
     row = standing_theme(session, workspace=workspace, theme=theme)
     if row.named and row.label == label:
         raise Conflict(f"{th(row)} has this name already.")
-    books = theme_books.open_books(session, workspace=workspace)
     row.label, row.named = label, True
     act = log_act(
         session,
@@ -47,11 +47,13 @@ def rename(
 
 def pin(session: Session, *, workspace: int, theme: int, author: Author, now: datetime) -> Acted:
     """Hold a theme together: refits neither merge it nor take items out; it may gain some."""
+    books = theme_books.open_books(session, workspace=workspace)
     row = standing_theme(session, workspace=workspace, theme=theme)
     acts = theme_acts.standing_acts(session, workspace=workspace)
     check_free(acts, row, f"Pinning {th(row)}", ThemeVerb.PIN, ThemeVerb.DISMISS)
-    books = theme_books.open_books(session, workspace=workspace)
     row.pinned = True
+    if row.state is ThemeState.RETIRED:
+        row.state = ThemeState.ACTIVE  # held, it stands, and shows that it is empty
     act = log_act(
         session, workspace=workspace, verb=ThemeVerb.PIN, row=row, books=books, author=author, now=now
     )
@@ -61,10 +63,10 @@ def pin(session: Session, *, workspace: int, theme: int, author: Author, now: da
 
 def dismiss(session: Session, *, workspace: int, theme: int, author: Author, now: datetime) -> Acted:
     """Call a theme noise: it goes on taking in what is like it, and nothing in it counts."""
+    books = begin(session, workspace=workspace, now=now)
     row = standing_theme(session, workspace=workspace, theme=theme)
     acts = theme_acts.standing_acts(session, workspace=workspace)
     check_free(acts, row, f"Dismissing {th(row)}", ThemeVerb.PIN, ThemeVerb.SEED, ThemeVerb.DISMISS)
-    books = theme_books.open_books(session, workspace=workspace)
     row.state = ThemeState.DISMISSED
     act = log_act(
         session, workspace=workspace, verb=ThemeVerb.DISMISS, row=row, books=books, author=author, now=now
@@ -82,6 +84,7 @@ def seed(
     session: Session, *, workspace: int, label: str, texts: Sequence[str], author: Author, now: datetime
 ) -> Acted:
     """Make a theme from wordings that are expected in it, before there are items; empty, it stays."""
+    books = begin(session, workspace=workspace, now=now)
     known = session.scalar(
         select(Theme).where(
             Theme.workspace_id == workspace,
@@ -91,7 +94,6 @@ def seed(
     )
     if known is not None:
         raise Conflict(f"{th(known)} has this name already: move items there, or choose another name.")
-    books = theme_books.open_books(session, workspace=workspace)
     row = theme_books.make_theme(session, workspace=workspace, books=books, label=label, now=now)
     row.pinned = True
     act = log_act(
@@ -108,6 +110,4 @@ def seed(
         ThemeSeed(workspace_id=workspace, act_id=act.id, theme_id=row.id, text=text) for text in texts
     )
     theme_books.close_books(session, workspace=workspace, books=books)
-    event = add_event(session, act, "seed", row.id, workspace=workspace, at=now)
-    ask_for_label(session, workspace=workspace, now=now)
-    return Acted(act, event)
+    return Acted(act, add_event(session, act, "seed", row.id, workspace=workspace, at=now))

@@ -126,13 +126,18 @@ def write_stream(session: Session, *, workspace: int, before: int, revision: int
 def leave_stream(session: Session, *, workspace: int, items: Sequence[int], revision: int) -> None:
     """Take items out of the stream and out of their themes, as of `revision`: no theme counts them any more."""
     session.execute(delete(Arrival).where(Arrival.item_id.in_(items), within(Arrival, workspace)))
+    _uncount(session, workspace, items)
+    _end_assignments(session, workspace, items, revision)
+
+
+def _uncount(session: Session, workspace: int, items: Sequence[int]) -> None:
+    """No theme counts what is in none."""
     session.execute(
         update(FeedbackItem)
         .where(FeedbackItem.id.in_(items), FeedbackItem.workspace_id == workspace)
         .values(counted=False)
         .execution_options(synchronize_session=False)
     )
-    _end_assignments(session, workspace, items, revision)
 
 
 def leave_themes(session: Session, *, workspace: int, items: Sequence[int], revision: int) -> None:
@@ -144,6 +149,7 @@ def leave_themes(session: Session, *, workspace: int, items: Sequence[int], revi
             .values(theme_number=0)
             .execution_options(synchronize_session=False)
         )
+        _uncount(session, workspace, items[start : start + 500])
     _end_assignments(session, workspace, items, revision)
 
 

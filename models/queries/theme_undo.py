@@ -4,14 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, Invalid, NotFound
 from models.jobs import Job
 from models.queries import theme_acts, theme_books, themes, work
 from models.queries.theme_books import Books
-from models.queries.theme_log import Acted, Author, add_event, ask_for_counts, log_act, refuse, th
+from models.queries.theme_log import (
+    Acted,
+    Author,
+    add_event,
+    ask_for_counts,
+    begin,
+    log_act,
+    name_of,
+    refuse,
+    standing_theme,
+    th,
+)
 from models.queries.within import within
 from models.records import FeedbackItem, Theme, ThemeAct, ThemeSeed, ThemeState, ThemeVerb
 from models.values.ids import Prefix, public_id
@@ -53,6 +64,7 @@ def undo(
 
     revision: refuse unless the act made this theme revision. Acts that rest on it must be undone before it.
     """
+    books = begin(session, workspace=workspace, now=now)
     acts = theme_acts.standing_acts(session, workspace=workspace)
     row = _chosen(session, workspace, acts, theme, act)
     if revision is not None and row.revision != revision:
@@ -60,7 +72,6 @@ def undo(
             f"the latest act on th_{theme} is {public_id(Prefix.ACT, row.id)}, which made revision {row.revision}, "
             f"not {revision}: somebody acted since."
         )
-    books = theme_books.open_books(session, workspace=workspace)
     later = [each for each in acts if each.id > row.id]
     way = _Undoing(session, workspace, row, books, later, now)
     acted_on = way.theme(row.theme_id)
@@ -90,9 +101,11 @@ def undo(
 def _chosen(
     session: Session, workspace: int, acts: Sequence[ThemeAct], theme: int, act: int | None
 ) -> ThemeAct:
-    themes.get_theme(session, workspace=workspace, theme=theme)
+    standing = standing_theme(session, workspace=workspace, theme=theme).id
     if act is not None:
-        theme_acts.get_act(session, workspace=workspace, act=act)
+        named = theme_acts.get_act(session, workspace=workspace, act=act)
+        if not theme_acts.touches(named, theme) and not theme_acts.touches(named, standing):
+            raise Invalid(f"{name_of(named)}, was not on th_{theme}.", field="act")
         chosen = [each for each in acts if each.id == act]
         if not chosen:
             raise Conflict(f"{public_id(Prefix.ACT, act)} was undone already, or undoes another act itself.")
@@ -111,13 +124,15 @@ def _undo_merge(way: _Undoing) -> None:
         row = way.theme(other)
         way.books.restore(row.number)
         numbers = themes.numbers(way.session, workspace=way.workspace)
-        back = [theme for theme, number in numbers.items() if number in way.books.reaching(row.number)]
+        reaching = way.books.reaching(row.number)
+        back = [theme for theme, number in numbers.items() if number in reaching]
         items = themes.items_assigned(way.session, workspace=way.workspace, themes=back)
         days = themes.ticket_days(way.session, workspace=way.workspace, items=items)
         way.dirty += [(other, days[item]) for item in items]
         way.moved += len(items)
         row.labelled_size = 0
-    into.labelled_size = 0
+    for named in (into, way.theme(standing)):
+        named.labelled_size = 0
 
 
 def _undo_split(way: _Undoing) -> None:
@@ -129,9 +144,22 @@ def _undo_split(way: _Undoing) -> None:
             refuse(asked, act)
     parent = way.theme(way.act.theme_id)
     _put_back(way, made)
-    way.touch(made.id, parent.redirect_id or parent.id)
+    # Refits may have merged either of them since.
+    way.touch(made.id, made.redirect_id or made.id, parent.redirect_id or parent.id)
     way.books.redirect(made.number, way.books.resolve(parent.number))
+    _check_parted(way, asked)
     parent.labelled_size = 0
+
+
+def _check_parted(way: _Undoing, asked: str) -> None:
+    """Refuse what would join themes that another split parts: refits may have merged its part into this one's."""
+    numbers = themes.numbers(way.session, workspace=way.workspace)
+    acts = theme_acts.standing_acts(way.session, workspace=way.workspace)
+    for act in acts:
+        if act.verb is ThemeVerb.SPLIT and act.id != way.act.id:
+            parts = [way.books.resolve(numbers[each]) for each in (act.theme_id, *act.other_ids)]
+            if len(set(parts)) < len(parts):
+                refuse(asked, act)
 
 
 def _undo_move(way: _Undoing) -> None:
@@ -163,22 +191,21 @@ def _put_back(way: _Undoing, where: Theme) -> None:
 
 def _place_anew(way: _Undoing, items: Sequence[int]) -> None:
     """Ask for a theme for items that were in none before a person put them in one."""
-    for item in items:
-        row = way.session.get(FeedbackItem, item)
-        if row is not None:
-            work.mark_dirty(
-                way.session,
-                workspace=way.workspace,
-                stage=Job.PLACE,
-                subject=item,
-                version=row.version,
-                run_at=way.now,
-            )
+    for start in range(0, len(items), 500):
+        chosen = FeedbackItem.id.in_(items[start : start + 500]), within(FeedbackItem, way.workspace)
+        rows = way.session.execute(select(FeedbackItem.id, FeedbackItem.version).where(*chosen))
+        pieces = sorted((item, version) for item, version in rows)
+        work.mark_pieces_dirty(
+            way.session, workspace=way.workspace, stage=Job.PLACE, pieces=pieces, run_at=way.now
+        )
 
 
 def _undo_rename(way: _Undoing) -> None:
     """Give a theme the name it had: that of an earlier act that stands, else the one found in its words."""
-    row = way.theme(way.act.theme_id)
+    _name_anew(way, way.theme(way.act.theme_id))
+
+
+def _name_anew(way: _Undoing, row: Theme) -> None:
     acts = theme_acts.standing_acts(way.session, workspace=way.workspace)
     names = [
         act.label
@@ -218,6 +245,7 @@ def _undo_seed(way: _Undoing) -> None:
         delete(ThemeSeed).where(ThemeSeed.act_id == way.act.id, within(ThemeSeed, way.workspace))
     )
     row.pinned = _is_held_otherwise(way)
+    _name_anew(way, row)
     if not row.pinned and themes.size(way.session, workspace=way.workspace, theme=row.id) == 0:
         row.state = ThemeState.RETIRED
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import NotFound
@@ -164,8 +164,15 @@ def write_label(
     quotes: Sequence[QuoteSpan],
     size: int,
 ) -> None:
-    """Store the label found in a theme's words, its keywords and quotes; a name that a person gave stays."""
-    row = get_theme(session, workspace=workspace, theme=theme)
+    """Store the label found in a theme's words, its keywords and quotes; a name that a person gave stays.
+
+    Also one that is being given while this runs: the theme is held first, and read as it is then.
+    """
+    query = select(Theme).where(Theme.id == theme, Theme.workspace_id == workspace)
+    held = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    row = session.scalar(held)
+    if row is None:
+        raise NotFound(f"There is no theme th_{theme}.")
     row.found_label, row.keywords, row.labelled_size = label[:300], list(keywords), size
     if not row.named:
         row.label = row.found_label
@@ -210,10 +217,22 @@ def retire_empty(session: Session, *, workspace: int, filled: Set[int]) -> None:
 
     One that a person holds stays, and shows that it is empty.
     """
-    rows = session.scalars(
-        select(Theme).where(
+    rows = session.execute(
+        select(Theme.id, Theme.state, Theme.pinned).where(
             Theme.workspace_id == workspace, Theme.state.in_((ThemeState.ACTIVE, ThemeState.RETIRED))
         )
-    )
-    for theme in rows:
-        theme.state = ThemeState.ACTIVE if theme.id in filled or theme.pinned else ThemeState.RETIRED
+    ).all()
+    for theme, state, pinned in rows:
+        wanted = ThemeState.ACTIVE if theme in filled or pinned else ThemeState.RETIRED
+        if state is not wanted:
+            # Only as it was read: a person may be merging or pinning it at this moment.
+            session.execute(
+                update(Theme)
+                .where(
+                    Theme.id == theme,
+                    Theme.workspace_id == workspace,
+                    Theme.state == state,
+                    Theme.pinned.is_(pinned),
+                )
+                .values(state=wanted)
+            )

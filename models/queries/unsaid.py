@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.jobs import Job
 from models.queries import search, work
-from models.records import FeedbackItem, Link, Theme, ThemeSeed
+from models.records import FeedbackItem, Link, Theme, ThemeAct, ThemeSeed
 
 REASON = "Some of the complaints that this was proposed from were erased or deleted."
 TAKEN = "taken"
@@ -139,9 +139,13 @@ def _unlink(session: Session, workspace: int, voices: _Voices, items: Set[int]) 
 
 
 def _forget_examples(session: Session, workspace: int, voices: _Voices) -> None:
-    """Remove examples of themes to come that hold such words: they may have been copied from a ticket."""
-    for seed in session.scalars(select(ThemeSeed).where(ThemeSeed.workspace_id == workspace)):
-        if voices.gone(seed.text):
+    """Remove examples of themes to come that hold such words: they may have been copied from a ticket.
+
+    The name alone stays, as it does on the theme: what people expect is not forgotten because somebody once said it.
+    """
+    seeds = select(ThemeSeed, ThemeAct.label).join(ThemeAct, ThemeAct.id == ThemeSeed.act_id)
+    for seed, label in session.execute(seeds.where(ThemeSeed.workspace_id == workspace)).all():
+        if seed.text != label and voices.gone(seed.text):
             session.delete(seed)
 
 

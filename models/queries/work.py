@@ -66,8 +66,21 @@ def mark_all_dirty(
     session: Session, *, workspace: int, stage: Job, subjects: Sequence[int], run_at: datetime
 ) -> None:
     """Ask for work on many subjects that must run after this moment, as `mark_dirty` does for one."""
-    if subjects:
-        rows = [_row(workspace, stage, subject, 0, run_at) for subject in subjects]
+    mark_pieces_dirty(
+        session,
+        workspace=workspace,
+        stage=stage,
+        pieces=[(subject, 0) for subject in subjects],
+        run_at=run_at,
+    )
+
+
+def mark_pieces_dirty(
+    session: Session, *, workspace: int, stage: Job, pieces: Sequence[tuple[int, int]], run_at: datetime
+) -> None:
+    """Ask for many pieces (subject, version) that must run after this moment, as `mark_dirty` does for one."""
+    if pieces:
+        rows = [_row(workspace, stage, subject, version, run_at) for subject, version in pieces]
         insert_many(session, Work, rows, key=_KEY, update=True)
         told(session, stage)
 

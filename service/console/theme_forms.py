@@ -171,7 +171,7 @@ def _split(form: Visit, number: str, items: Sequence[int], label: str) -> Acted:
             workspace=form.caller.workspace_id,
             theme=parse_id(Prefix.THEME, number),
             items=items,
-            label=label.strip() or None,
+            label=curation.checked_name(label) if label.strip() else None,
             author=curation.author_of(form.caller),
             now=form.now,
         )

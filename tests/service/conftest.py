@@ -1,5 +1,6 @@
 """The console's test world, built once; a browser that only reads it, and copies to write in."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from models.database import Database
 from tests import console_world
 from tests.console_site import open_copy, signed_in
 from tests.console_world import World
+from tests.service.correcting import FED, Correcting, opened, prepared
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +62,27 @@ def bare(app: FastAPI) -> Iterator[TestClient]:
     """A client without a key."""
     with TestClient(app, follow_redirects=False) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def fed_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, int]:
+    """A file in which tickets are in themes already, built once."""
+    path = tmp_path_factory.mktemp("acts") / "fed.db"
+    shutil.copy(sqlite_template, path)
+    database = Database(f"sqlite:///{path}", synchronous="NORMAL")
+    workspace, source = prepared(database)
+    desk = opened(database, database, workspace=workspace, source=source, read=0)
+    with desk.client:
+        desk.feed(FED)
+    database.close()
+    return path, workspace, source
+
+
+@pytest.fixture
+def desk(fed_file: tuple[Path, int, int], tmp_path: Path) -> Iterator[Correcting]:
+    path, workspace, source = fed_file
+    database = Database(f"sqlite:///{shutil.copy(path, tmp_path / 'ebb.db')}", synchronous="NORMAL")
+    found = opened(database, database, workspace=workspace, source=source, read=FED)
+    with found.client:
+        yield found
+    database.close()

@@ -10,12 +10,18 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from models.database import Database
+from models.language.encode import WordHashEncoder
 from models.records import FeedbackItem, Theme, ThemeState
-from tests import year
+from service.app import create_app
+from tests import factories, year
 from tests.clock import Clock
+from tests.services import settings_for
 from tests.steps import unfinished, walk
 from tests.workers.tickets import deliver, open_assignments
 from workers.context import Context
+
+FED = 140
+"""Tickets in the file that tests begin with."""
 
 
 @dataclass
@@ -89,3 +95,18 @@ class Correcting:
         with self.database.read(workspace=None) as session:
             rows = session.execute(select(FeedbackItem.id, FeedbackItem.external_id))
             return {item: truth[name] for item, name in rows if name in truth}
+
+
+def opened(database: Database, programs: Database, *, workspace: int, source: int, read: int) -> Correcting:
+    clock = Clock()
+    context = Context(programs, settings_for(programs), lambda _: WordHashEncoder(), clock)
+    app = create_app(settings_for(programs), database=programs, clock=clock)
+    key = factories.key(database, workspace)
+    client = TestClient(app, headers={"Authorization": f"Bearer {key}"}, follow_redirects=False)
+    return Correcting(client, context, database, workspace, source, clock, read)
+
+
+def prepared(database: Database) -> tuple[int, int]:
+    workspace = factories.workspace(database)
+    with database.write(workspace=workspace) as session:
+        return workspace, factories.source(session, workspace)

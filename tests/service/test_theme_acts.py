@@ -1,66 +1,18 @@
 """People correct themes over HTTP, and it stays corrected: whatever comes, until it is undone."""
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from models.database import Database
-from models.language.encode import WordHashEncoder
 from models.records import ThemeSeed, ThemeState
-from service.app import create_app
-from tests import factories
-from tests.clock import Clock
-from tests.service.correcting import Correcting
-from tests.services import settings_for
+from tests.service.correcting import FED, Correcting, opened, prepared
 from tests.steps import recounted, stored_counts
 from tests.workers.tickets import deliver
-from workers.context import Context
 
-FED, MORE = 140, 100
+MORE = 100
 BOTH = pytest.mark.parametrize("empty_desk", ["sqlite", "postgres"], indirect=True)
-
-
-def opened(database: Database, programs: Database, *, workspace: int, source: int, read: int) -> Correcting:
-    clock = Clock()
-    context = Context(programs, settings_for(programs), lambda _: WordHashEncoder(), clock)
-    app = create_app(settings_for(programs), database=programs, clock=clock)
-    key = factories.key(database, workspace)
-    client = TestClient(app, headers={"Authorization": f"Bearer {key}"}, follow_redirects=False)
-    return Correcting(client, context, database, workspace, source, clock, read)
-
-
-def prepared(database: Database) -> tuple[int, int]:
-    workspace = factories.workspace(database)
-    with database.write(workspace=workspace) as session:
-        return workspace, factories.source(session, workspace)
-
-
-@pytest.fixture(scope="module")
-def fed_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, int]:
-    """A file in which tickets are in themes already, built once."""
-    path = tmp_path_factory.mktemp("acts") / "fed.db"
-    shutil.copy(sqlite_template, path)
-    database = Database(f"sqlite:///{path}", synchronous="NORMAL")
-    workspace, source = prepared(database)
-    desk = opened(database, database, workspace=workspace, source=source, read=0)
-    with desk.client:
-        desk.feed(FED)
-    database.close()
-    return path, workspace, source
-
-
-@pytest.fixture
-def desk(fed_file: tuple[Path, int, int], tmp_path: Path) -> Iterator[Correcting]:
-    path, workspace, source = fed_file
-    database = Database(f"sqlite:///{shutil.copy(path, tmp_path / 'ebb.db')}", synchronous="NORMAL")
-    found = opened(database, database, workspace=workspace, source=source, read=FED)
-    with found.client:
-        yield found
-    database.close()
 
 
 @pytest.fixture

@@ -70,6 +70,21 @@ def test_an_item_stays_where_a_person_put_it(data: st.DataObject) -> None:
     assert not {item for event in events for item in event.items} & set(chosen)
 
 
+def test_a_copy_that_an_undone_act_left_elsewhere_stays_there_after_a_restart() -> None:
+    vectors, _ = mixture([40, 40], seed=3)
+    vectors[79] = vectors[0]
+    stream = fed(vectors, Constraints())
+    stream.finish()
+    state = stream.state()
+    themes = state.themes.copy()
+    themes[[0, 79]] = placed(stream)[:2]
+    stored = replace(state, themes=themes)
+    restored = ThemeStream.restore(stored, vectors, QUICK)
+    assert restored.assignments()[1].tolist() == themes.tolist()
+    restored.remove([1])
+    assert [theme_of(restored, item) for item in (0, 79)] == themes[[0, 79]].tolist()
+
+
 def test_a_held_item_that_comes_again_goes_where_it_was_put() -> None:
     vectors, _ = mixture(SIZES, seed=3)
     stream = fed(vectors, Constraints())
