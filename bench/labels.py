@@ -56,11 +56,14 @@ def run(emit: Emit, _folder: Path) -> None:
         gold = majority(themes, corpus.intents)
         emit(f"{name}: themes", len(gold), "themes", "77 intents")
         start = time.process_time()
-        labels = label_themes(corpus.texts, corpus.vectors, themes)
+        labels = label_themes(corpus.texts, corpus.vectors, themes, encode=encoder.encode)
         emit(
             f"{name}: CPU of labelling", time.process_time() - start, "s", f"one thread, {len(themes)} texts"
         )
-        _emit_names(emit, name, corpus, themes, gold, labels, encoder)
+        start = time.process_time()
+        bare = label_themes(corpus.texts, corpus.vectors, themes)
+        emit(f"{name}: CPU of labelling by words alone", time.process_time() - start, "s", "one thread")
+        _emit_names(emit, name, corpus, themes, gold, labels, bare, encoder)
         _emit_looks(
             emit, f"{name}: labels", corpus.texts, themes, {t: label.label for t, label in labels.items()}
         )
@@ -109,12 +112,14 @@ def _emit_names(
     themes: IntArray,
     gold: Mapping[int, int],
     labels: Mapping[int, ThemeLabel],
+    bare: Mapping[int, ThemeLabel],
     encoder: Encoder,
 ) -> None:
     centres = theme_centres(corpus.vectors, themes)
     terms = {plain: class_terms(corpus.texts, themes, TERMS, plain=plain) for plain in (False, True)}
     said = {
         "our label": [labels[theme].label for theme in gold],
+        "our label by words alone": [bare[theme].label for theme in gold],
         "c-TF-IDF's four terms": [" ".join(terms[False][theme]) for theme in gold],
         "c-TF-IDF's four terms, stop words left out": [" ".join(terms[True][theme]) for theme in gold],
         "nearest member": [_nearest(corpus, themes, theme, centres[theme]) for theme in gold],
@@ -190,9 +195,15 @@ def _emit_looks(
     said = len(labels) - len({label.casefold() for label in labels.values()})
     emit(f"{name} that another theme has too", said, "labels", "0")
     verbatim = [
-        any(label in texts[row] for row in np.flatnonzero(themes == theme)) for theme, label in labels.items()
+        any(label in " ".join(texts[row].split()) for row in np.flatnonzero(themes == theme))
+        for theme, label in labels.items()
     ]
-    emit(f"{name} found letter by letter in a member", float(np.mean(verbatim)), "share", "1")
+    emit(
+        f"{name} found in a member, letter by letter",
+        float(np.mean(verbatim)),
+        "share",
+        "1; runs of blanks are one",
+    )
     ends = [not {run[0].word, run[-1].word}.isdisjoint(stop_words()) for run in looks if run]
     emit(f"{name} with a stop word at an end", float(np.mean(ends)), "share", "0")
     verbs = [len(run) > 1 and run[-1].word in PARTICLES and run[-2].key in PARTICLE_VERBS for run in looks]
