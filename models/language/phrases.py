@@ -98,8 +98,8 @@ def phrases(text: str, run: list[Token]) -> Iterator[Phrase]:
 def _is_torn(part: Sequence[Token]) -> bool:
     """Say whether words are the rest of a question or run on into a second clause.
 
-    Of a question: an auxiliary stands before its subject ("countries do you operate", "time do transfers"), or "be"
-    and "been" follow a word that cannot lead them ("transfer be pending"). On into another: "card and need to pay".
+    Of a question: an auxiliary stands before its subject ("plans do you sell", "time do refunds"), or "be"
+    and "been" follow a word that cannot lead them ("parcel be late"). On into another: "card and need to pay".
     """
     if part[0].word in SHORT_QUESTIONS:
         return True
