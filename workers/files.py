@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import EbbError, Invalid
+from models.language.candidates import Encode
 from models.language.discover import ThemeStream
 from models.language.encode import Encoder, FloatArray, IntArray
 from models.language.events import Event
@@ -61,13 +62,16 @@ def discover(
     rows = read_rows(path_in, required=("id", "text"))
     texts = [row.fields["text"] for row in rows]
     filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
-    vectors = _vectors(texts, filled, embeddings, encoder, tell)
+    source = embeddings or encoder or _sentence_encoder()
+    vectors = _vectors(texts, filled, source, tell)
     stream, placed = _read_stream(vectors, filled, batch, tell)
     themes = np.zeros(len(rows), dtype=np.int64)
     ids, found = stream.assignments()
     themes[ids] = found
     _write_items(out, rows, themes, placed, stream)
-    _write_themes(out.with_suffix(".themes.json"), texts, vectors, themes, stream)
+    # Vectors that were given may be of any model: no phrase can be encoded to stand beside them.
+    encode = None if isinstance(source, Path) else source.encode
+    _write_themes(out.with_suffix(".themes.json"), texts, vectors, themes, stream, encode)
     tell(
         f"{len(rows)} items, {len(set(found.tolist()) - {0})} themes, {int((themes == 0).sum())} without a theme"
     )
@@ -111,19 +115,16 @@ def _check_out(out: Path) -> None:
 # --- vectors ----------------------------------------------------------------------------------------------------
 
 
-def _vectors(
-    texts: Sequence[str], filled: np.ndarray, embeddings: Path | None, encoder: Encoder | None, say: Say
-) -> FloatArray:
-    """Return (n, d) float32 rows of unit length; rows of empty texts are zero."""
+def _vectors(texts: Sequence[str], filled: np.ndarray, source: Path | Encoder, say: Say) -> FloatArray:
+    """Return (n, d) float32 rows of unit length, read or encoded; rows of empty texts are zero."""
     chosen = np.flatnonzero(filled).astype(np.int64)
-    if embeddings is not None:
-        given = load_embeddings(embeddings, len(texts))
+    if isinstance(source, Path):
+        given = load_embeddings(source, len(texts))
         vectors = np.zeros(given.shape, dtype=np.float32)
-        vectors[chosen] = unit_vectors(given, chosen, embeddings)
+        vectors[chosen] = unit_vectors(given, chosen, source)
         return vectors
-    used = encoder or _sentence_encoder()
-    vectors = np.zeros((len(texts), used.dimension), dtype=np.float32)
-    vectors[chosen] = _encode(used, [texts[i] for i in chosen.tolist()], say)
+    vectors = np.zeros((len(texts), source.dimension), dtype=np.float32)
+    vectors[chosen] = _encode(source, [texts[i] for i in chosen.tolist()], say)
     return vectors
 
 
@@ -185,15 +186,21 @@ def _write_items(
 
 
 def _write_themes(
-    path: Path, texts: Sequence[str], vectors: FloatArray, themes: IntArray, stream: ThemeStream
+    path: Path,
+    texts: Sequence[str],
+    vectors: FloatArray,
+    themes: IntArray,
+    stream: ThemeStream,
+    encode: Encode | None,
 ) -> None:
     redirects: dict[int, list[int]] = {}
     for old, _ in stream.state().bookkeeping.redirects:
         redirects.setdefault(stream.resolve(old), []).append(old)
     sizes = np.bincount(themes, minlength=1)
+    labels = label_themes(texts, vectors, themes, encode=encode)
     listed = [
         _theme_entry(theme, label, int(sizes[theme]), redirects.get(theme, []), texts)
-        for theme, label in label_themes(texts, vectors, themes).items()
+        for theme, label in labels.items()
     ]
     listed.sort(key=lambda entry: (-int(str(entry["size"])), int(str(entry["id"]))))
     path.write_text(json.dumps(listed, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

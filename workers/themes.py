@@ -271,6 +271,10 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
     with context.database.read(workspace=workspace) as session:
         members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
         labelled = themes.labelled_sizes(session, workspace=workspace)
+        standing = {
+            row.id: (row.label, row.named) for row in themes.active_themes(session, workspace=workspace)
+        }
+        dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
     sizes: dict[int, int] = {}
     for member in members:
         sizes[member.theme] = sizes.get(member.theme, 0) + 1
@@ -282,7 +286,15 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
     if due:
         vectors: FloatArray = embeddings.unpack([member.vector for member in members], loaded.dimension)
         numbers = np.array([member.theme for member in members], dtype=np.int64)
-        labels = label_themes([member.text for member in members], vectors, numbers)
+        labels = label_themes(
+            [member.text for member in members],
+            vectors,
+            numbers,
+            encode=context.encoder(dtype).encode,
+            only=due,
+            # Names that others keep, and those that a person gave.
+            taken=[name for theme, (name, named) in standing.items() if name and (named or theme not in due)],
+        )
     with context.database.write(workspace=workspace) as session:
         # Marked dirty meanwhile, it may be another worker's by now, who reads newer themes: those names shall stand.
         if not work.holds(session, leased[0]):

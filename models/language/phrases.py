@@ -1,9 +1,9 @@
-"""Key phrases of customers' texts: runs of two to five words that could stand as a label."""
+"""Key phrases of customers' texts: runs of two to six words that could stand as a label."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from models.language.words import stem, stop_words
 
-LONGEST_PHRASE = 5
+LONGEST_PHRASE = 6
 LONGEST_SENTENCE = 300
 TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 PLACEHOLDER = re.compile(
@@ -22,6 +22,13 @@ PARTICLES = frozenset(("in", "out", "up", "off", "on", "down"))
 PARTICLE_VERBS = frozenset(
     ("log", "sign", "top", "set", "check", "cash", "opt", "turn", "shut", "lock", "back")
 )
+DOES = frozenset(("did", "do", "does"))
+BEING = ("am", "are", "is", "was", "were", "had", "has", "have")
+ASKING = DOES.union(BEING, ("can", "could", "may", "must", "shall", "should", "will", "would"))
+ASKED = frozenset(("he", "i", "it", "she", "that", "there", "they", "this", "we", "you"))
+JOINING = frozenset(("and", "but", "or", "so"))
+PASSIVE = frozenset(("be", "been", "being"))
+SHORT_QUESTIONS = frozenset(("hows", "whens", "wheres", "whos", "whys"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +71,48 @@ def _token(found: re.Match[str]) -> Token:
     return Token(found.start(), found.end(), word, stem(word), plain)
 
 
+def links(text: str, run: Sequence[Token]) -> list[bool]:
+    """Say of every two neighbours among the words of a text whether they stand in one clause."""
+    return [_one_clause(text, a, b) for a, b in pairwise(run)]
+
+
 def phrases(text: str, run: list[Token]) -> Iterator[Phrase]:
-    """Yield runs of two to five words of one clause that begin and end with a word that says something."""
-    joined = [_one_clause(text, a, b) for a, b in pairwise(run)]
+    """Yield runs of two to six words of one clause that begin and end with a word that says something.
+
+    What is left of a question, or runs on into another clause, is no phrase: see `_is_torn`.
+    """
+    joined = links(text, run)
     for first, token in enumerate(run):
         if not token.plain:
             continue
         for last in range(first + 1, min(first + LONGEST_PHRASE, len(run))):
             if not joined[last - 1] or run[last].word in courtesy_words():
                 break
+            part = run[first : last + 1]
+            if _is_torn(part):
+                break  # whatever goes on from here is torn as well
             if _may_end(run, first, last):
-                part = run[first : last + 1]
                 yield Phrase(token.start, run[last].end, tuple(t.key for t in part))
+
+
+def _is_torn(part: Sequence[Token]) -> bool:
+    """Say whether words are the rest of a question or run on into a second clause.
+
+    Of a question: an auxiliary stands before its subject ("plans do you sell", "time do refunds"), or "be"
+    and "been" follow a word that cannot lead them ("parcel be late"). On into another: "card and need to pay".
+    """
+    if part[0].word in SHORT_QUESTIONS:
+        return True
+    for at, (before, after) in enumerate(pairwise(part)):
+        if before.word in ASKING and after.word in ASKED:
+            return True
+        if before.plain and after.word in PASSIVE:
+            return True
+        if before.word in JOINING and not after.plain:
+            return True
+        if at and part[at - 1].plain and before.word in DOES and after.plain:
+            return True
+    return False
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

@@ -51,6 +51,7 @@ def test_a_year_of_tickets_gets_named_themes_with_quotes_and_counts(
         themes = session.scalars(select(Theme).where(Theme.state == ThemeState.ACTIVE)).all()
     assert 3 <= len(themes) <= 40
     assert all(theme.label and theme.keywords and theme.labelled_size for theme in themes)
+    assert len({theme.label.casefold() for theme in themes if theme.label}) == len(themes)
     placed = open_assignments(database)
     assert len(placed) > 0.9 * len(tickets)
     assert recounted(database) == stored_counts(database)
