@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 
 from models.database import Database, Session
 from models.jobs import Job, WorkState
+from models.language.encode import WordHashEncoder
 from models.language.events import Bookkeeping
 from models.queries import (
     access,
@@ -264,8 +265,9 @@ def _acts(
         )
     )  # fmt: skip
     read = ThemeSeed(
-        **own, act_id=act.id, theme_id=theme, text="exports", encoder_id=encoder, vector=bytes(8)
-    )
+        **own, act_id=act.id, theme_id=theme, text="exports", encoder_id=encoder,
+        vector=bytes(2 * WordHashEncoder().dimension),
+    )  # fmt: skip
     seed = ThemeSeed(**own, act_id=act.id, theme_id=theme, text="csv")
     session.add_all([read, seed])
     session.flush()

@@ -115,9 +115,7 @@ def _count_block(near: IntArray, cosine: NDArray[np.float64], themes: IntArray, 
     )
 
 
-def _contest_block(
-    near: IntArray, cosine: NDArray[np.float64], themes: IntArray, mine: IntArray
-) -> Contests:
+def _contest_block(near: IntArray, cosine: NDArray[np.float64], themes: IntArray, mine: IntArray) -> Contests:
     cast = _cast(near, cosine, themes)
     others = np.where(cast.theirs == mine[:, None], 0.0, cast.mass)
     return Contests(cast.own(mine), cast.winner(others), others.max(axis=1) / cast.total)

@@ -23,6 +23,7 @@ from service.api.shapes import (
     theme_acts,
     themes,
     users,
+    why,
 )
 from service.api.shapes.base import Page, Paging
 
@@ -200,6 +201,7 @@ CALLS: tuple[Call, ...] = (
         "GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery, permission=TICKETS
     ),
     Call("GET", "/v1/feedback/{id}", feedback.FeedbackDetail, promised=False, permission=TICKETS),
+    Call("GET", "/v1/feedback/{id}/why", why.FeedbackWhy, promised=False, permission=TICKETS),
     Call(
         "PUT",
         "/v1/exposure/{series}",
