@@ -14,11 +14,21 @@ from models.language.discover import Event, EventKind, ThemeStream
 from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, ThemeSetting
 from models.language.events import ThemeState as StoredTheme
-from models.language.label import label_themes
-from models.queries import counts, embeddings, links, theme_stream, themes, work, workspaces
+from models.language.label import ThemeLabel, label_themes
+from models.queries import (
+    counts,
+    embeddings,
+    links,
+    theme_stream,
+    theme_suggestions,
+    themes,
+    work,
+    workspaces,
+)
 from models.queries.theme_stream import Change, Entry, StreamRow
 from models.queries.themes import QuoteSpan
 from models.queries.work import Leased
+from workers import suggestions
 from workers.context import Context
 from workers.decided import constraints, read_seeds
 
@@ -257,6 +267,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
     with context.database.read(workspace=workspace) as session:
         members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
         labelled = themes.labelled_sizes(session, workspace=workspace)
+        rows, noise = suggestions.standing(session, workspace=workspace)
     sizes: dict[int, int] = {}
     for member in members:
         sizes[member.theme] = sizes.get(member.theme, 0) + 1
@@ -265,10 +276,13 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
         for theme, size in sizes.items()
         if labelled[theme] == 0 or size >= RELABEL_GROWTH * labelled[theme]
     }
+    labels: dict[int, ThemeLabel] = {}
     if due:
         vectors: FloatArray = embeddings.unpack([member.vector for member in members], loaded.dimension)
         numbers = np.array([member.theme for member in members], dtype=np.int64)
         labels = label_themes([member.text for member in members], vectors, numbers)
+    new_labels = {theme: labels[theme].label for theme in due}
+    found_suggestions = suggestions.find(loaded.stream, rows, noise, new_labels)
     with context.database.write(workspace=workspace) as session:
         # Marked dirty meanwhile, it may be another worker's by now, who reads newer themes: those names shall stand.
         if not work.holds(session, leased[0]):
@@ -286,6 +300,13 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
                 size=sizes[theme],
             )
         themes.retire_empty(session, workspace=workspace, filled=sizes.keys())
+        theme_suggestions.replace_open(
+            session,
+            workspace=workspace,
+            found=found_suggestions,
+            revision=loaded.row.revision,
+            now=context.clock(),
+        )
         if due:
             links.ask_for_links(session, workspace=workspace, now=context.clock())
         work.finish(session, leased, now=context.clock())

@@ -19,6 +19,7 @@ from service.api import (
     scope,
     sources,
     theme_acts,
+    theme_suggestions,
     themes,
     users,
 )
@@ -36,6 +37,7 @@ def routers() -> list[APIRouter]:
         feedback,
         themes,
         theme_acts,
+        theme_suggestions,
         products,
         links,
         impact,

@@ -21,6 +21,7 @@ from service.api.shapes import (
     scope,
     sources,
     theme_acts,
+    theme_suggestions,
     themes,
     users,
     why,
@@ -102,6 +103,23 @@ def _theme_acts() -> Iterator[Call]:
         permission=TICKETS,
         promised=False,
     )
+
+
+def _theme_suggestions() -> Iterator[Call]:
+    path = "/v1/theme-suggestions"
+    yield Call(
+        "GET",
+        path,
+        Page[theme_suggestions.ThemeSuggestionAnswer],
+        query=theme_suggestions.ThemeSuggestionsQuery,
+        permission=CURATE,
+        promised=False,
+    )
+    for verb, answer in (
+        ("accept", theme_acts.ThemeActed),
+        ("decline", theme_suggestions.ThemeSuggestionDeclined),
+    ):
+        yield Call("POST", f"{path}/{{id}}/{verb}", answer, permission=CURATE, promised=False)
 
 
 CALLS: tuple[Call, ...] = (
@@ -219,6 +237,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/v1/themes/{id}/lineage", themes.ThemeLineage),
     Call("GET", "/v1/themes/{id}/accounts", Page[themes.ThemeAccount], query=Paging, permission=TICKETS),
     *_theme_acts(),
+    *_theme_suggestions(),
     *_listed("/v1/features", products.FeatureAnswer, products.FeaturePut, products.FeaturesQuery),
     *_listed("/v1/releases", products.ReleaseAnswer, products.ReleasePut, products.ReleasesQuery),
     Call("GET", "/v1/features/{id}", products.FeatureAnswer, promised=False),
