@@ -252,6 +252,7 @@ def reads(w: World) -> Calls:
         },
         theme_suggestions.get_suggestion: {"suggestion": w.suggestion},
         theme_suggestions.list_suggestions: {},
+        theme_suggestions.quoted_of: theme,
         theme_why.beginnings: items,
         theme_why.why_here: {"item": w.item},
         themes.active_themes: {},

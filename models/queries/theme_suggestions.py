@@ -234,3 +234,9 @@ def evidence_spans(session: Session, *, workspace: int, suggestion: ThemeSuggest
     first = suggestion.item_ids[:QUOTES]
     found = theme_why.beginnings(session, workspace=workspace, items=first)
     return [found[item] for item in first if item in found]
+
+
+def quoted_of(session: Session, *, workspace: int, theme: int) -> set[int]:
+    """Return the items that the quotes of a theme are from."""
+    spans = theme_reading.spans(session, workspace=workspace, theme=theme)
+    return {int(str(span["item"])) for span in spans}

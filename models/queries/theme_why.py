@@ -202,7 +202,7 @@ def _seed_near(
     return SeedNear(list(texts)[best], float(cosine[best]))
 
 
-def examples_of(found: tuple[Example, ...], most: int) -> list[Example]:
+def examples_of(found: Sequence[Example], most: int) -> list[Example]:
     """Return the items among examples, at most `most`: a seed is no item."""
     return [each for each in found if each.item != SEED][:most]
 

@@ -140,8 +140,8 @@ def why_answer(session: Session, found: WhyHere, *, workspace: int) -> FeedbackW
             theme=public_id(Prefix.THEME, theme), label=labels.get(theme), share=share, exemplars=shown
         )
 
-    own = voted(found.theme, votes and votes.share, votes.members if votes else (), MEMBERS)
-    rival = voted(found.rival, votes and votes.rival_share, votes.rivals if votes else (), RIVALS)
+    own = voted(found.theme, votes.share if votes else None, votes.members if votes else (), MEMBERS)
+    rival = voted(found.rival, votes.rival_share if votes else None, votes.rivals if votes else (), RIVALS)
     return FeedbackWhy(
         item=public_id(Prefix.ITEM, found.item),
         sentence=say_why(found, labels),
