@@ -26,7 +26,7 @@ def percent(share: float) -> str:
 def points(margin: float) -> str:
     """Write the difference of two shares in points of percent."""
     count = round(100 * margin)
-    return f"{count} point{'' if abs(count) == 1 else 's'}"
+    return f"{'−' if count < 0 else ''}{abs(count)} point{'' if abs(count) == 1 else 's'}"
 
 
 def say_why(found: WhyHere, labels: Labels) -> str:

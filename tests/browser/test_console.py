@@ -25,6 +25,8 @@ PAGES = (
     "/themes",
     "/themes/th_1",
     "/feedback",
+    "/feedback/fb_1/why",
+    "/inbox",
     "/people",
     "/sign-in",
 )
