@@ -160,7 +160,7 @@ def _merges(
         return []
     matrix = np.array([centres[number] for number in numbers])
     close = (matrix @ matrix.T).round(5)
-    mixed = mixing(stream.neighbours()[0], themes, numbers)
+    mixed = mixing(stream.neighbours()[0], themes, themes, numbers)
     words = {number: _words(labels.get(number, "")) for number in numbers}
     found = []
     for a, b in np.argwhere(np.triu(close >= min(dials.merge_cosine, dials.label_cosine), k=1)).tolist():
@@ -194,24 +194,22 @@ def _merge(
     )
 
 
-def mixing(near: IntArray, themes: IntArray, numbers: list[int]) -> NDArray[np.float64]:
+def mixing(near: IntArray, mine: IntArray, themes: IntArray, numbers: list[int]) -> NDArray[np.float64]:
     """Say how much pairs of themes share their neighbours: (t, t), 0 for none, 1 as chance gives in one theme.
 
-    near: (n, k) lists, -1 for nobody; themes: (n,). Of the neighbours that the rows of one theme have in the two, the
-    part that is in the other, over the part that chance would put there, from either side, whichever is less
-    (after Schilling 1986, Multivariate two-sample tests based on nearest neighbors, with sides kept apart).
+    near: (p, k) lists of rows, -1 for nobody; mine: (p,), the themes of those rows; themes: (n,), those of all rows.
+    Of the neighbours that the rows of one theme have in the two, the part that is in the other, over the part that
+    chance would put there, from either side, whichever is less (after Schilling 1986, Multivariate two-sample tests
+    based on nearest neighbors, with sides kept apart).
     """
-    place = np.full(int(themes.max()) + 1, -1)
-    place[numbers] = np.arange(len(numbers))
-    place[PENDING] = -1
-    mine = np.repeat(place[themes], near.shape[1])
-    theirs = np.where(near >= 0, place[themes[near]], -1).ravel()
-    both = (mine >= 0) & (theirs >= 0)
-    count = np.zeros((len(numbers), len(numbers)))
-    np.add.at(count, (mine[both], theirs[both]), 1.0)
-    size = np.bincount(place[themes][place[themes] >= 0], minlength=len(numbers)).astype(np.float64)
-    inside = np.diag(count)[:, None]
-    across = count / np.maximum(inside + count, 1.0)
+    many = len(numbers)
+    place = np.full(int(themes.max()) + 1, many)  # the last place is for themes that are not asked for
+    place[numbers] = np.arange(many)
+    theirs = np.where(near >= 0, place[themes[near]], many)
+    pairs = place[mine][:, None] * (many + 1) + theirs
+    count = np.bincount(pairs.ravel(), minlength=(many + 1) ** 2).reshape(many + 1, many + 1)[:many, :many]
+    size = np.bincount(place[themes], minlength=many + 1)[:many].astype(np.float64)
+    across = count / np.maximum(np.diag(count)[:, None] + count, 1.0)
     # Nobody is a neighbour of itself: one of its own theme fewer.
     chance = size[None, :] / np.maximum(size[:, None] + size[None, :] - 1.0, 1.0)
     found = across / np.maximum(chance, np.finfo(float).tiny)
@@ -257,7 +255,7 @@ def _split(
         return None
     side = np.zeros(len(rows), dtype=np.int64)
     side[members], side[smaller] = 1, 2
-    mix = float(mixing(stream.neighbours()[0], side, [1, 2])[0, 1])
+    mix = float(mixing(stream.neighbours()[0][members], side[members], side, [1, 2])[0, 1])
     if mix > dials.part_mixing or not parts.is_clear():
         return None
     items = rows.ids[rows.items_in(free)[0]]

@@ -159,6 +159,12 @@ def test_two_clouds_are_cut_where_they_part() -> None:
     assert parts.is_clear()
 
 
+def test_one_wording_has_no_parts() -> None:
+    parts = parts_of(np.repeat(directions(1), 30, axis=0))
+    assert not parts.is_smaller.any()
+    assert not parts.is_clear()
+
+
 @pytest.fixture(scope="module")
 def border() -> tuple[FloatArray, list[int]]:
     """Two themes with five items half-way between them, which are in the first; items 121 to 125."""
@@ -208,9 +214,9 @@ def test_mixing_is_none_apart_and_one_by_chance() -> None:
     rng = np.random.default_rng(13)
     near = np.array([rng.choice(400, size=15, replace=False) for _ in range(400)])
     by_chance = np.repeat([1, 2], [100, 300])
-    assert mixing(near, by_chance, [1, 2])[0, 1] == pytest.approx(1.0, abs=0.1)
+    assert mixing(near, by_chance, by_chance, [1, 2])[0, 1] == pytest.approx(1.0, abs=0.1)
     apart = np.where(np.arange(400)[:, None] < 100, near % 100, 100 + near % 300)
-    assert mixing(apart, by_chance, [1, 2])[0, 1] == 0.0
+    assert mixing(apart, by_chance, by_chance, [1, 2])[0, 1] == 0.0
 
 
 def test_copies_move_together(border: tuple[FloatArray, list[int]]) -> None:
