@@ -1,7 +1,7 @@
 """Stages `place` and `label`: give items their theme, publish theme revisions, name themes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ from models.queries import (
     workspaces,
 )
 from models.queries.theme_stream import Change, Entry, StreamRow
-from models.queries.themes import QuoteSpan
+from models.queries.themes import Member, QuoteSpan
 from models.queries.work import Leased
 from workers import suggestions
 from workers.context import Context
@@ -282,34 +282,43 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
         numbers = np.array([member.theme for member in members], dtype=np.int64)
         labels = label_themes([member.text for member in members], vectors, numbers)
     new_labels = {theme: labels[theme].label for theme in due}
-    found_suggestions = suggestions.find(loaded.stream, rows, noise, new_labels)
+    suggested = suggestions.find(loaded.stream, rows, noise, new_labels)
     with context.database.write(workspace=workspace) as session:
         # Marked dirty meanwhile, it may be another worker's by now, who reads newer themes: those names shall stand.
         if not work.holds(session, leased[0]):
             return
-        for theme in sorted(due):
-            found = labels[theme]
-            quotes = [QuoteSpan(members[quote.index].item, quote.start, quote.end) for quote in found.quotes]
-            themes.write_label(
-                session,
-                workspace=workspace,
-                theme=theme,
-                label=found.label,
-                keywords=found.keywords,
-                quotes=quotes,
-                size=sizes[theme],
-            )
+        _write_labels(session, workspace, {theme: labels[theme] for theme in due}, members, sizes)
         themes.retire_empty(session, workspace=workspace, filled=sizes.keys())
         theme_suggestions.replace_open(
             session,
             workspace=workspace,
-            found=found_suggestions,
+            found=suggested,
             revision=loaded.row.revision,
             now=context.clock(),
         )
         if due:
             links.ask_for_links(session, workspace=workspace, now=context.clock())
         work.finish(session, leased, now=context.clock())
+
+
+def _write_labels(
+    session: Session,
+    workspace: int,
+    labels: Mapping[int, ThemeLabel],
+    members: Sequence[Member],
+    sizes: Mapping[int, int],
+) -> None:
+    """Name themes, with quotes; `labels` by theme, whose quotes count positions in `members`."""
+    for theme, found in sorted(labels.items()):
+        themes.write_label(
+            session,
+            workspace=workspace,
+            theme=theme,
+            label=found.label,
+            keywords=found.keywords,
+            quotes=[QuoteSpan(members[quote.index].item, quote.start, quote.end) for quote in found.quotes],
+            size=sizes[theme],
+        )
 
 
 def _settle(context: Context, loaded: Loaded, workspace: int, streams: Streams) -> None:
