@@ -270,7 +270,7 @@ def _split(
         margin=None,
         size=int(sizes[theme]),
         reason=(
-            f"It falls into two parts: they are each other's neighbours {mix:.0%} as often as in one theme, and lie "
-            f"{parts.clearness():.0f} standard deviations further apart than chance cuts one cloud."
+            f"It falls into two parts: they are each other's neighbours {mix:.0%} as often as if they were one, and "
+            f"part more clearly than a cut through one cloud would, by {parts.clearness():.0f} standard deviations."
         ),
     )

@@ -26,8 +26,8 @@ _TITLE: Final[Mapping[SuggestionKind, tuple[str, str]]] = {
         "Messages on a border",
         "Their neighbours vote for two themes almost equally, or they wait for a theme for long.",
     ),
-    SuggestionKind.MERGE: ("Themes that may be one", "A little short of what refits merge by themselves."),
-    SuggestionKind.SPLIT: ("Themes that may be two", "Refits never take a theme apart: a person does."),
+    SuggestionKind.MERGE: ("Themes that may be one", "Close enough to ask, and short of what refits merge."),
+    SuggestionKind.SPLIT: ("Themes that may be two", "Refits do not split a theme: a person does."),
 }
 
 
