@@ -77,11 +77,12 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
             author=Author("mira", "key_1"),
             now=NOON,
         )
+        suggestion = factories.suggestion(session, workspace, theme=theme, other=other, items=made[1:2])
         key, _ = access.create_key(session, workspace=workspace, name="bot", role=Role.VIEWER, now=NOON)
         ids = {
             "src": source, "dlv": sent, "th": theme, "rel": release, "feat": feature, "lnk": link.id,
             "team": team.id, "met": metric.id, "obj": objective.id, "key": key.id, "fb": made[0],
-            "act": renamed.act.id,
+            "act": renamed.act.id, "sug": suggestion,
         }  # fmt: skip
     ids["usr"] = factories.user(database, workspace, role=Role.VIEWER)
     named = {prefix: f"{prefix}_{number}" for prefix, number in ids.items()}
@@ -180,6 +181,7 @@ class Sent:
 PREFIX_OF = {
     "source_id": "src", "theme_id": "th", "feature_id": "feat", "release_id": "rel", "link_id": "lnk",
     "metric_id": "met", "delivery_id": "dlv", "key_id": "key", "user_id": "usr", "item_id": "fb",
+    "suggestion_id": "sug",
 }  # fmt: skip
 
 

@@ -20,11 +20,20 @@ from models.queries import (
 from models.queries.deliveries import DeliveryDraft
 from models.queries.feedback import ItemDraft
 from models.queries.products import FeatureDraft, ReleaseDraft, Step
-from models.records import Assignment, FeedbackItem, JsonObject, Theme, ThemeState
+from models.records import (
+    Assignment,
+    FeedbackItem,
+    JsonObject,
+    SuggestionState,
+    Theme,
+    ThemeState,
+    ThemeSuggestion,
+)
 from models.sealing import Keyring
 from models.values.feedback import FIRST_MESSAGE, AuthorRole
 from models.values.kinds import Kind
 from models.values.roles import Role
+from models.values.suggestions import SuggestionKind
 from tests.clock import NOON
 
 SECRET = "a-secret-of-the-tests"
@@ -167,6 +176,37 @@ def assign(session: Session, owner: int, items: Sequence[int], to: int, *, revis
             )
         )
     session.flush()
+
+
+def suggestion(
+    session: Session,
+    owner: int,
+    *,
+    kind: SuggestionKind = SuggestionKind.ITEM,
+    theme: int | None,
+    other: int | None,
+    items: Sequence[int] = (),
+    margin: float | None = 0.03,
+    score: float = 0.5,
+    reason: str = "Of its neighbours' votes 41% are for its theme and 38% for the other.",
+) -> int:
+    row = ThemeSuggestion(
+        workspace_id=owner,
+        kind=kind,
+        state=SuggestionState.OPEN,
+        theme_id=theme,
+        other_theme_id=other,
+        item_ids=list(items),
+        score=score,
+        margin=margin,
+        size=9,
+        reason=reason,
+        revision=1,
+        found_at=NOON,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
 
 
 def vectors(session: Session, owner: int, items: Sequence[int]) -> int:

@@ -47,7 +47,9 @@ from models.queries import (
     theme_marks,
     theme_reading,
     theme_stream,
+    theme_suggestions,
     theme_undo,
+    theme_why,
     themes,
     ticket_rows,
     ticket_states,
@@ -75,6 +77,7 @@ from models.records import (
     Team,
     ThemeEvent,
     ThemeState,
+    ThemeSuggestion,
 )
 from models.sealing import Keyring
 from models.sources.rhythm import Mark
@@ -82,6 +85,7 @@ from models.values.deliveries import DeliveryOutcome
 from models.values.feedback import Action, FeedbackChange
 from models.values.kinds import Kind
 from models.values.roles import Role
+from models.values.suggestions import SuggestionKind
 from tests import factories
 from tests.clock import NOON
 from tests.query_world import LATER, PULL_LEASE, RECEIPT, RULE, SERIES, TODAY, ZONE, World
@@ -249,6 +253,15 @@ def reads(w: World) -> Calls:
         theme_stream.read_stream: {},
         theme_stream.stream_items: {"encoder": w.encoder},
         theme_stream.vectors_of: {**items, "encoder": w.encoder},
+        theme_suggestions.count_waiting: {},
+        theme_suggestions.evidence_spans: {
+            "suggestion": ThemeSuggestion(kind=SuggestionKind.ITEM, item_ids=[w.item])
+        },
+        theme_suggestions.get_suggestion: {"suggestion": w.suggestion},
+        theme_suggestions.list_suggestions: {},
+        theme_suggestions.quoted_of: theme,
+        theme_why.beginnings: items,
+        theme_why.why_here: {"item": w.item},
         themes.active_themes: {},
         themes.days_of_theme: theme,
         themes.dismissed_themes: {},
@@ -395,6 +408,9 @@ def writes(w: World) -> Calls:
         theme_marks.pin: {"theme": w.theme, **by},
         theme_marks.rename: {"theme": w.theme, "label": "X", **by},
         theme_marks.seed: {"label": "Refunds", "texts": ["Refunds"], **by},
+        theme_suggestions.accept: {"suggestion": w.suggestion, **by},
+        theme_suggestions.decline: {"suggestion": w.suggestion, **by},
+        theme_suggestions.replace_open: {"found": [], "revision": 2, "now": LATER},
         theme_undo.undo: {"theme": w.theme, **by},
         theme_stream.apply_changes: {"changes": [Change("birth", 9, 1)], "revision": 2, "now": NOON},
         theme_stream.arrive: {"positions": {w.loose: 9}},

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 
 from models.database import Database, Session
 from models.jobs import Job, WorkState
+from models.language.encode import WordHashEncoder
 from models.language.events import Bookkeeping
 from models.queries import (
     access,
@@ -102,6 +103,7 @@ class World:
     # One that was undone.
     undone: int
     seed: int
+    suggestion: int
     release: int
     feature: int
     link: int
@@ -127,6 +129,7 @@ def build(database: Database) -> World:
         voter = _voter(session, workspace, source)
         theme, merged, other, noise = _themes(session, workspace, items)
         act, undone, seed = _acts(session, workspace, theme, other, items[0], encoder)
+        suggestion = factories.suggestion(session, workspace, theme=theme, other=other, items=[items[2]])
         _scope(session, workspace, source, delivery)
         release, feature, link = _release(session, workspace, theme, items[0])
         metric, objective = _goals(session, workspace)
@@ -145,7 +148,7 @@ def build(database: Database) -> World:
             person=people.persons_of(session, workspace=workspace, identity="mira@example.com")[0],
             voter=voter,
             encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
-            other=other, noise=noise, act=act, undone=undone, seed=seed,
+            other=other, noise=noise, act=act, undone=undone, seed=seed, suggestion=suggestion,
             release=release, feature=feature, link=link, metric=metric, objective=objective,
             key=access.list_keys(session, workspace=workspace)[0].id, user=user,
             open_pass=open_pass,
@@ -264,8 +267,9 @@ def _acts(
         )
     )  # fmt: skip
     read = ThemeSeed(
-        **own, act_id=act.id, theme_id=theme, text="exports", encoder_id=encoder, vector=bytes(8)
-    )
+        **own, act_id=act.id, theme_id=theme, text="exports", encoder_id=encoder,
+        vector=bytes(2 * WordHashEncoder().dimension),
+    )  # fmt: skip
     seed = ThemeSeed(**own, act_id=act.id, theme_id=theme, text="csv")
     session.add_all([read, seed])
     session.flush()

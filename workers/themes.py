@@ -14,11 +14,22 @@ from models.language.discover import Event, EventKind, ThemeStream
 from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, ThemeSetting
 from models.language.events import ThemeState as StoredTheme
-from models.language.label import label_themes
-from models.queries import counts, embeddings, links, theme_acts, theme_stream, themes, work, workspaces
+from models.language.label import ThemeLabel, label_themes
+from models.queries import (
+    counts,
+    embeddings,
+    links,
+    theme_acts,
+    theme_stream,
+    theme_suggestions,
+    themes,
+    work,
+    workspaces,
+)
 from models.queries.theme_stream import Change, Entry, StreamRow
-from models.queries.themes import QuoteSpan
+from models.queries.themes import Member, QuoteSpan
 from models.queries.work import Leased
+from workers import suggestions
 from workers.context import Context
 from workers.decided import constraints, read_seeds
 
@@ -271,9 +282,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
     with context.database.read(workspace=workspace) as session:
         members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
         labelled = themes.labelled_sizes(session, workspace=workspace)
-        standing = {
-            row.id: (row.label, row.named) for row in themes.active_themes(session, workspace=workspace)
-        }
+        rows, noise = suggestions.standing(session, workspace=workspace)
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
     sizes: dict[int, int] = {}
     for member in members:
@@ -283,6 +292,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
         for theme, size in sizes.items()
         if labelled[theme] == 0 or size >= RELABEL_GROWTH * labelled[theme]
     }
+    labels: dict[int, ThemeLabel] = {}
     if due:
         vectors: FloatArray = embeddings.unpack([member.vector for member in members], loaded.dimension)
         numbers = np.array([member.theme for member in members], dtype=np.int64)
@@ -293,28 +303,46 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
             encode=context.encoder(dtype).encode,
             only=due,
             # Names that others keep, and those that a person gave.
-            taken=[name for theme, (name, named) in standing.items() if name and (named or theme not in due)],
+            taken=[row.label for row in rows if row.label and (row.named or row.id not in due)],
         )
+    new_labels = {theme: labels[theme].label for theme in due}
+    suggested = suggestions.find(loaded.stream, rows, noise, new_labels)
     with context.database.write(workspace=workspace) as session:
         # Marked dirty meanwhile, it may be another worker's by now, who reads newer themes: those names shall stand.
         if not work.holds(session, leased[0]):
             return
-        for theme in sorted(due):
-            found = labels[theme]
-            quotes = [QuoteSpan(members[quote.index].item, quote.start, quote.end) for quote in found.quotes]
-            themes.write_label(
-                session,
-                workspace=workspace,
-                theme=theme,
-                label=found.label,
-                keywords=found.keywords,
-                quotes=quotes,
-                size=sizes[theme],
-            )
+        _write_labels(session, workspace, {theme: labels[theme] for theme in due}, members, sizes)
         themes.retire_empty(session, workspace=workspace, filled=sizes.keys())
+        theme_suggestions.replace_open(
+            session,
+            workspace=workspace,
+            found=suggested,
+            revision=loaded.row.revision,
+            now=context.clock(),
+        )
         if due:
             links.ask_for_links(session, workspace=workspace, now=context.clock())
         work.finish(session, leased, now=context.clock())
+
+
+def _write_labels(
+    session: Session,
+    workspace: int,
+    labels: Mapping[int, ThemeLabel],
+    members: Sequence[Member],
+    sizes: Mapping[int, int],
+) -> None:
+    """Name themes, with quotes; `labels` by theme, whose quotes count positions in `members`."""
+    for theme, found in sorted(labels.items()):
+        themes.write_label(
+            session,
+            workspace=workspace,
+            theme=theme,
+            label=found.label,
+            keywords=found.keywords,
+            quotes=[QuoteSpan(members[quote.index].item, quote.start, quote.end) for quote in found.quotes],
+            size=sizes[theme],
+        )
 
 
 def _settle(context: Context, loaded: Loaded, workspace: int, streams: Streams) -> None:

@@ -16,10 +16,11 @@ from models.language import propose
 from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, Constraints, Event, EventKind, ThemeSetting, ThemeState
 from models.language.graph import communities, shared_neighbour_graph
+from models.language.neighbours import list_length
 from models.language.place import PENDING, Votes, count_votes, novelty_floors
 from models.language.seeds import expected_theme, near_seeds
 from models.language.theme_rows import ThemeRows
-from models.language.wordings import list_length, wording_communities
+from models.language.wordings import wording_communities
 
 __all__ = ["Bookkeeping", "Constraints", "Event", "EventKind", "ThemeSetting", "ThemeState", "ThemeStream"]
 
@@ -100,6 +101,16 @@ class ThemeStream:
     def assignments(self) -> tuple[IntArray, IntArray]:
         """Return ids and themes, (n,) and (n,) int64 in order of arrival; theme 0 is waiting."""
         return self._rows.ids.copy(), self._rows.themes_of_items()
+
+    @property
+    def rows(self) -> ThemeRows:
+        """Return the rows as they stand, to be read and not changed."""
+        return self._rows
+
+    def neighbours(self) -> tuple[IntArray, NDArray[np.float64]]:
+        """Return the rows' lists of neighbours and their cosines, cut short while there are few rows."""
+        length = list_length(len(self._rows), self.setting.neighbours)
+        return self._rows.lists.near[:, :length], self._rows.lists.cosine[:, :length]
 
     def state(self) -> ThemeState:
         """Return what must be stored, beside the vectors, to continue later."""
@@ -202,7 +213,7 @@ class ThemeStream:
         if not len(waiting) or self._next_theme == 1:
             return []
         votes = self._count(waiting)
-        floors = novelty_floors(*self._neighbours(), self._rows.themes, self.setting.novelty_quantile)
+        floors = novelty_floors(*self.neighbours(), self._rows.themes, self.setting.novelty_quantile)
         waited = self._read - self._rows.row_arrived[waiting]
         level = np.searchsorted(self.setting.patience, waited, side="right")
         need = np.array(self.setting.vote_shares)[level]
@@ -230,7 +241,7 @@ class ThemeStream:
 
     def _refit(self, *, settle: bool) -> list[Event]:
         """Look at the whole graph and change themes by events; `settle` merges at once and further."""
-        graph = shared_neighbour_graph(self._neighbours()[0])
+        graph = shared_neighbour_graph(self.neighbours()[0])
         r, dial = self._resolution(settle=settle), self.setting.granularity
         fine = min(FINE * r, FINEST)
         events = self._births(communities(graph, dial * fine))
@@ -258,13 +269,8 @@ class ThemeStream:
             resolution=resolution,
         )
 
-    def _neighbours(self) -> tuple[IntArray, NDArray[np.float64]]:
-        """Return the lists and their cosines, cut short while there are few rows."""
-        length = list_length(len(self._rows), self.setting.neighbours)
-        return self._rows.lists.near[:, :length], self._rows.lists.cosine[:, :length]
-
     def _count(self, rows: IntArray) -> Votes:
-        near, cosine = self._neighbours()
+        near, cosine = self.neighbours()
         return count_votes(near, cosine, self._rows.themes, rows)
 
     def _births(self, labels: IntArray) -> list[Event]:
@@ -337,7 +343,7 @@ class ThemeStream:
             labels, self._rows.themes, means, share=setting.merge_share, cosine=least
         )
         wide = propose.alike(means, cosine=setting.alike_cosine)
-        open_pairs = dict.fromkeys(pair for pair in (*near, *wide) if self._may_merge(*pair))
+        open_pairs = dict.fromkeys(pair for pair in (*near, *wide) if self.may_merge(*pair))
         self._holds = {pair: self._holds.get(pair, self._read) for pair in open_pairs}
         ripe = [
             pair for pair in open_pairs if settle or self._read >= setting.hold_growth * self._holds[pair]
@@ -345,7 +351,7 @@ class ThemeStream:
         events = []
         for pair in ripe:
             a, b = (self.resolve(theme) for theme in pair)
-            if a != b and self._may_merge(a, b) and self._is_close(a, b, least, is_near=pair in near):
+            if a != b and self.may_merge(a, b) and self._is_close(a, b, least, is_near=pair in near):
                 sizes = [int((self._rows.themes == theme).sum()) for theme in (a, b)]
                 events.append(self._merge(*((a, b) if sizes[0] < sizes[1] else (b, a))))
         return events
@@ -358,7 +364,8 @@ class ThemeStream:
             return True
         return is_near and together >= least * float(np.linalg.norm(one) * np.linalg.norm(other))
 
-    def _may_merge(self, a: int, b: int) -> bool:
+    def may_merge(self, a: int, b: int) -> bool:
+        """Say whether no person pinned one of two themes, expects it, or parted them."""
         pinned = {self.resolve(theme) for theme in self.constraints.pinned | self.constraints.kept}
         apart = {frozenset(self.resolve(theme) for theme in pair) for pair in self.constraints.apart}
         return a not in pinned and b not in pinned and frozenset((a, b)) not in apart

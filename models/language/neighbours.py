@@ -11,6 +11,13 @@ ROWS_PER_BLOCK = 256
 SPARE = 4  # candidates beyond the list length, so that rounding in the matrix product cannot lose a neighbour
 ROUNDING = 1e-5
 NOBODY = -1
+ROWS_PER_NEIGHBOUR = 12  # small sets use shorter lists, or a list would reach across themes
+FEWEST_NEIGHBOURS = 4
+
+
+def list_length(rows: int, longest: int) -> int:
+    """Return how many neighbours to use among so many rows."""
+    return min(longest, max(FEWEST_NEIGHBOURS, rows // ROWS_PER_NEIGHBOUR))
 
 
 class NeighbourLists:

@@ -7,15 +7,7 @@ import numpy as np
 from models.language.copies import fold_copies
 from models.language.encode import FloatArray, IntArray
 from models.language.graph import communities, shared_neighbour_graph
-from models.language.neighbours import NeighbourLists
-
-ROWS_PER_NEIGHBOUR = 12  # small sets use shorter lists, or a list would reach across themes
-FEWEST_NEIGHBOURS = 4
-
-
-def list_length(rows: int, longest: int) -> int:
-    """Return how many neighbours to use among so many rows."""
-    return min(longest, max(FEWEST_NEIGHBOURS, rows // ROWS_PER_NEIGHBOUR))
+from models.language.neighbours import NeighbourLists, list_length
 
 
 def wording_communities(

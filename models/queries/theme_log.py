@@ -18,10 +18,14 @@ from models.values.ids import Prefix, public_id
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who acts: the name that others read, and the public id of the key or user behind it."""
+    """Who acts: the name that others read, and the public id of the key or user behind it.
+
+    suggestion: the suggestion that is accepted by the act, if it is one.
+    """
 
     actor: str
     by: str
+    suggestion: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,10 @@ def log_act(
         action=f"theme.{act.verb}",
         subject=public_id(Prefix.THEME, act.theme_id),
         now=act.at,
-        detail={"act": public_id(Prefix.ACT, act.id)},
+        detail={
+            "act": public_id(Prefix.ACT, act.id),
+            **({"suggestion": public_id(Prefix.SUGGESTION, author.suggestion)} if author.suggestion else {}),
+        },
     )
     return act
 

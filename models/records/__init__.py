@@ -31,6 +31,7 @@ from models.records.theme import (
     ThemeStreamState,
 )
 from models.records.theme_act import ThemeAct, ThemeActItem, ThemeSeed, ThemeVerb
+from models.records.theme_suggestion import SuggestionState, ThemeSuggestion
 from models.records.verdict import Verdict
 from models.records.work import Work
 from models.records.worker import Heartbeat, ScheduleRun
@@ -75,6 +76,7 @@ __all__ = [
     "Source",
     "SourceRules",
     "SourceSilence",
+    "SuggestionState",
     "Team",
     "Theme",
     "ThemeAct",
@@ -84,6 +86,7 @@ __all__ = [
     "ThemeSeed",
     "ThemeState",
     "ThemeStreamState",
+    "ThemeSuggestion",
     "ThemeVerb",
     "TicketState",
     "User",

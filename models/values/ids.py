@@ -33,6 +33,7 @@ class Prefix(StrEnum):
     ERASURE = "era"
     PERSON = "per"
     ACT = "act"
+    SUGGESTION = "sug"
 
 
 def public_id(prefix: Prefix, number: int) -> str:

@@ -20,6 +20,7 @@ from service.api import (
     scope,
     sources,
     theme_acts,
+    theme_suggestions,
     themes,
     users,
 )
@@ -38,6 +39,7 @@ def routers() -> list[APIRouter]:
         themes,
         theme_acts,
         movements,
+        theme_suggestions,
         products,
         links,
         impact,

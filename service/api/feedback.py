@@ -4,12 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from models.queries import counting, deliveries, feedback, listing, themes, ticket_states
+from models.queries import counting, deliveries, feedback, listing, theme_why, themes, ticket_states
 from models.queries.listing import FeedbackFilter, Place
 from models.values.ids import Prefix, parse_id
 from service.api.shapes.base import Page
 from service.api.shapes.feedback import FeedbackDetail, FeedbackItem, FeedbackQuery
-from service.api.views import detail_answer, item_answer
+from service.api.shapes.why import FeedbackWhy
+from service.api.views import detail_answer, item_answer, why_answer
 from service.dependencies import DatabaseOf, TicketReader, read_place, write_cursor
 
 router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
@@ -62,3 +63,12 @@ def read_feedback(item_id: str, database: DatabaseOf, caller: TicketReader) -> F
             session, workspace=workspace, source=row.source_id, external_id=row.external_id
         )
     return detail_answer(row, theme, why=why, votes=votes)
+
+
+@router.get("/{item_id}/why")
+def read_why(item_id: str, database: DatabaseOf, caller: TicketReader) -> FeedbackWhy:
+    """Read why an item is in its theme: its neighbours' votes, the runner-up, examples, or who put it there."""
+    number = parse_id(Prefix.ITEM, item_id)
+    with database.read(workspace=caller.workspace_id) as session:
+        found = theme_why.why_here(session, workspace=caller.workspace_id, item=number)
+        return why_answer(session, found, workspace=caller.workspace_id)

@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from models.database import Session
-from models.queries import groups
+from models.language.why import Example
+from models.queries import groups, overview, theme_why
 from models.queries import impact as impact_queries
 from models.queries import links as link_queries
 from models.queries.access import Caller
+from models.queries.theme_why import WhyHere
 from models.records import FeedbackItem as ItemRow
 from models.records import Link, LinkState, Release
 from models.values.feedback import Rating, RatingKind, Status
-from models.values.ids import Prefix, public_id
+from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
 from models.values.text import RemovedKind, reason_of
 from service.api.aggregates import Veil
@@ -18,6 +20,8 @@ from service.api.shapes import words
 from service.api.shapes.feedback import FeedbackDetail, FeedbackItem, RatingAnswer, RemovedSpan
 from service.api.shapes.links import LinkAnswer
 from service.api.shapes.themes import Quote
+from service.api.shapes.why import Exemplar, FeedbackWhy, SeedNear, VotedTheme
+from service.why import MEMBERS, RIVALS, say_why
 
 
 def veil_of(session: Session, *, caller: Caller, least: int, theme: int | None = None) -> Veil | None:
@@ -104,6 +108,55 @@ def quote_answers(session: Session, *, workspace: int, spans: Sequence[Mapping[s
         )
         for quote in found
     ]
+
+
+def exemplar_answers(
+    session: Session, *, workspace: int, examples: Sequence[Example], most: int
+) -> list[Exemplar]:
+    """Quote the items among examples, at most `most`; those of erased items are left out."""
+    cosine = {each.item: each.cosine for each in theme_why.examples_of(examples, most)}
+    spans = theme_why.beginnings(session, workspace=workspace, items=list(cosine))
+    quotes = quote_answers(
+        session, workspace=workspace, spans=[spans[item] for item in cosine if item in spans]
+    )
+    return [
+        Exemplar(quote=quote, cosine=max(-1.0, min(1.0, cosine[parse_id(Prefix.ITEM, quote.item)])))
+        for quote in quotes
+    ]
+
+
+def why_answer(session: Session, found: WhyHere, *, workspace: int) -> FeedbackWhy:
+    """Shape the explanation of where an item is."""
+    labels = overview.theme_labels(session, workspace=workspace)
+    votes = found.votes
+
+    def voted(
+        theme: int | None, share: float | None, examples: Sequence[Example], most: int
+    ) -> VotedTheme | None:
+        if theme is None:
+            return None
+        shown = exemplar_answers(session, workspace=workspace, examples=examples, most=most)
+        return VotedTheme(
+            theme=public_id(Prefix.THEME, theme), label=labels.get(theme), share=share, exemplars=shown
+        )
+
+    own = voted(found.theme, votes.share if votes else None, votes.members if votes else (), MEMBERS)
+    rival = voted(found.rival, votes.rival_share if votes else None, votes.rivals if votes else (), RIVALS)
+    return FeedbackWhy(
+        item=public_id(Prefix.ITEM, found.item),
+        sentence=say_why(found, labels),
+        theme=own,
+        placed_share=None if found.placed_share is None else max(0.0, min(1.0, found.placed_share)),
+        runner_up=rival,
+        margin=None if votes is None or found.theme is None else votes.margin,
+        act=None if found.act is None else public_id(Prefix.ACT, found.act.id),
+        actor=None if found.act is None else found.act.actor,
+        seed=None
+        if found.seed is None
+        else SeedNear(text=found.seed.text, cosine=min(1.0, found.seed.cosine)),
+        compared=found.compared,
+        arrived=found.arrived,
+    )
 
 
 def link_answer(session: Session, link: Link, theme: int, release: Release | None) -> LinkAnswer:

@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from service.commands import theme_acts
+from service.commands import theme_acts, theme_suggestions
 
 app = typer.Typer(no_args_is_help=True)
 links_app = typer.Typer(no_args_is_help=True)
 
 
 theme_acts.register(app)
+theme_suggestions.register(app)
 
 
 @app.callback()

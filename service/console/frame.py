@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from models.database import Session
-from models.queries import feedback, workspaces
+from models.queries import feedback, theme_suggestions, workspaces
 from models.values.timing import complete_until
 
 
@@ -15,6 +15,7 @@ class Frame:
 
     end: first day that is not complete, None before the first ticket; first: day of the first ticket; least: counts
     below it, other than 0, are not shown to this reader, nor any ticket; None for readers who see everything.
+    waiting: suggestions that wait for this reader to decide; 0 for readers who may not.
     """
 
     workspace: int
@@ -24,6 +25,7 @@ class Frame:
     first: date | None
     end: date | None
     least: int | None = None
+    waiting: int = 0
 
     @property
     def through(self) -> date | None:
@@ -43,13 +45,16 @@ class Frame:
         return datetime.combine(day, time.min, self.zone).astimezone(UTC)
 
 
-def read_frame(session: Session, *, workspace: int, now: datetime, least: int | None = None) -> Frame:
-    """Read what every page stands on; `least` for readers who see aggregates only."""
+def read_frame(
+    session: Session, *, workspace: int, now: datetime, least: int | None = None, decides: bool = False
+) -> Frame:
+    """Read what every page stands on; `least` for readers who see aggregates only, `decides` for curators."""
     row = workspaces.get_workspace(session, workspace=workspace)
     zone = ZoneInfo(row.time_zone)
+    waiting = theme_suggestions.count_waiting(session, workspace=workspace) if decides else 0
     span = feedback.span_of_days(session, workspace=workspace)
     if span is None:
-        return Frame(workspace, row.name, zone, now, None, None, least)
+        return Frame(workspace, row.name, zone, now, None, None, least, waiting)
     first, last = (moment.astimezone(zone).date() for moment in span)
     end = complete_until(now, last, zone)
-    return Frame(workspace, row.name, zone, now, first, max(end, first + timedelta(days=1)), least)
+    return Frame(workspace, row.name, zone, now, first, max(end, first + timedelta(days=1)), least, waiting)

@@ -128,7 +128,11 @@ class Visit:
         least = None if sees_all else self.settings.least_group
         workspace = self.caller.workspace_id
         with self.database.read(workspace=workspace) as session:
-            yield session, read_frame(session, workspace=workspace, now=self.now, least=least)
+            decides = sees_all and self.caller.may(Permission.CURATE)
+            yield (
+                session,
+                read_frame(session, workspace=workspace, now=self.now, least=least, decides=decides),
+            )
 
     @contextmanager
     def write(self) -> Iterator[Session]:

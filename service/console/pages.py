@@ -16,6 +16,7 @@ from models.values.roles import Permission
 from service.console import (
     charts,
     feedback_page,
+    inbox_page,
     overview_page,
     people_page,
     reach,
@@ -25,6 +26,7 @@ from service.console import (
     theme_list,
     theme_page,
     trends_page,
+    why_page,
 )
 from service.console.addresses import release_address, theme_address
 from service.console.cells import seen_themes
@@ -53,6 +55,7 @@ _PAGE_OF_RELEASES = 60
 
 NumbersVisit = Annotated[Visit, Depends(asks(Permission.READ_NUMBERS))]
 TicketsVisit = Annotated[Visit, Depends(asks(Permission.READ_TICKETS))]
+CurateVisit = Annotated[Visit, Depends(asks(Permission.CURATE))]
 PeopleVisit = Annotated[Visit, Depends(asks(Permission.ADMINISTER))]
 LinkForm = Annotated[Visit, Depends(asks_form(Permission.CURATE))]
 PeopleForm = Annotated[Visit, Depends(asks_form(Permission.ADMINISTER))]
@@ -231,6 +234,23 @@ def show_feedback(
         view = feedback_page.read_feedback(session, frame, asked)
         choices = theme_curation.theme_choices(session, frame) if visit.may(Permission.CURATE) else ()
     return _render(visit, "feedback.html", frame, view=view, choices=choices)
+
+
+@router.get("/feedback/{number}/why")
+def show_why(visit: TicketsVisit, number: str) -> Response:
+    """Say why a message is in its theme."""
+    with visit.read() as (session, frame):
+        view = why_page.read_why(session, frame, item=parse_id(Prefix.ITEM, number))
+    return _render(visit, "why.html", frame, view=view)
+
+
+@router.get("/inbox")
+def show_inbox(visit: CurateVisit, done: str = "") -> Response:
+    """List what waits for a curator; who sees no tickets sees none of it."""
+    with visit.read() as (session, frame):
+        nothing = inbox_page.InboxPage(0, ())
+        view = inbox_page.read_inbox(session, frame) if frame.least is None else nothing
+    return _render(visit, "inbox.html", frame, view=view, said=inbox_page.DONE.get(done))
 
 
 @router.post("/links/{number}/confirm")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from models.errors import Invalid
-from models.queries import theme_changes, theme_marks, theme_undo
+from models.queries import theme_changes, theme_marks, theme_suggestions, theme_undo
 from models.queries.theme_log import Acted, standing_theme
 from models.values.ids import Prefix, parse_id
 from models.values.roles import Permission
@@ -175,6 +175,34 @@ def _split(form: Visit, number: str, items: Sequence[int], label: str) -> Acted:
             author=curation.author_of(form.caller),
             now=form.now,
         )
+
+
+@router.post("/inbox/{number}/accept")
+def accept_suggestion(form: ThemeForm, number: str) -> Response:
+    """Do what is suggested."""
+    with form.write() as session:
+        theme_suggestions.accept(
+            session,
+            workspace=form.caller.workspace_id,
+            suggestion=parse_id(Prefix.SUGGESTION, number),
+            author=curation.author_of(form.caller),
+            now=form.now,
+        )
+    return RedirectResponse("/inbox?done=accepted", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/inbox/{number}/decline")
+def decline_suggestion(form: ThemeForm, number: str) -> Response:
+    """Leave things as they are."""
+    with form.write() as session:
+        theme_suggestions.decline(
+            session,
+            workspace=form.caller.workspace_id,
+            suggestion=parse_id(Prefix.SUGGESTION, number),
+            author=curation.author_of(form.caller),
+            now=form.now,
+        )
+    return RedirectResponse("/inbox?done=declined", HTTPStatus.SEE_OTHER)
 
 
 def _back(theme: int, done: str) -> Response:

@@ -26,6 +26,8 @@ PAGES = (
     "/themes/th_1",
     "/trends",
     "/feedback",
+    "/feedback/fb_1/why",
+    "/inbox",
     "/people",
     "/sign-in",
 )

@@ -111,7 +111,13 @@ VERDICT = (
 )
 
 
-WITHOUT_BODY = {"/v1/ingest/{source_id}", "/v1/users/{id}/sign-in", "/v1/deliveries/{id}/replay"}
+WITHOUT_BODY = {
+    "/v1/theme-suggestions/{id}/accept",
+    "/v1/theme-suggestions/{id}/decline",
+    "/v1/ingest/{source_id}",
+    "/v1/users/{id}/sign-in",
+    "/v1/deliveries/{id}/replay",
+}
 """Calls that change something, and whose body is raw or none."""
 
 

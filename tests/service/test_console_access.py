@@ -13,7 +13,7 @@ from models.database import Database
 from models.queries import access, links, themes, workspaces
 from models.records import LinkState, User
 from models.values.roles import GRANTS, PEOPLE, Permission, Role
-from tests import console_world
+from tests import console_world, factories
 from tests.console_plan import NOW
 from tests.console_site import app_of, console_routes, csrf_of, read, signed_in, stranger
 from tests.console_world import World
@@ -46,6 +46,8 @@ WAYS: dict[tuple[str, str], Way] = {
         TICKETS, "/releases/rel_{release}/chart.json?theme=th_{theme}"
     ),
     ("GET", "/feedback"): Way(TICKETS, "/feedback?theme=th_{theme}"),
+    ("GET", "/feedback/{number}/why"): Way(TICKETS, "/feedback/fb_{item}/why"),
+    ("GET", "/inbox"): Way(CURATE, "/inbox"),
     ("GET", "/people"): Way(ADMINISTER, "/people"),
     ("POST", "/links/{number}/confirm"): Way(CURATE, "/links/lnk_{link}/confirm"),
     ("POST", "/links/{number}/reject"): Way(CURATE, "/links/lnk_{link}/reject"),
@@ -57,6 +59,8 @@ WAYS: dict[tuple[str, str], Way] = {
     ("POST", "/themes/{number}/merge"): Way(CURATE, "/themes/th_{theme}/merge", {"into": "th_{other}"}),
     ("POST", "/themes/{number}/undo"): Way(CURATE, "/themes/th_{theme}/undo"),
     ("POST", "/themes/{number}/dismiss"): Way(CURATE, "/themes/th_{theme}/dismiss"),
+    ("POST", "/inbox/{number}/accept"): Way(CURATE, "/inbox/sug_{accepted}/accept"),
+    ("POST", "/inbox/{number}/decline"): Way(CURATE, "/inbox/sug_{declined}/decline"),
     ("POST", "/people"): Way(
         ADMINISTER, "/people", {"email": "new@example.com", "name": "New", "role": "viewer"}
     ),
@@ -77,6 +81,8 @@ class Walk:
     world: World
     person: int
     item: int
+    accepted: int
+    declined: int
 
     def told(self, text: str) -> str:
         """Put ids of the world into an address or a field."""
@@ -87,6 +93,8 @@ class Walk:
             release=self.world.releases["2.3"],
             link=self.world.proposed_link,
             person=self.person,
+            accepted=self.accepted,
+            declined=self.declined,
         )
 
     def ask(self, client: TestClient, key: tuple[str, str], csrf: str | None) -> httpx.Response:
@@ -109,7 +117,13 @@ def walk(fresh: Database, world: World) -> Walk:
             now=NOW,
         ).id
         items = themes.items_assigned(session, workspace=world.workspace, themes=[world.themes[0]])
-    return Walk(fresh, world, person, items[0])
+        accepted, declined = (
+            factories.suggestion(
+                session, world.workspace, theme=world.themes[0], other=world.themes[1], items=[item]
+            )
+            for item in items[1:3]
+        )
+    return Walk(fresh, world, person, items[0], accepted, declined)
 
 
 def permissions_in(dependant: Dependant) -> Iterator[Permission]:

@@ -55,6 +55,7 @@ WRITTEN_DOWN = HANDS_OUT | {
         f"POST /v1/themes/{{theme_id}}/{verb}"
         for verb in ("merge", "split", "rename", "pin", "move", "dismiss", "undo")
     ),
+    *(f"POST /v1/theme-suggestions/{{suggestion_id}}/{verb}" for verb in ("accept", "decline")),
 }
 """Calls that leave an entry in the audit log."""
 

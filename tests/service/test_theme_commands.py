@@ -9,6 +9,7 @@ import pytest
 from models.database import Database
 from models.queries import workspaces
 from models.records import Theme, ThemeState
+from models.values.suggestions import SuggestionKind
 from tests import factories
 from tests.workers.tickets import open_assignments
 
@@ -101,3 +102,40 @@ def test_acts_are_said_in_words(
     capsys.readouterr()
     assert ready("themes", "acts") == 0
     assert "(undone by act_2)" in capsys.readouterr().out
+
+
+def test_suggestions_are_listed_by_kind(
+    said: Callable[..., Any], ready: Run, opened: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said("suggestions") == []
+    assert ready("themes", "suggestions") == 0
+    assert "Nothing waits for you" in capsys.readouterr().out
+    with opened.read(workspace=None) as session:
+        workspace = workspaces.list_workspaces(session)[0].id
+    with opened.write(workspace=workspace) as session:
+        factories.suggestion(session, workspace, theme=1, other=2, items=[3])
+        factories.suggestion(session, workspace, kind=SuggestionKind.SPLIT, theme=1, other=None, items=[1, 2])
+        factories.suggestion(session, workspace, kind=SuggestionKind.MERGE, theme=1, other=2, margin=None)
+        factories.suggestion(session, workspace, theme=None, other=2, items=[4], margin=-0.1)
+    told = said("suggestions")
+    assert [(each["kind"], each["theme"], each["other"], each["items"]) for each in told] == [
+        ("item", "th_1", "th_2", ["fb_3"]),
+        ("item", None, "th_2", ["fb_4"]),
+        ("merge", "th_1", "th_2", []),
+        ("split", "th_1", None, ["fb_1", "fb_2"]),
+    ]
+    assert [each["id"] for each in said("suggestions", "--kind", "merge")] == ["sug_3"]
+    assert ready("themes", "suggestions") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    for line, words in zip(
+        lines,
+        (
+            "move fb_3 from “theme 1” to “theme 2”?",
+            "put fb_4 into “theme 2”?",
+            "merge “theme 2” into “theme 1”?",
+            "split 2 items from “theme 1”?",
+        ),
+        strict=True,
+    ):
+        assert words in line

@@ -97,6 +97,7 @@ SnapshotId = Annotated[str, _public("snap")]
 ErasureId = Annotated[str, _public("era")]
 AlertId = Annotated[str, _public("alr")]
 ActId = Annotated[str, _public("act")]
+SuggestionId = Annotated[str, _public("sug")]
 AuditId = Annotated[str, _public("aud")]
 
 Moment = Annotated[AwareDatetime, AfterValidator(_with_room)]

@@ -22,8 +22,10 @@ from service.api.shapes import (
     scope,
     sources,
     theme_acts,
+    theme_suggestions,
     themes,
     users,
+    why,
 )
 from service.api.shapes.base import Page, Paging
 
@@ -102,6 +104,23 @@ def _theme_acts() -> Iterator[Call]:
         permission=TICKETS,
         promised=False,
     )
+
+
+def _theme_suggestions() -> Iterator[Call]:
+    path = "/v1/theme-suggestions"
+    yield Call(
+        "GET",
+        path,
+        Page[theme_suggestions.ThemeSuggestionAnswer],
+        query=theme_suggestions.ThemeSuggestionsQuery,
+        permission=CURATE,
+        promised=False,
+    )
+    for verb, answer in (
+        ("accept", theme_acts.ThemeActed),
+        ("decline", theme_suggestions.ThemeSuggestionDeclined),
+    ):
+        yield Call("POST", f"{path}/{{id}}/{verb}", answer, permission=CURATE, promised=False)
 
 
 CALLS: tuple[Call, ...] = (
@@ -201,6 +220,7 @@ CALLS: tuple[Call, ...] = (
         "GET", "/v1/feedback", Page[feedback.FeedbackItem], query=feedback.FeedbackQuery, permission=TICKETS
     ),
     Call("GET", "/v1/feedback/{id}", feedback.FeedbackDetail, promised=False, permission=TICKETS),
+    Call("GET", "/v1/feedback/{id}/why", why.FeedbackWhy, promised=False, permission=TICKETS),
     Call(
         "PUT",
         "/v1/exposure/{series}",
@@ -219,6 +239,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/v1/themes/{id}/accounts", Page[themes.ThemeAccount], query=Paging, permission=TICKETS),
     Call("GET", "/v1/trends", movements.Trends, query=movements.TrendsQuery, promised=False),
     *_theme_acts(),
+    *_theme_suggestions(),
     *_listed("/v1/features", products.FeatureAnswer, products.FeaturePut, products.FeaturesQuery),
     *_listed("/v1/releases", products.ReleaseAnswer, products.ReleasePut, products.ReleasesQuery),
     Call("GET", "/v1/features/{id}", products.FeatureAnswer, promised=False),
