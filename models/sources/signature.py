@@ -51,7 +51,8 @@ class Scheme:
 
     `header_format` holds `{sig}`; `signed_content` holds any of `{body}` (raw bytes), `{timestamp}`, `{id}`,
     `{nonce}`, `{method}`, `{uri}`, `{secret}` in signing order. `timestamp_field` names a member of the JSON
-    body that holds the signed time where the header's is not signed: the age is told by the signed one alone.
+    body that holds the signed time where the header's is not signed: such a request is in time by either, since a
+    repeated try may keep the body's time, and must not be lost; a body that is sent again changes nothing.
     """
 
     kind: Kind
@@ -284,21 +285,27 @@ def _key(scheme: Scheme, secret: str) -> bytes:
 def _check_age(scheme: Scheme, *, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
     if scheme.tolerance_s is None:
         return
-    if scheme.timestamp_field is None:
-        written = _bounded(headers, scheme.timestamp_header or "")
-    else:
-        written = _member(body, scheme.timestamp_field)
-    sent = _seconds(written, scheme.timestamp_unit)
-    if sent is None:
+    sent = _times(scheme, headers=headers, body=body)
+    if sent[0] is None:
         raise Rejected(
             "the signed time cannot be read", field=scheme.timestamp_header or scheme.timestamp_field
         )
-    if abs(now.timestamp() - sent) > scheme.tolerance_s:
+    if all(abs(now.timestamp() - each) > scheme.tolerance_s for each in sent if each is not None):
         raise Rejected(
             f"the request was signed more than {scheme.tolerance_s} s away from now: check the clocks, "
             "or it is a replay",
             field=scheme.timestamp_header or scheme.timestamp_field,
         )
+
+
+def _times(scheme: Scheme, *, headers: Mapping[str, str], body: bytes) -> tuple[float | None, ...]:
+    """List the times at which a request says it was sent, the signed one first; None where one cannot be read."""
+    name = scheme.timestamp_header or ""
+    if scheme.timestamp_field is None:
+        return (_seconds(_bounded(headers, name), scheme.timestamp_unit),)
+    signed = _seconds(_member(body, scheme.timestamp_field), scheme.timestamp_unit)
+    tried = header(headers, name)
+    return signed, None if tried is None else _seconds(tried[:MAX_HEADER_CHARS], scheme.timestamp_unit)
 
 
 def _member(body: bytes, name: str) -> str:

@@ -33,6 +33,8 @@ def weaknesses(scheme: Scheme) -> tuple[str, ...]:
         found.append("SHA-1, an old hash")
     if scheme.tolerance_s is None:
         found.append("no signed time, so an old call can be sent again")
+    elif scheme.timestamp_field and scheme.timestamp_header:
+        found.append("the time of an unsigned header is taken as well, so an old call can be sent again")
     return tuple(found)
 
 
