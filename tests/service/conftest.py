@@ -86,3 +86,14 @@ def desk(fed_file: tuple[Path, int, int], tmp_path: Path) -> Iterator[Correcting
     with found.client:
         yield found
     database.close()
+
+
+@pytest.fixture
+def empty_desk(request: pytest.FixtureRequest) -> Iterator[Correcting]:
+    """A workspace without a ticket, on either database; on PostgreSQL the programs are held by row-level security."""
+    database: Database = request.getfixturevalue(getattr(request, "param", "sqlite"))
+    programs = database if database.is_sqlite else request.getfixturevalue("postgres_programs")
+    workspace, source = prepared(database)
+    found = opened(database, programs, workspace=workspace, source=source, read=0)
+    with found.client:
+        yield found

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
@@ -22,6 +23,8 @@ from workers.context import Context
 
 FED = 140
 """Tickets in the file that tests begin with."""
+BOTH = pytest.mark.parametrize("empty_desk", ["sqlite", "postgres"], indirect=True)
+"""For tests that walk both databases."""
 
 
 @dataclass

@@ -12,9 +12,6 @@ from tests.console_site import signed_in
 from tests.console_world import World
 from tests.service.correcting import Correcting
 from tests.service.test_console_curation import Curator, read
-from tests.service.test_theme_acts import desk, fed_file
-
-__all__ = ["desk", "fed_file"]  # fixtures
 
 
 @pytest.fixture

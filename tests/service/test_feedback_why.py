@@ -6,10 +6,7 @@ from sqlalchemy import select
 
 from models.queries import embeddings, theme_why
 from models.records import Arrival, Embedding, Encoder, Theme, ThemeActItem
-from tests.service.correcting import Correcting
-from tests.service.test_theme_acts import BOTH, FED, desk, empty_desk, fed_file
-
-__all__ = ["desk", "empty_desk", "fed_file"]  # fixtures
+from tests.service.correcting import BOTH, FED, Correcting
 
 
 class Stored:

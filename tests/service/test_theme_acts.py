@@ -1,29 +1,14 @@
 """People correct themes over HTTP, and it stays corrected: whatever comes, until it is undone."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import select
 
-from models.database import Database
 from models.records import ThemeSeed, ThemeState
-from tests.service.correcting import FED, Correcting, opened, prepared
+from tests.service.correcting import BOTH, FED, Correcting
 from tests.steps import recounted, stored_counts
 from tests.workers.tickets import deliver
 
 MORE = 100
-BOTH = pytest.mark.parametrize("empty_desk", ["sqlite", "postgres"], indirect=True)
-
-
-@pytest.fixture
-def empty_desk(request: pytest.FixtureRequest) -> Iterator[Correcting]:
-    """A workspace without a ticket, on either database; on PostgreSQL the programs are held by row-level security."""
-    database: Database = request.getfixturevalue(getattr(request, "param", "sqlite"))
-    programs = database if database.is_sqlite else request.getfixturevalue("postgres_programs")
-    workspace, source = prepared(database)
-    found = opened(database, programs, workspace=workspace, source=source, read=0)
-    with found.client:
-        yield found
 
 
 @BOTH

@@ -11,11 +11,8 @@ from models.records import SuggestionState, ThemeSuggestion
 from models.values.suggestions import SuggestionKind
 from tests import factories
 from tests.clock import NOON
-from tests.service.correcting import Correcting
-from tests.service.test_theme_acts import BOTH, FED, desk, empty_desk, fed_file
+from tests.service.correcting import BOTH, FED, Correcting
 from tests.steps import recounted, stored_counts
-
-__all__ = ["desk", "empty_desk", "fed_file"]  # fixtures
 
 
 def waiting(desk: Correcting, kind: str) -> list[dict[str, object]]:
