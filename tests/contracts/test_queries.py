@@ -20,8 +20,8 @@ import models.queries
 from models.database import Database, Session, scope
 from models.errors import EbbError
 from models.records import FeedbackItem, Record, Workspace
-from tests import query_calls, query_world
-from tests.query_calls import Query
+from tests import query_narrow, query_reads, query_world, query_writes
+from tests.query_reads import Query
 from tests.query_world import World
 
 ROOT = Path(models.queries.__path__[0]).parents[1]
@@ -144,7 +144,7 @@ def world(database: Database, workspace: int) -> World:
 
 def test_every_query_is_tried(sqlite: Database) -> None:
     world = query_world.build(sqlite)
-    tried = [*query_calls.reads(world), *query_calls.writes(world), *query_calls.finders(world)]
+    tried = [*query_reads.reads(world), *query_writes.writes(world), *query_reads.finders(world)]
     scoped = {name_of(query) for query in queries() if must_name_a_workspace(query)}
     optional = {"work.count_states", "work.revive"}
     assert {name_of(query) for query in tried} == (scoped | optional) - NOT_TRIED.keys()
@@ -152,7 +152,7 @@ def test_every_query_is_tried(sqlite: Database) -> None:
 
 
 def test_a_read_finds_nothing_of_another_workspace(database: Database, workspace: int, world: World) -> None:
-    for query, arguments in query_calls.reads(world).items():
+    for query, arguments in query_reads.reads(world).items():
         with undone(database, world) as session:
             assert not is_nothing(call(session, query, world.workspace, arguments)), name_of(query)
         with undone(database, world) as session:
@@ -164,13 +164,13 @@ def test_a_change_leaves_another_workspace_as_it_is(database: Database, workspac
     with undone(database, world) as session:
         before = rows_of(session, world.workspace)
     assert min(map(len, before.values())) >= 1, "every table has a row that could be changed"
-    for query, arguments in query_calls.writes(world).items():
+    for query, arguments in query_writes.writes(world).items():
         with undone(database, world) as session:
             call(session, query, world.workspace, arguments)
             # Without this the next assertion could not fail.
             assert rows_of(session, world.workspace) != before, f"{name_of(query)} changes nothing here"
         assert changes(database, world, before, query, workspace, arguments) == [], name_of(query)
-    for query, arguments in query_calls.finders(world).items():
+    for query, arguments in query_reads.finders(world).items():
         for named in (world.workspace, workspace):
             with undone(database, world) as session:
                 found = call(session, query, named, arguments)
@@ -192,8 +192,8 @@ def changes(
 def test_few_rows_are_not_looked_for_in_a_whole_workspace(sqlite: Database) -> None:
     """Without statistics SQLite takes the index of workspaces where another would find a handful of rows."""
     world = query_world.build(sqlite)
-    calls = {**query_calls.reads(world), **query_calls.writes(world)}
-    for query in query_calls.NARROW:
+    calls = {**query_reads.reads(world), **query_writes.writes(world)}
+    for query in query_narrow.NARROW:
         with undone(sqlite, world) as session, listening(session) as asked:
             call(session, query, world.workspace, calls[query])
             plans = [plan_of(session, *each) for each in asked]
@@ -243,7 +243,7 @@ def call(session: Session, query: Query, workspace: int, arguments: Arguments) -
         return None
     except (IntegrityError, NoResultFound):
         # Of what stands under a key that the database keeps for another workspace.
-        assert query in query_calls.KEYED, name_of(query)
+        assert query in query_writes.KEYED, name_of(query)
         return None
     if isinstance(found, ColumnElement):
         return session.scalars(select(FeedbackItem.id).where(found)).all()
