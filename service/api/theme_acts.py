@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from models.database import Session
-from models.queries import theme_acts, theme_changes, theme_marks, theme_undo, themes
+from models.queries import theme_acts, themes
 from models.queries.theme_log import Acted, standing_theme
 from models.records import ThemeAct, ThemeVerb
 from models.values.ids import Prefix, parse_id, public_id
@@ -24,7 +24,7 @@ from service.api.shapes.theme_acts import (
     ThemeUndo,
 )
 from service.api.themes import event_answer
-from service.curation import author_of, seed_texts, set_pin
+from service.curation import acting
 from service.dependencies import Curator, DatabaseOf, Now, TicketReader, read_after, write_cursor
 
 router = APIRouter(prefix="/v1", tags=["themes"])
@@ -33,18 +33,8 @@ router = APIRouter(prefix="/v1", tags=["themes"])
 @router.post("/themes", status_code=201)
 def seed_theme(body: ThemeSeedPut, database: DatabaseOf, caller: Curator, now: Now) -> ThemeActed:
     """Make a theme that you expect, from a name, a description and examples; tickets like them go there."""
-    label = body.label.strip()
-    texts = seed_texts(label, body.description or "", body.examples)
-    with database.write(workspace=caller.workspace_id) as session:
-        done = theme_marks.seed(
-            session,
-            workspace=caller.workspace_id,
-            label=label,
-            texts=texts,
-            author=author_of(caller),
-            now=now,
-        )
-        return acted(session, done)
+    with acting(database, caller, now) as hand:
+        return acted(hand.session, hand.seed(body.label, body.description or "", body.examples))
 
 
 @router.post("/themes/{theme_id}/merge")
@@ -52,17 +42,8 @@ def merge_themes(
     theme_id: str, body: ThemeMerge, database: DatabaseOf, caller: Curator, now: Now
 ) -> ThemeActed:
     """Take other themes into this one, for good: their ids lead here, and refits keep their items together."""
-    others = [parse_id(Prefix.THEME, each) for each in body.themes]
-    with database.write(workspace=caller.workspace_id) as session:
-        done = theme_changes.merge(
-            session,
-            workspace=caller.workspace_id,
-            theme=parse_id(Prefix.THEME, theme_id),
-            others=others,
-            author=author_of(caller),
-            now=now,
-        )
-        return acted(session, done)
+    with acting(database, caller, now) as hand:
+        return acted(hand.session, hand.merge(theme_id, body.themes))
 
 
 @router.post("/themes/{theme_id}/split")
@@ -70,32 +51,15 @@ def split_theme(
     theme_id: str, body: ThemeSplit, database: DatabaseOf, caller: Curator, now: Now
 ) -> ThemeActed:
     """Move items of this theme out into one of their own; refits never join the two again."""
-    with database.write(workspace=caller.workspace_id) as session:
-        done = theme_changes.split(
-            session,
-            workspace=caller.workspace_id,
-            theme=parse_id(Prefix.THEME, theme_id),
-            items=[parse_id(Prefix.ITEM, each) for each in body.items],
-            label=body.label.strip() if body.label else None,
-            author=author_of(caller),
-            now=now,
-        )
-        return acted(session, done)
+    with acting(database, caller, now) as hand:
+        return acted(hand.session, hand.split(theme_id, body.items, body.label))
 
 
 @router.post("/themes/{theme_id}/move")
 def move_items(theme_id: str, body: ThemeMove, database: DatabaseOf, caller: Curator, now: Now) -> ThemeActed:
     """Put items into this theme; they stay there whatever refits find."""
-    with database.write(workspace=caller.workspace_id) as session:
-        done = theme_changes.move(
-            session,
-            workspace=caller.workspace_id,
-            theme=parse_id(Prefix.THEME, theme_id),
-            items=[parse_id(Prefix.ITEM, each) for each in body.items],
-            author=author_of(caller),
-            now=now,
-        )
-        return acted(session, done)
+    with acting(database, caller, now) as hand:
+        return acted(hand.session, hand.move(theme_id, body.items))
 
 
 @router.post("/themes/{theme_id}/rename")
@@ -103,16 +67,8 @@ def rename_theme(
     theme_id: str, body: ThemeRename, database: DatabaseOf, caller: Curator, now: Now
 ) -> ThemeActed:
     """Name this theme; refits keep the name."""
-    with database.write(workspace=caller.workspace_id) as session:
-        done = theme_marks.rename(
-            session,
-            workspace=caller.workspace_id,
-            theme=parse_id(Prefix.THEME, theme_id),
-            label=body.label.strip(),
-            author=author_of(caller),
-            now=now,
-        )
-        return acted(session, done)
+    with acting(database, caller, now) as hand:
+        return acted(hand.session, hand.rename(theme_id, body.label))
 
 
 @router.post("/themes/{theme_id}/pin")
@@ -120,17 +76,8 @@ def pin_theme(
     theme_id: str, database: DatabaseOf, caller: Curator, now: Now, body: ThemePin | None = None
 ) -> ThemeActed:
     """Hold this theme together, or let it go: refits neither merge a pinned theme nor take items out of it."""
-    theme = parse_id(Prefix.THEME, theme_id)
-    with database.write(workspace=caller.workspace_id) as session:
-        done = set_pin(
-            session,
-            workspace=caller.workspace_id,
-            theme=theme,
-            author=author_of(caller),
-            now=now,
-            pinned=body is None or body.pinned,
-        )
-        return acted(session, done)
+    with acting(database, caller, now) as hand:
+        return acted(hand.session, hand.pin(theme_id, pinned=body is None or body.pinned))
 
 
 @router.post("/themes/{theme_id}/dismiss")
@@ -138,15 +85,8 @@ def dismiss_theme(
     theme_id: str, database: DatabaseOf, caller: Curator, now: Now, body: ThemeDismiss | None = None
 ) -> ThemeActed:
     """Call this theme noise: it goes on taking in what is like it, and nothing in it counts."""
-    with database.write(workspace=caller.workspace_id) as session:
-        done = theme_marks.dismiss(
-            session,
-            workspace=caller.workspace_id,
-            theme=parse_id(Prefix.THEME, theme_id),
-            author=author_of(caller),
-            now=now,
-        )
-        return acted(session, done)
+    with acting(database, caller, now) as hand:
+        return acted(hand.session, hand.dismiss(theme_id))
 
 
 @router.post("/themes/{theme_id}/undo")
@@ -155,17 +95,8 @@ def undo_act(
 ) -> ThemeActed:
     """Take back the latest act on this theme that stands, or the one named."""
     wanted = body or ThemeUndo()
-    with database.write(workspace=caller.workspace_id) as session:
-        done = theme_undo.undo(
-            session,
-            workspace=caller.workspace_id,
-            theme=parse_id(Prefix.THEME, theme_id),
-            revision=wanted.revision,
-            act=None if wanted.act is None else parse_id(Prefix.ACT, wanted.act),
-            author=author_of(caller),
-            now=now,
-        )
-        return acted(session, done)
+    with acting(database, caller, now) as hand:
+        return acted(hand.session, hand.undo(theme_id, act=wanted.act, revision=wanted.revision))
 
 
 @router.get("/theme-acts")

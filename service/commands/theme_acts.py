@@ -2,24 +2,22 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from models.database import Session
-from models.queries import theme_acts, theme_changes, theme_marks, theme_undo, themes
+from models.queries import theme_acts, themes
 from models.queries.theme_log import Acted, Author, name_of
 from models.queries.workspaces import COMMAND_LINE
 from models.values.ids import Prefix, parse_id, public_id
-from service import curation
 from service.commands import world
 from service.commands.world import AsJson, OfWorkspace
+from service.curation import Hand
 
 Theme = Annotated[str, typer.Argument(metavar="THEME", help="A theme, as in th_17.")]
 Into = Annotated[str, typer.Option("--into", metavar="THEME", help="The theme that stands afterwards.")]
 
-Act = Callable[[Session, int, Author, datetime], Acted]
+Act = Callable[[Hand], Acted]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,14 +33,7 @@ def merge(
     workspace: OfWorkspace = None,
 ) -> None:
     """Merge themes into one, for good: their ids lead to it."""
-    theme, taken = parse_id(Prefix.THEME, into), [parse_id(Prefix.THEME, each) for each in others]
-
-    def act(session: Session, owner: int, author: Author, now: datetime) -> Acted:
-        return theme_changes.merge(
-            session, workspace=owner, theme=theme, others=taken, author=author, now=now
-        )
-
-    _act(act, as_json, workspace)
+    _act(lambda hand: hand.merge(into, others), as_json, workspace)
 
 
 def split(
@@ -55,15 +46,7 @@ def split(
     workspace: OfWorkspace = None,
 ) -> None:
     """Move items out of a theme into one of their own."""
-    number, items = parse_id(Prefix.THEME, theme), _items(item)
-    named = None if label is None else curation.checked_name(label)
-
-    def act(session: Session, owner: int, author: Author, now: datetime) -> Acted:
-        return theme_changes.split(
-            session, workspace=owner, theme=number, items=items, label=named, author=author, now=now
-        )
-
-    _act(act, as_json, workspace)
+    _act(lambda hand: hand.split(theme, item, label), as_json, workspace)
 
 
 def rename(
@@ -73,33 +56,17 @@ def rename(
     workspace: OfWorkspace = None,
 ) -> None:
     """Name a theme; refits keep the name."""
-    number = parse_id(Prefix.THEME, theme)
-
-    def act(session: Session, owner: int, author: Author, now: datetime) -> Acted:
-        return theme_marks.rename(
-            session, workspace=owner, theme=number, label=curation.checked_name(label), author=author, now=now
-        )
-
-    _act(act, as_json, workspace)
+    _act(lambda hand: hand.rename(theme, label), as_json, workspace)
 
 
 def pin(theme: Theme, as_json: AsJson = False, workspace: OfWorkspace = None) -> None:
     """Hold a theme together: refits neither merge it nor take items out."""
-    _pin(theme, as_json, workspace, pinned=True)
+    _act(lambda hand: hand.pin(theme), as_json, workspace)
 
 
 def unpin(theme: Theme, as_json: AsJson = False, workspace: OfWorkspace = None) -> None:
     """Let a theme go that was pinned."""
-    _pin(theme, as_json, workspace, pinned=False)
-
-
-def _pin(theme: str, as_json: bool, workspace: str | None, *, pinned: bool) -> None:
-    number = parse_id(Prefix.THEME, theme)
-
-    def act(session: Session, owner: int, author: Author, now: datetime) -> Acted:
-        return curation.set_pin(session, workspace=owner, theme=number, author=author, now=now, pinned=pinned)
-
-    _act(act, as_json, workspace)
+    _act(lambda hand: hand.pin(theme, pinned=False), as_json, workspace)
 
 
 def move(
@@ -109,22 +76,12 @@ def move(
     workspace: OfWorkspace = None,
 ) -> None:
     """Put items into a theme; they stay there whatever refits find."""
-    theme, chosen = parse_id(Prefix.THEME, into), _items(items)
-
-    def act(session: Session, owner: int, author: Author, now: datetime) -> Acted:
-        return theme_changes.move(session, workspace=owner, theme=theme, items=chosen, author=author, now=now)
-
-    _act(act, as_json, workspace)
+    _act(lambda hand: hand.move(into, items), as_json, workspace)
 
 
 def dismiss(theme: Theme, as_json: AsJson = False, workspace: OfWorkspace = None) -> None:
     """Call a theme noise: it takes in what is like it, and nothing in it counts."""
-    number = parse_id(Prefix.THEME, theme)
-
-    def act(session: Session, owner: int, author: Author, now: datetime) -> Acted:
-        return theme_marks.dismiss(session, workspace=owner, theme=number, author=author, now=now)
-
-    _act(act, as_json, workspace)
+    _act(lambda hand: hand.dismiss(theme), as_json, workspace)
 
 
 def seed(
@@ -137,13 +94,7 @@ def seed(
     workspace: OfWorkspace = None,
 ) -> None:
     """Make a theme that is expected, before there are items."""
-    name = curation.checked_name(label)
-    texts = curation.seed_texts(name, description, example or [])
-
-    def act(session: Session, owner: int, author: Author, now: datetime) -> Acted:
-        return theme_marks.seed(session, workspace=owner, label=name, texts=texts, author=author, now=now)
-
-    _act(act, as_json, workspace)
+    _act(lambda hand: hand.seed(label, description, example or []), as_json, workspace)
 
 
 def undo(
@@ -155,13 +106,7 @@ def undo(
     workspace: OfWorkspace = None,
 ) -> None:
     """Take back the latest act on a theme that stands, or the one that is named."""
-    number = parse_id(Prefix.THEME, theme)
-    wanted = None if of is None else parse_id(Prefix.ACT, of)
-
-    def act(session: Session, owner: int, author: Author, now: datetime) -> Acted:
-        return theme_undo.undo(session, workspace=owner, theme=number, act=wanted, author=author, now=now)
-
-    _act(act, as_json, workspace)
+    _act(lambda hand: hand.undo(theme, act=of), as_json, workspace)
 
 
 def acts(
@@ -199,16 +144,12 @@ def acts(
         typer.echo("Nobody has changed a theme yet.")
 
 
-def _items(named: list[str]) -> list[int]:
-    return [parse_id(Prefix.ITEM, each) for each in named]
-
-
 def _act(act: Act, as_json: bool, workspace: str | None) -> None:
     """Do an act, and say what came of it."""
     with world.open_database() as database:
         owner = world.choose_workspace(database, workspace).id
         with database.write(workspace=owner) as session:
-            done = act(session, owner, Author(world.ACTOR, COMMAND_LINE), world.now())
+            done = act(Hand(session, owner, Author(world.ACTOR, COMMAND_LINE), world.now()))
             said = {
                 "act": public_id(Prefix.ACT, done.act.id),
                 "theme": public_id(Prefix.THEME, done.act.theme_id),

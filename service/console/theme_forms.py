@@ -1,6 +1,6 @@
 """Forms with which people correct themes; each act leads back to the theme that stands after it."""
 
-from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from http import HTTPStatus
 from typing import Annotated
 
@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from models.errors import Invalid
-from models.queries import theme_changes, theme_marks, theme_suggestions, theme_undo
-from models.queries.theme_log import Acted, standing_theme
+from models.queries import theme_suggestions
+from models.queries.theme_log import standing_theme
 from models.values.ids import Prefix, parse_id
 from models.values.roles import Permission
-from service import curation
 from service.console.addresses import theme_address
 from service.console.guard import ConsoleRoute, Visit, asks_form
+from service.curation import Hand, acting, author_of
 
 MOST_ITEMS = 500
 
@@ -32,33 +32,16 @@ def seed_theme(
     examples: Annotated[str, Form(max_length=20_000)] = "",
 ) -> Response:
     """Make a theme that is expected; examples stand one in a line."""
-    name = curation.checked_name(label)
-    texts = curation.seed_texts(name, description, examples.splitlines()[:50])
-    with form.write() as session:
-        done = theme_marks.seed(
-            session,
-            workspace=form.caller.workspace_id,
-            label=name,
-            texts=texts,
-            author=curation.author_of(form.caller),
-            now=form.now,
-        )
+    with _acting(form) as hand:
+        done = hand.seed(label, description, examples.splitlines()[:50])
         return _back(done.act.theme_id, "seeded")
 
 
 @router.post("/themes/{number}/rename")
 def rename_theme(form: ThemeForm, number: str, label: Name = "") -> Response:
     """Name a theme."""
-    with form.write() as session:
-        done = theme_marks.rename(
-            session,
-            workspace=form.caller.workspace_id,
-            theme=parse_id(Prefix.THEME, number),
-            label=curation.checked_name(label),
-            author=curation.author_of(form.caller),
-            now=form.now,
-        )
-        return _back(done.act.theme_id, "renamed")
+    with _acting(form) as hand:
+        return _back(hand.rename(number, label).act.theme_id, "renamed")
 
 
 @router.post("/themes/{number}/merge")
@@ -66,73 +49,38 @@ def merge_theme(form: ThemeForm, number: str, into: Annotated[str, Form(max_leng
     """Merge this theme into another; its address leads there from now on."""
     if not into:
         raise Invalid("Choose the theme to merge into.", field="into")
-    with form.write() as session:
-        done = theme_changes.merge(
-            session,
-            workspace=form.caller.workspace_id,
-            theme=parse_id(Prefix.THEME, into),
-            others=[parse_id(Prefix.THEME, number)],
-            author=curation.author_of(form.caller),
-            now=form.now,
-        )
-        return _back(done.act.theme_id, "merged")
+    with _acting(form) as hand:
+        return _back(hand.merge(into, [number]).act.theme_id, "merged")
 
 
 @router.post("/themes/{number}/pin")
 def pin_theme(form: ThemeForm, number: str) -> Response:
     """Hold a theme together."""
-    return _pin(form, number, pinned=True)
+    with _acting(form) as hand:
+        return _back(hand.pin(number).act.theme_id, "pinned")
 
 
 @router.post("/themes/{number}/unpin")
 def unpin_theme(form: ThemeForm, number: str) -> Response:
     """Let a theme go that was pinned."""
-    return _pin(form, number, pinned=False)
-
-
-def _pin(form: Visit, number: str, *, pinned: bool) -> Response:
-    with form.write() as session:
-        done = curation.set_pin(
-            session,
-            workspace=form.caller.workspace_id,
-            theme=parse_id(Prefix.THEME, number),
-            author=curation.author_of(form.caller),
-            now=form.now,
-            pinned=pinned,
-        )
-        return _back(done.act.theme_id, "pinned" if pinned else "unpinned")
+    with _acting(form) as hand:
+        return _back(hand.pin(number, pinned=False).act.theme_id, "unpinned")
 
 
 @router.post("/themes/{number}/dismiss")
 def dismiss_theme(form: ThemeForm, number: str) -> Response:
     """Call a theme noise."""
-    with form.write() as session:
-        done = theme_marks.dismiss(
-            session,
-            workspace=form.caller.workspace_id,
-            theme=parse_id(Prefix.THEME, number),
-            author=curation.author_of(form.caller),
-            now=form.now,
-        )
-        return _back(done.act.theme_id, "dismissed")
+    with _acting(form) as hand:
+        return _back(hand.dismiss(number).act.theme_id, "dismissed")
 
 
 @router.post("/themes/{number}/undo")
 def undo_act(form: ThemeForm, number: str, act: Annotated[str, Form(max_length=40)] = "") -> Response:
     """Take an act back: the one named, or the latest that stands."""
-    with form.write() as session:
-        done = theme_undo.undo(
-            session,
-            workspace=form.caller.workspace_id,
-            theme=parse_id(Prefix.THEME, number),
-            act=parse_id(Prefix.ACT, act) if act else None,
-            author=curation.author_of(form.caller),
-            now=form.now,
-        )
-        theme = standing_theme(
-            session, workspace=form.caller.workspace_id, theme=parse_id(Prefix.THEME, number)
-        ).id
-        return _back(theme if done.act.theme_id != theme else done.act.theme_id, "undone")
+    with _acting(form) as hand:
+        hand.undo(number, act=act or None)
+        asked = parse_id(Prefix.THEME, number)
+        return _back(standing_theme(hand.session, workspace=hand.workspace, theme=asked).id, "undone")
 
 
 @router.post("/themes/{number}/items")
@@ -144,37 +92,12 @@ def take_items(
     label: Name = "",
 ) -> Response:
     """Put the messages that were ticked into another theme, or out of this one into a theme of their own."""
-    items = [parse_id(Prefix.ITEM, each) for each in item]
-    if not items:
+    if not item:
         raise Invalid("Tick the messages first.", field="item")
-    done = _move(form, items, into) if into else _split(form, number, items, label)
-    made = done.act.theme_id if into else done.act.other_ids[0]
-    return _back(made, "moved" if into else "split")
-
-
-def _move(form: Visit, items: Sequence[int], into: str) -> Acted:
-    with form.write() as session:
-        return theme_changes.move(
-            session,
-            workspace=form.caller.workspace_id,
-            theme=parse_id(Prefix.THEME, into),
-            items=items,
-            author=curation.author_of(form.caller),
-            now=form.now,
-        )
-
-
-def _split(form: Visit, number: str, items: Sequence[int], label: str) -> Acted:
-    with form.write() as session:
-        return theme_changes.split(
-            session,
-            workspace=form.caller.workspace_id,
-            theme=parse_id(Prefix.THEME, number),
-            items=items,
-            label=curation.checked_name(label) if label.strip() else None,
-            author=curation.author_of(form.caller),
-            now=form.now,
-        )
+    with _acting(form) as hand:
+        if into:
+            return _back(hand.move(into, item).act.theme_id, "moved")
+        return _back(hand.split(number, item, label).act.other_ids[0], "split")
 
 
 @router.post("/inbox/{number}/accept")
@@ -185,7 +108,7 @@ def accept_suggestion(form: ThemeForm, number: str) -> Response:
             session,
             workspace=form.caller.workspace_id,
             suggestion=parse_id(Prefix.SUGGESTION, number),
-            author=curation.author_of(form.caller),
+            author=author_of(form.caller),
             now=form.now,
         )
     return RedirectResponse("/inbox?done=accepted", HTTPStatus.SEE_OTHER)
@@ -199,10 +122,14 @@ def decline_suggestion(form: ThemeForm, number: str) -> Response:
             session,
             workspace=form.caller.workspace_id,
             suggestion=parse_id(Prefix.SUGGESTION, number),
-            author=curation.author_of(form.caller),
+            author=author_of(form.caller),
             now=form.now,
         )
     return RedirectResponse("/inbox?done=declined", HTTPStatus.SEE_OTHER)
+
+
+def _acting(form: Visit) -> AbstractContextManager[Hand]:
+    return acting(form.database, form.caller, form.now)
 
 
 def _back(theme: int, done: str) -> Response:
