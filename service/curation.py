@@ -9,9 +9,9 @@ from typing import TypedDict
 from models.database import Database, Session
 from models.errors import Conflict, Invalid
 from models.language.own_words import own_line
-from models.queries import theme_acts, theme_books, theme_changes, theme_marks, theme_undo
+from models.queries import theme_acts, theme_books, theme_changes, theme_marks, theme_undo, themes
 from models.queries.access import Caller
-from models.queries.theme_log import Acted, Author, standing_theme
+from models.queries.theme_log import Acted, Author
 from models.records import ThemeVerb
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.storable import UNSTORABLE, storable
@@ -100,7 +100,7 @@ class Hand:
         if pinned:
             return theme_marks.pin(self.session, theme=number, **self._by)
         theme_books.open_books(self.session, workspace=self.workspace)
-        row = standing_theme(self.session, workspace=self.workspace, theme=number)
+        row = themes.standing_theme(self.session, workspace=self.workspace, theme=number)
         acts = theme_acts.standing_acts(self.session, workspace=self.workspace)
         pins = [act for act in acts if act.verb is ThemeVerb.PIN and act.theme_id == row.id]
         if not pins:

@@ -22,7 +22,6 @@ from models.queries.theme_log import (
     check_free,
     log_act,
     refuse,
-    standing_theme,
     th,
 )
 from models.queries.within import within
@@ -41,9 +40,11 @@ def merge(
 ) -> Acted:
     """Let a theme stand for others from now on, also in reports to come; their ids lead to it."""
     books = begin(session, workspace=workspace, now=now)
-    into = standing_theme(session, workspace=workspace, theme=theme)
+    into = themes.standing_theme(session, workspace=workspace, theme=theme)
     rows = {
-        row.id: row for other in others for row in [standing_theme(session, workspace=workspace, theme=other)]
+        row.id: row
+        for other in others
+        for row in [themes.standing_theme(session, workspace=workspace, theme=other)]
     }
     if into.id in rows:
         raise Invalid(f"{th(into)} is that theme already: name others to merge into it.", field="themes")
@@ -107,7 +108,7 @@ def split(
 ) -> Acted:
     """Move items out into a theme of their own; refits never join the two again."""
     books = begin(session, workspace=workspace, now=now)
-    row = standing_theme(session, workspace=workspace, theme=theme)
+    row = themes.standing_theme(session, workspace=workspace, theme=theme)
     asked = f"Splitting {th(row)}"
     acts = theme_acts.standing_acts(session, workspace=workspace)
     check_free(acts, row, asked, ThemeVerb.PIN, ThemeVerb.DISMISS)
@@ -205,7 +206,7 @@ def move(
 ) -> Acted:
     """Put items into a theme, whatever votes say; those that are in it already are left alone."""
     books = begin(session, workspace=workspace, now=now)
-    row = standing_theme(session, workspace=workspace, theme=theme)
+    row = themes.standing_theme(session, workspace=workspace, theme=theme)
     origins = _found_anywhere(session, workspace, row, items)
     if not origins:
         raise Invalid(f"all of these items are in {th(row)} already.", field="items")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import Conflict
 from models.jobs import Job
-from models.queries import counts, theme_books, themes, work, workspaces
+from models.queries import counts, theme_books, work, workspaces
 from models.queries.theme_books import Books
 from models.records import Theme, ThemeAct, ThemeEvent, ThemeVerb
 from models.values.ids import Prefix, public_id
@@ -68,16 +68,6 @@ def refuse(asked: str, act: ThemeAct) -> NoReturn:
 def th(row: Theme) -> str:
     """Return the public id of a theme."""
     return public_id(Prefix.THEME, row.id)
-
-
-def standing_theme(session: Session, *, workspace: int, theme: int) -> Theme:
-    """Load the theme that stands for an id today."""
-    row = themes.get_theme(session, workspace=workspace, theme=theme)
-    return (
-        row
-        if row.redirect_id is None
-        else themes.get_theme(session, workspace=workspace, theme=row.redirect_id)
-    )
 
 
 def check_free(acts: Iterable[ThemeAct], theme: Theme, asked: str, *verbs: ThemeVerb) -> None:

@@ -16,7 +16,6 @@ from models.queries.theme_log import (
     begin,
     check_free,
     log_act,
-    standing_theme,
     th,
 )
 from models.records import Theme, ThemeSeed, ThemeState, ThemeVerb
@@ -27,7 +26,7 @@ def rename(
 ) -> Acted:
     """Name a theme; refits keep the name, and the one that is found in its words is kept beside it."""
     books = theme_books.open_books(session, workspace=workspace)
-    row = standing_theme(session, workspace=workspace, theme=theme)
+    row = themes.standing_theme(session, workspace=workspace, theme=theme)
     if row.named and row.label == label:
         raise Conflict(f"{th(row)} has this name already.")
     row.label, row.named = label, True
@@ -48,7 +47,7 @@ def rename(
 def pin(session: Session, *, workspace: int, theme: int, author: Author, now: datetime) -> Acted:
     """Hold a theme together: refits neither merge it nor take items out; it may gain some."""
     books = theme_books.open_books(session, workspace=workspace)
-    row = standing_theme(session, workspace=workspace, theme=theme)
+    row = themes.standing_theme(session, workspace=workspace, theme=theme)
     acts = theme_acts.standing_acts(session, workspace=workspace)
     check_free(acts, row, f"Pinning {th(row)}", ThemeVerb.PIN, ThemeVerb.DISMISS)
     row.pinned = True
@@ -64,7 +63,7 @@ def pin(session: Session, *, workspace: int, theme: int, author: Author, now: da
 def dismiss(session: Session, *, workspace: int, theme: int, author: Author, now: datetime) -> Acted:
     """Call a theme noise: it goes on taking in what is like it, and nothing in it counts."""
     books = begin(session, workspace=workspace, now=now)
-    row = standing_theme(session, workspace=workspace, theme=theme)
+    row = themes.standing_theme(session, workspace=workspace, theme=theme)
     acts = theme_acts.standing_acts(session, workspace=workspace)
     check_free(acts, row, f"Dismissing {th(row)}", ThemeVerb.PIN, ThemeVerb.SEED, ThemeVerb.DISMISS)
     row.state = ThemeState.DISMISSED

@@ -20,7 +20,6 @@ from models.queries.theme_log import (
     log_act,
     name_of,
     refuse,
-    standing_theme,
     th,
 )
 from models.queries.within import within
@@ -101,7 +100,7 @@ def undo(
 def _chosen(
     session: Session, workspace: int, acts: Sequence[ThemeAct], theme: int, act: int | None
 ) -> ThemeAct:
-    standing = standing_theme(session, workspace=workspace, theme=theme).id
+    standing = themes.standing_theme(session, workspace=workspace, theme=theme).id
     if act is not None:
         named = theme_acts.get_act(session, workspace=workspace, act=act)
         if not theme_acts.touches(named, theme) and not theme_acts.touches(named, standing):

@@ -78,6 +78,12 @@ def get_theme(session: Session, *, workspace: int, theme: int) -> Theme:
     return row
 
 
+def standing_theme(session: Session, *, workspace: int, theme: int) -> Theme:
+    """Load the theme that stands for an id today."""
+    row = get_theme(session, workspace=workspace, theme=theme)
+    return row if row.redirect_id is None else get_theme(session, workspace=workspace, theme=row.redirect_id)
+
+
 def active_themes(session: Session, *, workspace: int) -> list[Theme]:
     """Return the themes that stand today, in order of birth."""
     return list(

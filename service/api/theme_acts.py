@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from models.database import Session
 from models.queries import theme_acts, themes
-from models.queries.theme_log import Acted, standing_theme
+from models.queries.theme_log import Acted
 from models.records import ThemeAct, ThemeVerb
 from models.values.ids import Prefix, parse_id, public_id
 from service.api.shapes.base import Page
@@ -141,7 +141,7 @@ def act_answer(row: ThemeAct, undone_by: int | None) -> ThemeActAnswer:
 def acted(session: Session, done: Acted) -> ThemeActed:
     """Write what an act changed."""
     act = done.act
-    standing = standing_theme(session, workspace=act.workspace_id, theme=act.theme_id)
+    standing = themes.standing_theme(session, workspace=act.workspace_id, theme=act.theme_id)
     made = {ThemeVerb.SPLIT: act.other_ids[:1], ThemeVerb.SEED: [act.theme_id]}.get(act.verb, [])
     return ThemeActed(
         act=public_id(Prefix.ACT, act.id),

@@ -185,13 +185,7 @@ def _summary(row: Theme, numbers: ThemeNumbers) -> dict[str, object]:
 
 
 def _standing(session: Session, workspace: int, theme_id: str) -> Theme:
-    """Load the theme that stands for an id today."""
-    row = _known(session, workspace, theme_id)
-    return (
-        row
-        if row.redirect_id is None
-        else themes.get_theme(session, workspace=workspace, theme=row.redirect_id)
-    )
+    return themes.standing_theme(session, workspace=workspace, theme=parse_id(Prefix.THEME, theme_id))
 
 
 @router.get("/{theme_id}/trend")

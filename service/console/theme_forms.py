@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from models.errors import Invalid
-from models.queries import theme_suggestions
-from models.queries.theme_log import standing_theme
+from models.queries import theme_suggestions, themes
 from models.values.ids import Prefix, parse_id
 from models.values.roles import Permission
 from service.console.addresses import theme_address
@@ -80,7 +79,7 @@ def undo_act(form: ThemeForm, number: str, act: Annotated[str, Form(max_length=4
     with _acting(form) as hand:
         hand.undo(number, act=act or None)
         asked = parse_id(Prefix.THEME, number)
-        return _back(standing_theme(hand.session, workspace=hand.workspace, theme=asked).id, "undone")
+        return _back(themes.standing_theme(hand.session, workspace=hand.workspace, theme=asked).id, "undone")
 
 
 @router.post("/themes/{number}/items")

@@ -124,9 +124,7 @@ class ThemePage:
 
 def find_theme(session: Session, frame: Frame, *, theme: int) -> Theme:
     """Load a theme, or the one that stands for it today; raise `NotFound` if the reader must not hear of it."""
-    row = themes.get_theme(session, workspace=frame.workspace, theme=theme)
-    if row.redirect_id is not None:
-        row = themes.get_theme(session, workspace=frame.workspace, theme=row.redirect_id)
+    row = themes.standing_theme(session, workspace=frame.workspace, theme=theme)
     seen = seen_themes(session, frame)
     if seen is not None and row.id not in seen:
         # The same words as for a theme that never was.
