@@ -19,6 +19,7 @@ CANDIDATES = 40  # phrases of a theme whose sense is asked for
 HOLDERS = 2  # texts of a theme that say a phrase before it may name the theme
 FRAGMENT = 0.6
 LEAST_SEEN = 5  # occurrences of a word before a neighbour can be called its own
+NAMED_BY = 0.25  # share of a theme's texts that hold a name before it may name the theme
 SCALE = 20.0  # of cosines before the softmax: the one the packaged encoder was trained with
 TYPICAL = 0.1  # weight of nearness itself beside how clearly a phrase tells the theme
 TINY = float(np.finfo(np.float32).tiny)
@@ -31,7 +32,8 @@ Encode = Callable[[Sequence[str]], FloatArray]
 class Counts:
     """How many texts of each theme hold each word or phrase; the other fields are of all themes together.
 
-    plain: words that say something. never_first, never_last: words that are half of a longer term.
+    plain: words that say something. names: those of them that are always written with a capital.
+    never_first, never_last: words that are half of a longer term.
     """
 
     sizes: dict[int, int]
@@ -39,6 +41,7 @@ class Counts:
     total: Counter[Key]
     surface: dict[Key, Counter[str]]
     plain: frozenset[str]
+    names: frozenset[str]
     never_first: frozenset[str]
     never_last: frozenset[str]
 
@@ -58,11 +61,13 @@ def count(texts: Sequence[str], runs: Sequence[list[Token]], themes: IntArray) -
     by_theme: dict[int, Counter[Key]] = defaultdict(Counter)
     surface: dict[Key, Counter[str]] = defaultdict(Counter)
     plain: set[str] = set()
+    common: set[str] = set()
     for text, run, theme in zip(texts, runs, themes.tolist(), strict=True):
         if theme == PENDING:
             continue
         spoken = {token.key: token.word for token in run if token.plain}
         plain.update(spoken)
+        common |= {token.key for token in run if not _is_capitalised(text[token.start : token.end])}
         by_theme[theme].update({phrase.key for phrase in phrases(text, run)} | {(key,) for key in spoken})
         for key, word in spoken.items():
             surface[(key,)][word] += 1
@@ -76,6 +81,7 @@ def count(texts: Sequence[str], runs: Sequence[list[Token]], themes: IntArray) -
         total,
         surface,
         frozenset(plain),
+        frozenset(plain - common),
         *_halves(texts, runs),
     )
 
@@ -114,6 +120,8 @@ def candidates(
         for key in held
         if key not in torn and key[0] not in counts.never_first and key[-1] not in counts.never_last
     ]
+    names = _rare_names(theme, counts)
+    unnamed = [key for key in whole if names.isdisjoint(key)]
     weights = word_weights(theme, counts)
     listed = [
         Candidate(
@@ -123,9 +131,22 @@ def candidates(
             sum(weights.get(word, 0.0) for word in sorted(set(key)) if word in counts.plain),
             held[key] / counts.total[key],
         )
-        for key in whole or held
+        for key in unnamed or whole or held
     ]
     return sorted(listed, key=lambda each: (-each.worth * each.specific, each.key))[:CANDIDATES]
+
+
+def _rare_names(theme: int, counts: Counts) -> frozenset[str]:
+    """Return the names that few of a theme's texts hold.
+
+    A product that a theme is about stands in many of them; a colleague or customer in a few, and names no theme.
+    """
+    least = NAMED_BY * counts.sizes[theme]
+    return frozenset(name for name in counts.names if counts.by_theme[theme][(name,)] < least)
+
+
+def _is_capitalised(word: str) -> bool:
+    return word[:1].isupper() and not word.isupper()
 
 
 def spelling(spelt: Counter[str]) -> str:

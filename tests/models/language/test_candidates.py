@@ -49,6 +49,25 @@ def test_half_of_a_term_begins_or_ends_no_phrase() -> None:
     assert not [name for name in names if name.split()[-1] in {"virtual", "top"}]
 
 
+def named(texts: list[str]) -> set[str]:
+    themes = np.ones(len(texts), dtype=np.int64)
+    runs = [tokens(text) for text in texts]
+    return {
+        each.name for each in candidates(1, count(texts, runs, themes), texts, runs, np.arange(len(texts)))
+    }
+
+
+def test_a_name_that_few_say_names_no_theme() -> None:
+    said = ["my half-written invoice is lost", "the half-written invoice was lost again"]
+    colleague = ["Gareth lost a half-written invoice", "yesterday Gareth lost a half-written invoice"]
+    found = named([*said * 4, *colleague])
+    assert "half-written invoice" in found
+    assert not [name for name in found if "Gareth" in name]
+    # What the theme is about may be a name: most of its texts hold it.
+    product = ["the Teamster login is broken", "since Monday the Teamster login is broken"]
+    assert [name for name in named(product * 5) if "Teamster" in name]
+
+
 def test_the_score_follows_the_formula() -> None:
     centres = {3: np.array([1, 0], dtype=np.float32), 7: np.array([0, 1], dtype=np.float32)}
     found = [Candidate(("a", "b"), "a b", 2.0, 0.5), Candidate(("c", "d"), "c d", 1.0, 1.0)]
