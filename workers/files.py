@@ -34,9 +34,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """When and where an item first entered a theme, and its score in the theme it is in now."""
+    """When and where an item first entered a theme, and the theme it entered last, with its score there."""
 
     first_theme: int
+    theme: int
     score: float
     placed_after: int
 
@@ -65,15 +66,16 @@ def discover(
     source = embeddings or encoder or _sentence_encoder()
     vectors = _vectors(texts, filled, source, tell)
     stream, placed = _read_stream(vectors, filled, batch, tell)
+    # By the events and not by the stream's own list, which a long stream shortens.
     themes = np.zeros(len(rows), dtype=np.int64)
-    ids, found = stream.assignments()
-    themes[ids] = found
+    for position, one in placed.items():
+        themes[position] = stream.resolve(one.theme)
     _write_items(out, rows, themes, placed, stream)
     # Vectors that were given may be of any model: no phrase can be encoded to stand beside them.
     encode = None if isinstance(source, Path) else source.encode
     _write_themes(out.with_suffix(".themes.json"), texts, vectors, themes, stream, encode)
     tell(
-        f"{len(rows)} items, {len(set(found.tolist()) - {0})} themes, {int((themes == 0).sum())} without a theme"
+        f"{len(rows)} items, {len(set(themes.tolist()) - {0})} themes, {int((themes == 0).sum())} without a theme"
     )
 
 
@@ -168,7 +170,11 @@ def _note(placed: dict[int, Placement], events: Sequence[Event], read: int) -> N
     for event in events:
         for item, score in zip(event.items, event.scores, strict=True):
             known = placed.get(item)
-            placed[item] = replace(known, score=score) if known else Placement(event.theme, score, read)
+            placed[item] = (
+                replace(known, theme=event.theme, score=score)
+                if known
+                else Placement(event.theme, event.theme, score, read)
+            )
 
 
 def _write_items(

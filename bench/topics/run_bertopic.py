@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 from bertopic import BERTopic
+from bertopic.vectorizers import OnlineCountVectorizer
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import IncrementalPCA
-from sklearn.feature_extraction.text import CountVectorizer
 from umap import UMAP
 
 BATCH = 1_000  # the recipe of the online documentation; smaller batches do not fit 50 clusters
@@ -37,7 +37,7 @@ def online(texts, vectors):
     model = BERTopic(
         umap_model=IncrementalPCA(n_components=5),
         hdbscan_model=MiniBatchKMeans(n_clusters=50, random_state=0),
-        vectorizer_model=CountVectorizer(stop_words="english"),
+        vectorizer_model=OnlineCountVectorizer(stop_words="english"),
         embedding_model=None,
     )
     labels = []

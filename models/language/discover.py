@@ -7,7 +7,7 @@ would have to be split later. Between events an item stays where its neighbours'
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +15,16 @@ from numpy.typing import NDArray
 from models.language import propose
 from models.language.encode import FloatArray, IntArray
 from models.language.events import Bookkeeping, Constraints, Event, EventKind, ThemeSetting, ThemeState
+from models.language.granularity import fineness, lists_for_samples, repeated_cuts, together
 from models.language.graph import communities, shared_neighbour_graph
 from models.language.neighbours import list_length
 from models.language.place import PENDING, Votes, count_votes, novelty_floors
+from models.language.release import surplus
 from models.language.seeds import expected_theme, near_seeds
 from models.language.theme_rows import ThemeRows
-from models.language.wordings import wording_communities
 
 __all__ = ["Bookkeeping", "Constraints", "Event", "EventKind", "ThemeSetting", "ThemeState", "ThemeStream"]
 
-ROWS_AT_RESOLUTION_1 = 30_000  # the resolution of merges falls as rows grow, for lists have a fixed length
-SMALL_SET_RESOLUTION = 0.03  # per row: below 1,000 rows it must fall again, or nothing would join
-LEAST_RESOLUTION = 1.3
-SETTLED_GROWTH = (
-    0.25  # above 1,000 rows the last merges use the least resolution times (rows / 1,000) to this
-)
-FINE, FINEST = 4.0, 60.0  # births are finer than merges by this factor, up to this resolution
 BURST = 2.0  # bursts are finer than births
 
 
@@ -38,7 +32,8 @@ class ThemeStream:
     """Themes of all items read so far; feed it batches in order of arrival.
 
     Equal vectors in equal batches give equal events. Texts closer than `copy_cosine` share one row, so that a
-    flood of copies cannot fill everybody's neighbour lists.
+    flood of copies cannot fill everybody's neighbour lists. Beyond `most_rows` rows older ones are released: their
+    items stay in their themes, follow redirects, and are neither read nor moved again.
     """
 
     def __init__(
@@ -55,8 +50,14 @@ class ThemeStream:
         self._next_refit = self.setting.first_fit
         self._redirects: dict[int, int] = {}
         self._holds: dict[tuple[int, int], int] = {}
+        self._looked_at = 0
+        self._looked_step: int | None = None
+        self._released: IntArray = np.zeros(0, dtype=np.int64)
         self._rows = ThemeRows(
-            dimension, neighbours=self.setting.neighbours, copy_cosine=self.setting.copy_cosine
+            dimension,
+            neighbours=lists_for_samples(self.setting.neighbours),
+            copy_cosine=self.setting.copy_cosine,
+            least=self.setting.neighbours,
         )
         self._rows.plant(self.constraints.seeds)
 
@@ -75,6 +76,7 @@ class ThemeStream:
         events = self._already_in(len(ids)) + self._place()
         if self._read >= self._next_refit:
             events += self._refit(settle=False)
+        self._released = self._rows.release(surplus(self._rows, self.setting, self._read))
         return tuple(events)
 
     def finish(self) -> tuple[Event, ...]:
@@ -99,8 +101,13 @@ class ThemeStream:
         return theme
 
     def assignments(self) -> tuple[IntArray, IntArray]:
-        """Return ids and themes, (n,) and (n,) int64 in order of arrival; theme 0 is waiting."""
+        """Return ids and themes of what is not released, (n,) and (n,) int64 as they arrived; theme 0 is waiting."""
         return self._rows.ids.copy(), self._rows.themes_of_items()
+
+    @property
+    def released(self) -> IntArray:
+        """Return the ids that the last call of `add` let go, (p,) int64: whoever stores the stream marks them."""
+        return self._released
 
     @property
     def rows(self) -> ThemeRows:
@@ -124,6 +131,8 @@ class ThemeStream:
                 next_refit=self._next_refit,
                 redirects=tuple(sorted(self._redirects.items())),
                 holds=tuple((a, b, since) for (a, b), since in sorted(self._holds.items())),
+                looked_at=self._looked_at,
+                looked_step=self._looked_step,
             ),
         )
 
@@ -149,6 +158,8 @@ class ThemeStream:
         stream._next_refit = state.bookkeeping.next_refit
         stream._redirects = dict(state.bookkeeping.redirects)
         stream._holds = {(a, b): since for a, b, since in state.bookkeeping.holds}
+        stream._looked_at = state.bookkeeping.looked_at
+        stream._looked_step = state.bookkeeping.looked_step
         resolved = np.array([stream.resolve(int(theme)) for theme in state.themes], dtype=np.int64)
         stream._append(state.ids, vectors, state.arrived, resolved)
         return stream
@@ -242,32 +253,22 @@ class ThemeStream:
     def _refit(self, *, settle: bool) -> list[Event]:
         """Look at the whole graph and change themes by events; `settle` merges at once and further."""
         graph = shared_neighbour_graph(self.neighbours()[0])
-        r, dial = self._resolution(settle=settle), self.setting.granularity
-        fine = min(FINE * r, FINEST)
-        events = self._births(communities(graph, dial * fine))
+        fine = self.setting.granularity * fineness(len(self._rows), settle=settle)
+        events = self._births(communities(graph, fine))
         if len(self._rows) > self.setting.burst_after:
-            events += self._bursts(communities(graph, dial * BURST * fine))
-        coarse = self._wordings(dial * r) if settle else communities(graph, dial * r)
-        events += self._merges(coarse, settle=settle)
+            events += self._bursts(communities(graph, BURST * fine))
+        if settle or self._is_look_due():
+            events += self._merges(settle=settle)
         events += self._moves()
-        self._next_refit = max(self._read + 1, math.ceil(self._read * self.setting.refit_growth))
+        self._next_refit = self._read + min(
+            max(1, math.ceil(self._read * self.setting.refit_growth) - self._read), self.setting.refit_every
+        )
         return events + self._place()
 
-    def _resolution(self, *, settle: bool) -> float:
-        """Return the resolution of merges: careful while items arrive, coarse at the end."""
-        count = max(1, len(self._rows))
-        if settle:
-            return float(LEAST_RESOLUTION * max(1.0, count / 1_000) ** SETTLED_GROWTH)
-        return min(max(LEAST_RESOLUTION, ROWS_AT_RESOLUTION_1 / count), SMALL_SET_RESOLUTION * count)
-
-    def _wordings(self, resolution: float) -> IntArray:
-        setting = self.setting
-        return wording_communities(
-            self._rows.lists.vectors,
-            cosine=setting.wording_cosine,
-            neighbours=setting.neighbours,
-            resolution=resolution,
-        )
+    def _is_look_due(self) -> bool:
+        """Say whether enough was read since it was last asked which themes are one."""
+        grown, every = self._looked_at * self.setting.merge_growth, self.setting.merge_every
+        return self._read >= min(grown, self._looked_at + every)
 
     def _count(self, rows: IntArray) -> Votes:
         near, cosine = self.neighbours()
@@ -331,38 +332,50 @@ class ThemeStream:
             events.append(self._enter(kind, number, rows, shares, before[rows]))
         return events
 
-    def _merges(self, labels: IntArray, *, settle: bool) -> list[Event]:
-        """Merge pairs of themes that have looked alike at every refit for long enough.
+    def _merges(self, *, settle: bool) -> list[Event]:
+        """Merge themes whose rows share communities in samples of the rows.
 
-        Alike are themes that sit in one community and have close centres, and, where the dial asks for wide
-        themes, those whose members are on average as close as `alike_cosine`.
+        A merge cannot be taken back: while items arrive it takes two looks in turn, and nearly all samples. Where the
+        dial asks for wide themes, those whose members are on average as close as `alike_cosine` merge too.
         """
-        setting, means = self.setting, propose.theme_means(self._rows.lists.vectors, self._rows.themes)
-        least = setting.settled_cosine if settle else setting.merge_cosine
-        near = propose.neighbours_to_merge(
-            labels, self._rows.themes, means, share=setting.merge_share, cosine=least
+        setting, rows = self.setting, self._rows
+        rows.lists.complete()
+        cuts = repeated_cuts(
+            rows.lists.near,
+            length=list_length(len(rows), setting.neighbours),
+            last=self._looked_step,
+            dial=setting.granularity,
         )
-        wide = propose.alike(means, cosine=setting.alike_cosine)
-        open_pairs = dict.fromkeys(pair for pair in (*near, *wide) if self.may_merge(*pair))
-        self._holds = {pair: self._holds.get(pair, self._read) for pair in open_pairs}
-        ripe = [
-            pair for pair in open_pairs if settle or self._read >= setting.hold_growth * self._holds[pair]
-        ]
-        events = []
-        for pair in ripe:
-            a, b = (self.resolve(theme) for theme in pair)
-            if a != b and self.may_merge(a, b) and self._is_close(a, b, least, is_near=pair in near):
-                sizes = [int((self._rows.themes == theme).sum()) for theme in (a, b)]
-                events.append(self._merge(*((a, b) if sizes[0] < sizes[1] else (b, a))))
+        self._looked_at, self._looked_step = self._read, cuts.step
+        seen: dict[tuple[int, int], int] = {}
+        events: list[Event] = []
+
+        def merge(old: int, into: int) -> bool:
+            pair = (min(old, into), max(old, into))
+            seen[pair] = self._holds.get(pair, self._read)
+            if not self.may_merge(old, into) or not (settle or pair in self._holds):
+                return False
+            events.append(self._merge(old, into))
+            return True
+
+        numbers, shares = together(cuts.labels, rows.themes)
+        sizes = np.bincount(rows.themes)[numbers]
+        least = setting.settled_share if settle else setting.merge_share
+        propose.join(numbers, shares, sizes, least=least, merge=merge)
+        if setting.alike_cosine <= 1:
+            self._join_wide(merge)
+        self._holds = {pair: since for pair, since in seen.items() if self._redirects.keys().isdisjoint(pair)}
         return events
 
-    def _is_close(self, a: int, b: int, least: float, *, is_near: bool) -> bool:
-        """Ask again whether two themes are alike, for either may have grown by a merge since."""
-        one, other = (self._rows.lists.vectors[self._rows.themes == theme].mean(axis=0) for theme in (a, b))
-        together = float(one @ other)
-        if together >= self.setting.alike_cosine:
-            return True
-        return is_near and together >= least * float(np.linalg.norm(one) * np.linalg.norm(other))
+    def _join_wide(self, merge: Callable[[int, int], bool]) -> None:
+        """Call `merge` for pairs of themes whose members are alike on average, asking again after every merge."""
+        means = propose.theme_means(self._rows.lists.vectors, self._rows.themes)
+        for pair in propose.alike(means, cosine=self.setting.alike_cosine):
+            a, b = (self.resolve(theme) for theme in pair)
+            members = [self._rows.themes == theme for theme in (a, b)]
+            one, other = (self._rows.lists.vectors[each].mean(axis=0) for each in members)
+            if a != b and float(one @ other) >= self.setting.alike_cosine:
+                merge(*((a, b) if members[0].sum() < members[1].sum() else (b, a)))
 
     def may_merge(self, a: int, b: int) -> bool:
         """Say whether no person pinned one of two themes, expects it, or parted them."""

@@ -47,15 +47,14 @@ ALIKE_AT_0, ALIKE_SLOPE = 0.21, 0.24
 class ThemeSetting:
     """Dials of theme discovery. Shares are from 0 to 1; lengths of time count items read."""
 
-    granularity: float = 1.0  # Banking77 (77 intents): about 73 themes at 0.5, 95 at 1, 113 at 2
+    granularity: float = (
+        1.0  # times the resolution that the data repeat: below 1 wider themes, above 1 narrower
+    )
     neighbours: int = 15
     copy_cosine: float = 0.98  # texts at least this close count as one wording
-    wording_cosine: float = (
-        0.92  # texts at least this close are one phrasing for the merges that end an import
-    )
     first_fit: int = 1_000
     refit_growth: float = 1.05
-    hold_growth: float = 1.21
+    refit_every: int = 600  # however much was read before
     vote_shares: tuple[float, ...] = (0.5, 0.34, 0.2)  # needed at once, and after each of `patience`
     patience: tuple[int, ...] = (400, 800)
     novelty_quantile: float = 0.05
@@ -66,13 +65,19 @@ class ThemeSetting:
     burst_least: int = 10
     burst_share: float = 0.6
     burst_chance: float = 1e-3
-    merge_share: float = 0.7
-    merge_cosine: float = 0.75  # of two themes' centres, while items arrive
+    merge_growth: float = 1.5  # between two looks at which themes are one
+    merge_every: int = 10_000  # however much was read before
+    merge_share: float = (
+        0.9  # how surely two themes share a community, at two looks in turn, while items arrive
+    )
+    settled_share: float = 0.7  # the same, at the one look when an import ends
     alike_cosine: float = 1.01  # mean cosine at which themes merge wherever they sit; above 1: never
-    settled_cosine: float = 0.65  # the same, when an import ends
     move_to: float = 0.7
     move_from: float = 0.15
     seed_cosine: float = 0.7  # to a seed, at which an item enters its theme though no neighbour votes for it
+    most_rows: int = 12_000  # beyond which wordings are let go: they stay in their themes, and vote no more
+    kept_rows: int = 10_000  # that remain then
+    theme_rows: int = 20  # of a theme that are never let go
 
     @classmethod
     def dialled(cls, granularity: float) -> ThemeSetting:
@@ -110,7 +115,8 @@ class Bookkeeping:
 
     read: items ever read. next_theme: the next unused number. next_refit: items read at the next refit.
     redirects: (old theme, theme that stands for it). holds: (theme, theme, items read when the two first looked
-    alike, at every refit since).
+    like one, at every look since). looked_at: items read at the last look, and looked_step the position of the
+    resolution found then, None before the first.
     """
 
     read: int
@@ -118,6 +124,8 @@ class Bookkeeping:
     next_refit: int
     redirects: tuple[tuple[int, int], ...]
     holds: tuple[tuple[int, int, int], ...]
+    looked_at: int = 0
+    looked_step: int | None = None
 
     def to_json(self) -> str:
         """Write the numbers as one JSON object."""
@@ -128,12 +136,14 @@ class Bookkeeping:
                 "next_refit": self.next_refit,
                 "redirects": self.redirects,
                 "holds": self.holds,
+                "looked_at": self.looked_at,
+                "looked_step": self.looked_step,
             }
         )
 
     @classmethod
     def from_json(cls, text: str) -> Bookkeeping:
-        """Read what `to_json` wrote; a missing or surplus name raises TypeError."""
+        """Read what `to_json` wrote; a surplus name raises TypeError, and so does a missing one without default."""
         values = json.loads(text)
         redirects = tuple((int(old), int(new)) for old, new in values.pop("redirects"))
         holds = tuple((int(a), int(b), int(since)) for a, b, since in values.pop("holds"))

@@ -133,7 +133,10 @@ def novelty_floors(
     usable = np.flatnonzero((themes != PENDING) & (fellow > -1.0))
     if not len(usable):
         return {}
-    order = usable[np.argsort(themes[usable], kind="stable")]
-    numbers, starts = np.unique(themes[order], return_index=True)
-    groups = np.split(fellow[order], starts[1:])
-    return {int(n): float(np.quantile(g, quantile)) for n, g in zip(numbers, groups, strict=True)}
+    order = usable[np.lexsort((fellow[usable], themes[usable]))]
+    numbers, starts, sizes = np.unique(themes[order], return_index=True, return_counts=True)
+    at = quantile * (sizes - 1)
+    below = fellow[order][starts + at.astype(np.int64)]
+    above = fellow[order][starts + np.ceil(at).astype(np.int64)]
+    floors = below + (above - below) * (at - np.floor(at))
+    return dict(zip(numbers.tolist(), floors.tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,23 +48,36 @@ def bursts(
             yield new
 
 
-def neighbours_to_merge(
-    labels: IntArray, themes: IntArray, means: dict[int, FloatArray], *, share: float, cosine: float
-) -> list[tuple[int, int]]:
-    """List pairs of themes (lower, higher) that sit in one community and have close centres, closest first.
+def join(
+    themes: IntArray,
+    shares: NDArray[np.float64],
+    sizes: IntArray,
+    *,
+    least: float,
+    merge: Callable[[int, int], bool],
+) -> None:
+    """Call `merge(old, into)` for pairs of themes that belong together, the surest first, until none has `least`.
 
-    A theme sits in a community that holds at least `share` of its rows. means: as `theme_means` returns them.
+    themes: (t,). shares: (t, t), how surely a row of one and a row of the other share a community; sizes: (t,) rows.
+    The smaller goes into the larger, whose shares become the averages over both (average linkage). `merge` answers
+    whether it merged them; those that it did not will not join by way of others either.
     """
-    home = _homes(labels, themes, share)
-    centres = {theme: _unit(mean) for theme, mean in means.items()}
-    pairs = []
-    for theme, place in home.items():
-        for other, elsewhere in home.items():
-            if theme < other and place == elsewhere:
-                close = float(centres[theme] @ centres[other])
-                if close >= cosine:
-                    pairs.append((-close, theme, other))
-    return [(theme, other) for _, theme, other in sorted(pairs)]
+    left = shares.astype(np.float64)
+    weight = sizes.astype(np.float64)
+    np.fill_diagonal(left, -1.0)
+    while left.size:
+        a, b = sorted(int(at) for at in np.unravel_index(int(left.argmax()), left.shape))
+        if left[a, b] < least:
+            return
+        old, into = (a, b) if weight[a] < weight[b] else (b, a)
+        if not merge(int(themes[old]), int(themes[into])):
+            left[a, b] = left[b, a] = -1.0
+            continue
+        mean = (weight[old] * left[old] + weight[into] * left[into]) / (weight[old] + weight[into])
+        mean[(left[old] < 0) | (left[into] < 0)] = -1.0
+        left[into], left[:, into] = mean, mean
+        left[old], left[:, old] = -1.0, -1.0
+        weight[into] += weight[old]
 
 
 def alike(means: dict[int, FloatArray], *, cosine: float) -> list[tuple[int, int]]:
@@ -101,15 +114,6 @@ def theme_centres(vectors: FloatArray, themes: IntArray) -> dict[int, FloatArray
 
 def _unit(vector: FloatArray) -> FloatArray:
     return vector / max(float(np.linalg.norm(vector)), float(np.finfo(np.float32).tiny))
-
-
-def _homes(labels: IntArray, themes: IntArray, share: float) -> dict[int, int]:
-    homes = {}
-    for theme in np.unique(themes[themes != PENDING]).tolist():
-        counts = np.bincount(labels[themes == theme])
-        if counts.max() >= share * counts.sum():
-            homes[theme] = int(counts.argmax())
-    return homes
 
 
 def _groups(labels: IntArray) -> list[IntArray]:

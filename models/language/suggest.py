@@ -30,7 +30,7 @@ class SuggestSetting:
     margin: float = 0.1  # a placed item is on a border where its theme leads by at most this
     rival_share: float = 0.3  # and the other theme has at least this
     waited: int = 400
-    merge_cosine: float = 0.65  # of two centres; refits merge from 0.75 on
+    merge_cosine: float = 0.65  # of two centres
     mixing: float = 0.35  # of what chance gives where two themes are one
     label_cosine: float = 0.5  # of two centres whose labels say the same
     least_part: int = 10  # wordings in the smaller part of a theme

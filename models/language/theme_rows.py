@@ -20,8 +20,12 @@ class ThemeRows:
     nothing is folded into it and no vote moves it.
     """
 
-    def __init__(self, dimension: int, *, neighbours: int, copy_cosine: float) -> None:
+    def __init__(
+        self, dimension: int, *, neighbours: int, copy_cosine: float, least: int | None = None
+    ) -> None:
+        """Begin without rows; neighbours: longest list of a row's neighbours, never under `least` by removals."""
         self._dimension, self._neighbours, self._copy_cosine = dimension, neighbours, copy_cosine
+        self._least = least
         self.ids: IntArray = np.zeros(0, dtype=np.int64)
         self.vectors: FloatArray = np.zeros((0, dimension), dtype=np.float32)
         self.arrived: IntArray = np.zeros(0, dtype=np.int64)
@@ -30,7 +34,7 @@ class ThemeRows:
         self._clear_rows()
 
     def _clear_rows(self) -> None:
-        self.lists = NeighbourLists(self._neighbours, self._dimension)
+        self.lists = NeighbourLists(self._neighbours, self._dimension, least=self._least)
         self.themes: IntArray = np.zeros(0, dtype=np.int64)
         self.row_arrived: IntArray = np.zeros(0, dtype=np.int64)
         self.held: NDArray[np.bool_] = np.zeros(0, dtype=bool)
@@ -99,6 +103,15 @@ class ThemeRows:
         else:
             self._drop(kept, headless)
 
+    def release(self, rows: IntArray) -> IntArray:
+        """Let go of rows with all items behind them, and return the ids of those, (p,), in order of arrival."""
+        if not len(rows):
+            return np.zeros(0, dtype=np.int64)
+        gone = np.isin(self.row, rows)
+        released = self.ids[gone]
+        self._drop(~gone, rows)
+        return released
+
     def _drop(self, kept: NDArray[np.bool_], rows: IntArray) -> None:
         """Drop items, and rows that nobody is left in."""
         stay = np.ones(len(self), dtype=bool)
@@ -121,6 +134,13 @@ class ThemeRows:
     def themes_of_items(self) -> IntArray:
         """Return every item's theme: (n,) int64 in order of arrival, 0 for one that waits."""
         return self.themes[self.row]
+
+    def heads(self) -> IntArray:
+        """Return the id of the first item behind each row, (k,); -1 for a seed."""
+        found = np.full(len(self), -1)
+        rows, first = np.unique(self.row, return_index=True)
+        found[rows] = self.ids[first]
+        return found
 
     def copies(self) -> IntArray:
         """Return how many items share each row: (k,)."""

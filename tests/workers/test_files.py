@@ -94,7 +94,8 @@ def test_discover_takes_vectors_and_follows_redirects(
     alive = {str(theme["id"]) for theme in themes}
     gone = {str(old) for theme in themes for old in theme["redirects"]}
     assert not alive & gone
-    assert {item["first_theme"] for item in items} <= alive
+    assert {item["theme"] for item in items} == alive
+    assert {item["first_theme"] for item in items}.isdisjoint(gone)
     assert {int(item["placed_after"]) for item in items} <= {*range(200, 1_300, 200), 1_300}
     assert all(0 <= float(item["score"]) <= 1 for item in items)
 

@@ -72,17 +72,13 @@ def test_bursts_are_new_and_not_covered_by_one_theme() -> None:
     assert list(propose.bursts(labels, spread, everywhere, least=6, share=0.6, chance=1e-3)) == []
 
 
-def test_themes_merge_when_one_community_holds_both_and_centres_are_close() -> None:
+def test_means_and_centres_are_those_of_the_members() -> None:
     vectors = np.array([[1.0, 0.0]] * 4 + [[0.8, 0.6]] * 4 + [[0.0, 1.0]] * 4, dtype=np.float32)
-    themes = np.repeat([1, 2, 3], 4)
-    means = propose.theme_means(vectors, themes)
-    assert means[2] == pytest.approx([0.8, 0.6])
-    together = np.zeros(12, dtype=int)
-    assert propose.neighbours_to_merge(together, themes, means, share=0.7, cosine=0.75) == [(1, 2)]
-    apart = np.repeat([0, 1, 1], 4)
-    assert propose.neighbours_to_merge(apart, themes, means, share=0.7, cosine=0.75) == []
-    split = np.array([0, 0, 1, 1] + [0] * 8)
-    assert propose.neighbours_to_merge(split, themes, means, share=0.7, cosine=0.75) == []
+    means = propose.theme_means(vectors, np.repeat([1, 2, 2], 4))
+    assert means[2] == pytest.approx([0.4, 0.8])
+    assert propose.theme_centres(vectors, np.repeat([1, 2, 2], 4))[2] == pytest.approx(
+        [0.447, 0.894], abs=1e-3
+    )
     assert propose.theme_centres(vectors, np.zeros(12, dtype=int)) == {}
 
 
