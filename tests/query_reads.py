@@ -231,6 +231,7 @@ def reads(w: World) -> Calls:
         theme_stream.stream_items: {"encoder": w.encoder},
         theme_stream.vectors_of: {**items, "encoder": w.encoder},
         theme_suggestions.count_waiting: {},
+        theme_suggestions.declined: {},
         theme_suggestions.evidence_spans: {
             "suggestion": ThemeSuggestion(kind=SuggestionKind.ITEM, item_ids=[w.item])
         },

@@ -283,6 +283,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
         members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
         labelled = themes.labelled_sizes(session, workspace=workspace)
         rows, noise = suggestions.standing(session, workspace=workspace)
+        declined = theme_suggestions.declined(session, workspace=workspace)
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
     sizes: dict[int, int] = {}
     for member in members:
@@ -306,7 +307,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
             taken=[row.label for row in rows if row.label and (row.named or row.id not in due)],
         )
     new_labels = {theme: labels[theme].label for theme in due}
-    suggested = suggestions.find(loaded.stream, rows, noise, new_labels)
+    suggested = suggestions.find(loaded.stream, rows, noise, declined, new_labels)
     with context.database.write(workspace=workspace) as session:
         # Marked dirty meanwhile, it may be another worker's by now, who reads newer themes: those names shall stand.
         if not work.holds(session, leased[0]):
