@@ -64,7 +64,7 @@ from models.records import (
     ThemeSuggestion,
 )
 from models.sealing import Keyring
-from models.values.feedback import Action, FeedbackChange
+from models.values.feedback import FIRST_MESSAGE, Action, FeedbackChange
 from models.values.suggestions import SuggestionKind
 from tests.clock import NOON
 from tests.query_world import LATER, RULE, TODAY, ZONE, World
@@ -128,7 +128,7 @@ def reads(w: World) -> Calls:
         delivery_log.list_deliveries: {"where": DeliveryFilter(), "before": None, "limit": 9},
         exposure.read_exposure: {},
         feedback.get_item: {"item": w.item},
-        feedback.has_opening: record,
+        feedback.has_text: {**record, "message_id": FIRST_MESSAGE},
         feedback.load_items: items,
         feedback.span_of_days: {},
         goals.find: {"table": Team, "key": "t"},
