@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from models.jobs import Job, WorkState
@@ -25,7 +25,6 @@ from models.records import (
     Release,
     Source,
     Theme,
-    ThemeEvent,
     ThemeState,
     Verdict,
     Work,
@@ -289,12 +288,3 @@ def theme_labels(session: Session, *, workspace: int) -> dict[int, str | None]:
     """Map every theme, merged ones too, to its label."""
     rows = session.execute(select(Theme.id, Theme.label).where(Theme.workspace_id == workspace))
     return {theme: label for theme, label in rows}
-
-
-def theme_log(session: Session, *, workspace: int, theme: int, limit: int = 30) -> list[ThemeEvent]:
-    """Return what happened to a theme, newest first."""
-    query = select(ThemeEvent).where(
-        ThemeEvent.workspace_id == workspace,
-        or_(ThemeEvent.theme_id == theme, ThemeEvent.other_theme_id == theme),
-    )
-    return list(session.scalars(query.order_by(ThemeEvent.id.desc()).limit(limit)))
