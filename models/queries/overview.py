@@ -178,6 +178,7 @@ class SourceState:
     last_delivery_at: datetime | None
     items: int
     rejected: int
+    retired_at: datetime | None
 
 
 def source_states(session: Session, *, workspace: int) -> list[SourceState]:
@@ -203,7 +204,8 @@ def source_states(session: Session, *, workspace: int) -> list[SourceState]:
         .order_by(Source.id)
     )
     return [
-        SourceState(s.id, s.name, s.kind, _aware(at), items.get(s.id, 0), s.rejected_count) for s, at in rows
+        SourceState(s.id, s.name, s.kind, _aware(at), items.get(s.id, 0), s.rejected_count, s.retired_at)
+        for s, at in rows
     ]
 
 
