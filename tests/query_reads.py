@@ -250,6 +250,7 @@ def reads(w: World) -> Calls:
         themes.members: {"encoder": w.encoder},
         themes.numbers: {},
         themes.redirects: {},
+        themes.standing_texts: items,
         themes.size: theme,
         themes.standing_theme: theme,
         themes.themes_of_items: items,
