@@ -138,7 +138,7 @@ class Naming:
         self.context, self.workspace, self.theme = context, workspace, theme
         with context.database.write(workspace=workspace) as session:
             row = session.get_one(Theme, theme)
-            row.label, row.keywords, row.labelled_size = None, [], 0
+            row.label, row.found_label, row.keywords, row.labelled_size = None, None, [], 0
             work.mark_dirty(
                 session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=context.clock()
             )
