@@ -24,6 +24,11 @@ NOT_FOR_AGGREGATES: Final = (
     "Where complaints lie that are in no theme is not shown to callers who may see aggregates only: with the shown "
     "weeks of themes it would give hidden ones back."
 )
+_CHANCE: Final = "one or another does by chance"
+SLOW_WAVES: Final = (
+    "That does not hold for themes that swing for months by themselves: in simulation 14% of the workspaces in which "
+    "nothing changed for good had a false call then."
+)
 COUNTS_COMPARED: Final = (
     "The number of customers is unknown for too many of these weeks, so counts are compared and not rates: more "
     "customers alone make every theme grow."
@@ -100,11 +105,35 @@ def _beyond(row: Row) -> str:
 
 
 def _within(row: Row) -> str:
+    side = _side(row.outcome)
+    if side is not None:
+        return (
+            f"Neither doubled nor halved. Its interval lies {side}: among all the themes compared {_CHANCE}."
+        )
     return "Within its usual ups and downs: neither doubled nor halved."
 
 
+def _among_many(row: Row) -> str:
+    side = _side(row.outcome) or "on one side of no change"
+    interval = say_interval(row.outcome)
+    return (
+        f"Its interval ({interval}) lies {side}, but among all the themes compared {_CHANCE}: neither a change nor "
+        "that there was none can be told."
+    )
+
+
+def _side(outcome: Outcome) -> str | None:
+    """Say on which side of no change an interval lies as a whole; None where it holds no change."""
+    if outcome.low is not None and outcome.low > 1:
+        return "above no change"
+    return "below no change" if outcome.high is not None and outcome.high < 1 else None
+
+
 def _wide(row: Row) -> str:
-    return "Too few complaints, or too uneven, to rule out that it doubled or halved."
+    low, high = row.outcome.low, row.outcome.high
+    may_double, may_halve = high is None or high >= 2, low is None or low <= 1 / 2
+    what = "doubled or halved" if may_double and may_halve else "doubled" if may_double else "halved"
+    return f"Too few complaints, or too uneven, to rule out that it {what}."
 
 
 def _thin(row: Row) -> str:
@@ -132,6 +161,7 @@ _SENTENCES: Final[Mapping[MovementReason, Callable[[Row], str]]] = {
     MovementReason.BEYOND_BASELINE: _beyond,
     MovementReason.WITHIN_BASELINE: _within,
     MovementReason.WIDE: _wide,
+    MovementReason.AMONG_MANY: _among_many,
     MovementReason.THIN: _thin,
     MovementReason.YOUNG: _young,
     MovementReason.SHORT_HISTORY: _short,

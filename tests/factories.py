@@ -189,11 +189,12 @@ def suggestion(
     margin: float | None = 0.03,
     score: float = 0.5,
     reason: str = "Of its neighbours' votes 41% are for its theme and 38% for the other.",
+    state: SuggestionState = SuggestionState.OPEN,
 ) -> int:
     row = ThemeSuggestion(
         workspace_id=owner,
         kind=kind,
-        state=SuggestionState.OPEN,
+        state=state,
         theme_id=theme,
         other_theme_id=other,
         item_ids=list(items),

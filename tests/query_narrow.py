@@ -33,7 +33,7 @@ NARROW: frozenset[Query] = frozenset(
         deliveries.health,
         delivery_log.failures,
         delivery_log.unread,
-        feedback.has_opening,
+        feedback.has_text,
         withdrawals.close_record,
         withdrawals.restore,
         withdrawals.restore_message,

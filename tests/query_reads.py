@@ -39,6 +39,7 @@ from models.queries import (
     sweep,
     theme_acts,
     theme_books,
+    theme_history,
     theme_log,
     theme_reading,
     theme_stream,
@@ -64,7 +65,7 @@ from models.records import (
     ThemeSuggestion,
 )
 from models.sealing import Keyring
-from models.values.feedback import Action, FeedbackChange
+from models.values.feedback import FIRST_MESSAGE, Action, FeedbackChange
 from models.values.suggestions import SuggestionKind
 from tests.clock import NOON
 from tests.query_world import LATER, RULE, TODAY, ZONE, World
@@ -128,7 +129,7 @@ def reads(w: World) -> Calls:
         delivery_log.list_deliveries: {"where": DeliveryFilter(), "before": None, "limit": 9},
         exposure.read_exposure: {},
         feedback.get_item: {"item": w.item},
-        feedback.has_opening: record,
+        feedback.has_text: {**record, "message_id": FIRST_MESSAGE},
         feedback.load_items: items,
         feedback.span_of_days: {},
         goals.find: {"table": Team, "key": "t"},
@@ -164,7 +165,7 @@ def reads(w: World) -> Calls:
         overview.source_states: {},
         overview.theme_days: {**theme, "since": TODAY},
         overview.theme_labels: {},
-        overview.theme_log: theme,
+        theme_history.history_of: theme,
         overview.theme_sizes: {},
         overview.verdict_lines: {**theme, "releases": [w.release]},
         people.persons_of: {"identity": "mira@example.com"},
@@ -231,6 +232,7 @@ def reads(w: World) -> Calls:
         theme_stream.stream_items: {"encoder": w.encoder},
         theme_stream.vectors_of: {**items, "encoder": w.encoder},
         theme_suggestions.count_waiting: {},
+        theme_suggestions.declined: {},
         theme_suggestions.evidence_spans: {
             "suggestion": ThemeSuggestion(kind=SuggestionKind.ITEM, item_ids=[w.item])
         },
@@ -248,6 +250,7 @@ def reads(w: World) -> Calls:
         themes.members: {"encoder": w.encoder},
         themes.numbers: {},
         themes.redirects: {},
+        themes.standing_texts: items,
         themes.size: theme,
         themes.standing_theme: theme,
         themes.themes_of_items: items,

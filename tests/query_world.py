@@ -48,6 +48,7 @@ from models.records import (
     LinkState,
     Metric,
     Objective,
+    SuggestionState,
     Team,
     Theme,
     ThemeAct,
@@ -130,6 +131,8 @@ def build(database: Database) -> World:
         theme, merged, other, noise = _themes(session, workspace, items)
         act, undone, seed = _acts(session, workspace, theme, other, items[0], encoder)
         suggestion = factories.suggestion(session, workspace, theme=theme, other=other, items=[items[2]])
+        no = SuggestionState.DECLINED
+        factories.suggestion(session, workspace, theme=other, other=theme, items=[items[2]], state=no)
         _scope(session, workspace, source, delivery)
         release, feature, link = _release(session, workspace, theme, items[0])
         metric, objective = _goals(session, workspace)

@@ -91,7 +91,7 @@ def _apply_feedback(session: Session, origin: Origin, change: FeedbackChange, pr
     if change.external_id is None:
         return
     record, now = Record(origin.workspace, origin.source.id, change.external_id), origin.now
-    if change.fallback and feedback.has_opening(session, **record.named):
+    if change.fallback and _is_told(session, record, change):
         return
     # A message of a record that was read as a whole was written before: what it says now is as new as the record.
     moments = (change.occurred_at, change.updated_at)
@@ -129,6 +129,12 @@ def _apply_feedback(session: Session, origin: Origin, change: FeedbackChange, pr
         case _:
             return
     scope.decide_record(session, now=now, **record.named)
+
+
+def _is_told(session: Session, record: "Record", change: FeedbackChange) -> bool:
+    """Say whether the text that a change would bring along is stored, or was deleted."""
+    message = change.message_id or FIRST_MESSAGE
+    return feedback.has_text(session, message_id=message, **record.named)
 
 
 def _restore(session: Session, record: "Record", change: FeedbackChange, at: datetime, now: datetime) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from models.database import Session
 from models.language.discover import ThemeStream
-from models.language.suggest import suggest
+from models.language.suggest import Suggestion, suggest
 from models.queries import themes
-from models.queries.theme_suggestions import Found
+from models.queries.theme_suggestions import Declined, Found
 from models.records import Theme
 
 
@@ -18,7 +18,11 @@ def standing(session: Session, *, workspace: int) -> tuple[list[Theme], frozense
 
 
 def find(
-    stream: ThemeStream, rows: list[Theme], noise: frozenset[int], new_labels: Mapping[int, str]
+    stream: ThemeStream,
+    rows: list[Theme],
+    noise: frozenset[int],
+    declined: Declined,
+    new_labels: Mapping[int, str],
 ) -> list[Found]:
     """Return suggestions with themes by id; new_labels: names just found, by the id of the theme."""
     labels = {
@@ -28,17 +32,21 @@ def find(
         if name
     }
     ids = {row.number: row.id for row in rows}
-    return [
-        Found(
-            kind=each.kind,
-            theme=ids[each.theme] if each.theme else None,
-            other=ids[each.other] if each.other else None,
-            items=each.items,
-            score=each.score,
-            margin=each.margin,
-            size=each.size,
-            reason=each.reason,
-        )
-        for each in suggest(stream, labels=labels, shut=noise)
-        if {each.theme, each.other} - {0} <= ids.keys()
-    ]
+
+    def may_not(each: Suggestion) -> bool:
+        return not {each.theme, each.other} - {0} <= ids.keys() or declined.holds(_found(each, ids))
+
+    return [_found(each, ids) for each in suggest(stream, labels=labels, shut=noise, declined=may_not)]
+
+
+def _found(each: Suggestion, ids: Mapping[int, int]) -> Found:
+    return Found(
+        kind=each.kind,
+        theme=ids[each.theme] if each.theme else None,
+        other=ids[each.other] if each.other else None,
+        items=each.items,
+        score=each.score,
+        margin=each.margin,
+        size=each.size,
+        reason=each.reason,
+    )

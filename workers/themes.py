@@ -29,7 +29,7 @@ from models.queries import (
 from models.queries.theme_stream import Change, Entry, StreamRow
 from models.queries.themes import Member, QuoteSpan
 from models.queries.work import Leased
-from workers import suggestions
+from workers import naming, suggestions
 from workers.context import Context
 from workers.decided import constraints, read_seeds
 
@@ -283,6 +283,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
         members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
         labelled = themes.labelled_sizes(session, workspace=workspace)
         rows, noise = suggestions.standing(session, workspace=workspace)
+        declined = theme_suggestions.declined(session, workspace=workspace)
         dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
     sizes: dict[int, int] = {}
     for member in members:
@@ -306,12 +307,14 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
             taken=[row.label for row in rows if row.label and (row.named or row.id not in due)],
         )
     new_labels = {theme: labels[theme].label for theme in due}
-    suggested = suggestions.find(loaded.stream, rows, noise, new_labels)
+    found = naming.with_witnesses({theme: labels[theme] for theme in due}, members)
+    suggested = suggestions.find(loaded.stream, rows, noise, declined, new_labels)
     with context.database.write(workspace=workspace) as session:
         # Marked dirty meanwhile, it may be another worker's by now, who reads newer themes: those names shall stand.
         if not work.holds(session, leased[0]):
             return
-        _write_labels(session, workspace, {theme: labels[theme] for theme in due}, members, sizes)
+        said = naming.still_said(session, workspace=workspace, found=found, members=members)
+        _write_labels(session, workspace, said, members, sizes)
         themes.retire_empty(session, workspace=workspace, filled=sizes.keys())
         theme_suggestions.replace_open(
             session,
@@ -323,6 +326,9 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
         if due:
             links.ask_for_links(session, workspace=workspace, now=context.clock())
         work.finish(session, leased, now=context.clock())
+        if said.keys() != due:
+            again = context.clock() + naming.AGAIN
+            work.mark_dirty(session, workspace=workspace, stage=Job.LABEL, subject=workspace, run_at=again)
 
 
 def _write_labels(

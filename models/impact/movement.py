@@ -101,8 +101,9 @@ def judge(themes: Sequence[ThemeWeeks], *, recent: int, level: float = FALSE_DIS
     """Say of each theme how it moved in the last `recent` weeks against the 26 before.
 
     Growing and fading are said where the q value over all themes that were tested (Benjamini and Hochberg 1995) is at
-    most `level`. New and returned themes are told by definition, without a test. Raises ValueError for windows that
-    do not lie within the weeks.
+    most `level`; under long swings more than that of the calls are false (docs/trends.md). A theme whose own interval
+    leaves 1 out and whose q value is above it is neither, which is no sign of no change. New and returned themes are
+    told by definition, without a test. Raises ValueError for windows that do not lie within the weeks.
     """
     if recent < 1 or any(each.counts.size < recent for each in themes):
         raise ValueError("the recent window must be at least one week and lie within the themes' weeks")
@@ -213,6 +214,8 @@ def _tested(
         reason = _CODES.BEYOND_BASELINE
     elif result.low > 1 / STEADY_WITHIN and result.high is not None and result.high < STEADY_WITHIN:
         movement, reason = Movement.STEADY, _CODES.WITHIN_BASELINE
+    elif result.low > 1 or (result.high is not None and result.high < 1):
+        movement, reason = Movement.CANNOT_TELL, _CODES.AMONG_MANY
     else:
         movement, reason = Movement.CANNOT_TELL, _CODES.WIDE
     return replace(

@@ -5,8 +5,9 @@ Nothing here changes anything. Equal streams give equal suggestions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,10 +66,12 @@ def suggest(
     labels: Mapping[int, str],
     shut: frozenset[int],
     setting: SuggestSetting | None = None,
+    declined: Callable[[Suggestion], bool] = lambda _: False,
 ) -> list[Suggestion]:
     """Look through a stream for corrections worth a person's look, at most `MOST` of each kind, best first.
 
-    labels: theme -> name, by number. shut: themes that nothing is suggested for, such as noise.
+    labels: theme -> name, by number. shut: themes that nothing is suggested for, such as noise. declined: says what
+    is not to be suggested again; it takes no other's place.
     """
     dials = setting or SuggestSetting()
     rows = stream.rows
@@ -78,10 +81,12 @@ def suggest(
     everyone = np.arange(len(rows), dtype=np.int64)
     votes = count_contests(near, cosine, rows.themes, everyone)
     sizes = dict(zip(*np.unique(rows.themes_of_items(), return_counts=True), strict=True))
+    # Far more items may be on a border than are shown: those that would be are looked at closer.
+    border = _items(stream, votes, shut, dials, sizes)
     found = [
-        _items(stream, votes, shut, dials, sizes),
-        _merges(stream, labels, shut, dials, sizes),
-        _splits(stream, shut, dials, sizes),
+        list(islice((each for each in border if not declined(each)), 2 * MOST)),
+        [each for each in _merges(stream, labels, shut, dials, sizes) if not declined(each)],
+        [each for each in _splits(stream, shut, dials, sizes) if not declined(each)],
     ]
     return [each for kind in found for each in _best(kind)]
 
@@ -99,7 +104,8 @@ def _items(
     shut: frozenset[int],
     dials: SuggestSetting,
     sizes: Mapping[int, int],
-) -> list[Suggestion]:
+) -> Iterator[Suggestion]:
+    """Yield the items on a border, the least margin first."""
     rows = stream.rows
     margin = votes.own - votes.rival_share
     placed = rows.themes != PENDING
@@ -109,14 +115,10 @@ def _items(
     border &= ~rows.held & (votes.rival != PENDING)
     border &= ~np.isin(rows.themes, list(shut)) & ~np.isin(votes.rival, list(shut))
     chosen = np.flatnonzero(border)
-    # Far more may be on a border than are shown: those that would be are looked at closer.
-    chosen = chosen[np.lexsort((chosen, margin[chosen]))][: 2 * MOST]
-    return [
-        suggestion
-        for row in chosen.tolist()
-        for suggestion in [_item(stream, row, votes, float(margin[row]), sizes)]
-        if len(suggestion.items) <= dials.most_items
-    ]
+    for row in chosen[np.lexsort((chosen, margin[chosen]))].tolist():
+        suggestion = _item(stream, row, votes, float(margin[row]), sizes)
+        if len(suggestion.items) <= dials.most_items:
+            yield suggestion
 
 
 def _item(

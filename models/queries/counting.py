@@ -157,17 +157,18 @@ def eligible(
 
 
 def _noise(workspace: int) -> Select[int]:
-    """Select the items in themes that a person called noise."""
+    """Select the items in themes that a person called noise, found by those few themes."""
     redirected = aliased(Theme)
-    return (
-        select(Assignment.item_id)
-        .join(Theme, Theme.id == Assignment.theme_id)
+    themes = (
+        select(Theme.id)
         .outerjoin(redirected, redirected.id == Theme.redirect_id)
         .where(
-            Assignment.workspace_id == workspace,
-            Assignment.until_revision.is_(None),
+            Theme.workspace_id == workspace,
             or_(Theme.state == ThemeState.DISMISSED, redirected.state == ThemeState.DISMISSED),
         )
+    )
+    return select(Assignment.item_id).where(
+        Assignment.theme_id.in_(themes), within(Assignment, workspace), Assignment.until_revision.is_(None)
     )
 
 

@@ -84,11 +84,15 @@ class StatusDraft:
     map_revision: int = 0
 
 
-def has_opening(session: Session, *, workspace: int, source: int, external_id: str) -> bool:
-    """Say whether the text that a record was opened with is stored, or was deleted, alone or with its record."""
+def has_text(session: Session, *, workspace: int, source: int, external_id: str, message_id: str) -> bool:
+    """Say whether a message's text is stored, or was deleted, alone or with its record.
+
+    A message of which nobody told the text yet has none.
+    """
     query = select(FeedbackItem.id).where(
         *ticket_rows.named(workspace, source, external_id),
-        FeedbackItem.message_id.in_((FIRST_MESSAGE, TOMBSTONE)),
+        FeedbackItem.message_id.in_((message_id, TOMBSTONE)),
+        FeedbackItem.changed_at > UNSAID,
     )
     return session.scalar(query.limit(1)) is not None
 

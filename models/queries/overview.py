@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from models.jobs import Job, WorkState
@@ -25,7 +25,6 @@ from models.records import (
     Release,
     Source,
     Theme,
-    ThemeEvent,
     ThemeState,
     Verdict,
     Work,
@@ -179,6 +178,7 @@ class SourceState:
     last_delivery_at: datetime | None
     items: int
     rejected: int
+    retired_at: datetime | None
 
 
 def source_states(session: Session, *, workspace: int) -> list[SourceState]:
@@ -204,7 +204,8 @@ def source_states(session: Session, *, workspace: int) -> list[SourceState]:
         .order_by(Source.id)
     )
     return [
-        SourceState(s.id, s.name, s.kind, _aware(at), items.get(s.id, 0), s.rejected_count) for s, at in rows
+        SourceState(s.id, s.name, s.kind, _aware(at), items.get(s.id, 0), s.rejected_count, s.retired_at)
+        for s, at in rows
     ]
 
 
@@ -289,12 +290,3 @@ def theme_labels(session: Session, *, workspace: int) -> dict[int, str | None]:
     """Map every theme, merged ones too, to its label."""
     rows = session.execute(select(Theme.id, Theme.label).where(Theme.workspace_id == workspace))
     return {theme: label for theme, label in rows}
-
-
-def theme_log(session: Session, *, workspace: int, theme: int, limit: int = 30) -> list[ThemeEvent]:
-    """Return what happened to a theme, newest first."""
-    query = select(ThemeEvent).where(
-        ThemeEvent.workspace_id == workspace,
-        or_(ThemeEvent.theme_id == theme, ThemeEvent.other_theme_id == theme),
-    )
-    return list(session.scalars(query.order_by(ThemeEvent.id.desc()).limit(limit)))

@@ -151,6 +151,25 @@ def members(session: Session, *, workspace: int, encoder: int) -> list[Member]:
     ]
 
 
+def standing_texts(session: Session, *, workspace: int, items: Sequence[int]) -> dict[int, str]:
+    """Map items to the text that they have now, and have until the transaction ends.
+
+    Left out are those without a text, and those that somebody is changing at this moment, who is not waited for:
+    whoever names themes holds their work, and whoever takes a text holds the item and then waits for that work.
+    """
+    found: dict[int, str] = {}
+    for start in range(0, len(items), 500):
+        query = select(FeedbackItem.id, FeedbackItem.text).where(
+            FeedbackItem.id.in_(items[start : start + 500]),
+            FeedbackItem.workspace_id == workspace,
+            FeedbackItem.withdrawn.is_(False),
+            FeedbackItem.erased_at.is_(None),
+        )
+        rows = session.execute(query.order_by(FeedbackItem.id).with_for_update(read=True, skip_locked=True))
+        found.update({item: text for item, text in rows})
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class QuoteSpan:
     """A verbatim span of an item's stored text."""
@@ -182,7 +201,11 @@ def write_label(
     row.found_label, row.keywords, row.labelled_size = label[:300], list(keywords), size
     if not row.named:
         row.label = row.found_label
-    session.execute(delete(ThemeQuote).where(ThemeQuote.theme_id == theme, within(ThemeQuote, workspace)))
+    # One that is being removed with its item at this moment goes by itself: to wait for it could be to wait for each
+    # other.
+    old = select(ThemeQuote.id).where(ThemeQuote.theme_id == theme, within(ThemeQuote, workspace))
+    quoted = session.scalars(old.order_by(ThemeQuote.id).with_for_update(skip_locked=True)).all()
+    session.execute(delete(ThemeQuote).where(ThemeQuote.id.in_(quoted), ThemeQuote.workspace_id == workspace))
     for rank, quote in enumerate(quotes):
         session.add(
             ThemeQuote(

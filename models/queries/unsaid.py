@@ -29,11 +29,12 @@ def words_of(session: Session, *, workspace: int, items: Sequence[int]) -> set[s
             )
         )
         for subject, text in rows:
-            found |= _split(subject or "", text)
+            found |= words_in(subject or "", text)
     return found
 
 
-def _split(*texts: str) -> set[str]:
+def words_in(*texts: str) -> set[str]:
+    """Return the words in texts, in lower case."""
     return {word.lower() for text in texts for word in _WORD.findall(text)}
 
 
@@ -46,7 +47,7 @@ class _Taken:
 def take(session: Session, *, item: FeedbackItem) -> None:
     """Note the words of an item that is about to be blanked, for `unsay_taken` at the end of the transaction."""
     taken = session.info.setdefault(TAKEN, _Taken())
-    taken.words |= _split(item.subject or "", item.text)
+    taken.words |= words_in(item.subject or "", item.text)
     taken.items.add(item.id)
 
 
@@ -92,10 +93,10 @@ def unsay(session: Session, *, workspace: int, words: Set[str], items: Sequence[
 def _unname(theme: Theme, voices: "_Voices") -> None:
     """Take words that are gone out of a theme's name, which is made anew at the next occasion, from what is left."""
     gone = voices.gone(*_found_words(theme))
-    if _split(*_found_words(theme)[:2]) & gone:
+    if words_in(*_found_words(theme)[:2]) & gone:
         theme.found_label = None
         theme.label = theme.label if theme.named else None
-    theme.keywords = [keyword for keyword in theme.keywords if not _split(keyword) & gone]
+    theme.keywords = [keyword for keyword in theme.keywords if not words_in(keyword) & gone]
     theme.labelled_size = 0
 
 
@@ -115,7 +116,7 @@ class _Voices:
 
     def gone(self, *texts: str) -> set[str]:
         """Return the words in texts that nobody says any more."""
-        shared = _split(*texts) & self.words
+        shared = words_in(*texts) & self.words
         for word in shared - self.known.keys():
             self.known[word] = _is_lonely(self.session, self.workspace, word)
         return {word for word in shared if self.known[word]}

@@ -178,7 +178,7 @@ def _said(event: _Event, change: FeedbackChange) -> FeedbackChange:
         created_at=event.time("created_at"),
         updated_at=updated_at,
         subject=event.text("topic_title"),
-        body=body or "",
+        body=(body or "") if {"raw", "cooked"} & event.data.keys() else None,
         body_is_html=raw is None,
         author_role=_role(event),
         customer_id=id_of(event.data.get("user_id"), field="post.user_id"),

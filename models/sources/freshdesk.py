@@ -176,7 +176,9 @@ def parse(
         reply = _reply(call, ticket)
         return _with_parent(reply or ticket, opening) + (() if reply else (asked,))
     if opening is not None and action in (Action.UPSERT, Action.RESTORE):
-        return (replace(opening, action=action),)
+        # What comes back without its text has to be asked for it.
+        is_bare = action is Action.RESTORE and opening.body is None
+        return (replace(opening, action=action), *((asked,) if is_bare else ()))
     if action is Action.RESTORE:
         return replace(ticket, action=action), asked
     return _with_parent(ticket, opening)

@@ -268,18 +268,20 @@ def _message(event: _Event, *, from_customer: bool) -> tuple[Change, ...]:
     )
     if is_whole or not from_customer:
         return (change,)
-    return change, replace(event.bare(Action.FETCH), message_id=change.message_id)
+    asked = replace(event.bare(Action.FETCH), message_id=change.message_id)
+    # A beginning never takes the place of a whole text.
+    return replace(change, fallback=True), asked
 
 
-def _text(message: JsonObject) -> tuple[str, bool, bool]:
-    """Return (text, whether it is HTML, whether it is all of it): a blurb is cut."""
+def _text(message: JsonObject) -> tuple[str | None, bool, bool]:
+    """Return (text, whether it is HTML, whether it is all of it): a blurb is cut; None where there is no text."""
     text = text_of(message.get("text"), field="target.data.text")
     if text and text.strip():
         return text, False, True
     body = text_of(message.get("body"), field="target.data.body")
     if body and body.strip():
         return body, True, True
-    return text_of(message.get("blurb"), field="target.data.blurb") or "", False, False
+    return text_of(message.get("blurb"), field="target.data.blurb") or None, False, False
 
 
 def _received(event: _Event) -> tuple[Change, ...]:

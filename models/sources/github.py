@@ -176,7 +176,7 @@ class _Thread:
             self.state(),
             action=Action.UPSERT,
             message_id=FIRST_MESSAGE,
-            body=markdown(self.held.get("body"), field=f"{self.field}.body"),
+            body=_body(self.held, field=self.field),
             author_role=role,
             relayed=role is AuthorRole.AGENT,
         )
@@ -201,6 +201,11 @@ def markdown(value: object, *, field: str) -> str:
     text = (text_of(value, field=field) or "").replace("\r\n", "\n")
     lines = _without_comments(text).split("\n")
     return "\n".join(line for line in lines if line.strip() != "_No response_")
+
+
+def _body(held: JsonObject, *, field: str) -> str | None:
+    """Return the text of an issue or comment, null as an empty one; None where the event does not tell it."""
+    return markdown(held["body"], field=f"{field}.body") if "body" in held else None
 
 
 def _without_comments(text: str) -> str:
@@ -259,7 +264,7 @@ def _commented(event: _Event, name: str) -> tuple[Change, ...]:
         occurred_at=event.at(comment.get(written), field=f"comment.{written}"),
         # The issue's own time would date an edit of the comment: it has a time of its own.
         updated_at=None,
-        body=markdown(comment.get("body"), field="comment.body"),
+        body=_body(comment, field="comment"),
         author_role=role,
         customer_id=author if role is AuthorRole.CUSTOMER else state.customer_id,
     )

@@ -212,7 +212,7 @@ def _ticket_opening(event: _Event) -> FeedbackChange | None:
         action=Action.UPSERT,
         message_id=FIRST_MESSAGE,
         subject=subject,
-        body=body or "",
+        body=body,
         body_is_html=True,
         author_role=AuthorRole.AGENT if relayed else AuthorRole.CUSTOMER,
         relayed=relayed,

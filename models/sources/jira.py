@@ -284,7 +284,7 @@ def _commented(event: _Event) -> tuple[Change, ...]:
             action=Action.RESTORE if is_edit else Action.APPEND_MESSAGE,
             message_id=message_id,
             occurred_at=written_at,
-            body=text_in(comment.get("body"), field="comment.body") or "",
+            body=(text_in(comment["body"], field="comment.body") or "") if "body" in comment else None,
             author_role=role,
             is_public=is_public,
             customer_id=author.id if is_theirs else state.customer_id,

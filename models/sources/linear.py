@@ -19,6 +19,7 @@ from models.sources.payload import (
     object_or_empty,
     read_object,
     require_id,
+    said_text,
     short_of,
     status_of,
     text_of,
@@ -69,8 +70,8 @@ class _Event:
         return past_instant_of(value, field=field, received_at=self.received_at)
 
     def text(self, name: str) -> str | None:
-        """Read a Markdown text of the entity."""
-        text = text_of(self.data.get(name), field=f"data.{name}")
+        """Read a Markdown text of the entity, null as an empty one; None where the event does not tell it."""
+        text = said_text(self.data, name, field=f"data.{name}")
         return None if text is None else plain_markdown(text)
 
     @property
@@ -147,7 +148,7 @@ def _issue_text(event: _Event, issue: FeedbackChange) -> FeedbackChange:
         issue,
         action=Action.UPSERT,
         message_id=FIRST_MESSAGE,
-        body=event.text("description") or "",
+        body=event.text("description"),
         author_role=AuthorRole.BOT if is_bot else AuthorRole.AGENT,
         relayed=not is_bot,
     )
@@ -174,7 +175,7 @@ def _comment(event: _Event) -> tuple[Change, ...]:
     said = replace(
         event.dated(bare),
         action=Action.APPEND_MESSAGE,
-        body=event.text("body") or "",
+        body=event.text("body"),
         author_role=AuthorRole.BOT if is_bot else AuthorRole.AGENT,
     )
     return (said,)

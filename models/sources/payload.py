@@ -93,6 +93,11 @@ def text_of(value: object, *, field: str) -> str | None:
     return storable(text)
 
 
+def said_text(held: JsonObject, name: str, *, field: str) -> str | None:
+    """Return the text of a member, null as an empty one; None where the member is absent and so says nothing."""
+    return (text_of(held[name], field=field) or "") if name in held else None
+
+
 def short_of(value: object, *, field: str, limit: int = MAX_ID_CHARS) -> str | None:
     """Return a text of at most `limit` characters (what its column takes), trimmed; null and "" are None."""
     text = (text_of(value, field=field) or "").strip()

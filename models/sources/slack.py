@@ -166,7 +166,8 @@ def _message(event: _Event, message: JsonObject, at: datetime | None) -> tuple[C
             created_at=past_instant_of(ts, field="event.ts", received_at=event.received_at)
             if is_first
             else None,
-            body=text_in(message),
+            # Without a text of its own, and with nothing to take one from, it tells none.
+            body=text_in(message) or ("" if "text" in message else None),
             author_role=AuthorRole.CUSTOMER if is_theirs else AuthorRole.AGENT,
             relayed=is_first and not is_theirs,
             customer_id=id_of(message.get("user"), field="event.user") if is_theirs else None,

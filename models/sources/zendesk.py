@@ -29,6 +29,7 @@ from models.sources.payload import (
     plan_of,
     read_object,
     require_id,
+    said_text,
     short_of,
     status_of,
     tags_of,
@@ -168,7 +169,7 @@ def _ticket(
 
 
 def _first_message(event: _Event, action: Action, *, opened_for: str | None = None) -> FeedbackChange:
-    """Return the ticket's description as message FIRST_MESSAGE.
+    """Return the ticket's description as message FIRST_MESSAGE; an event without one leaves the stored text.
 
     A ticket submitted by somebody else than its requester (`opened_for`, where that was another than now) was written
     down by staff, as is a call.
@@ -182,7 +183,7 @@ def _first_message(event: _Event, action: Action, *, opened_for: str | None = No
         ticket,
         action=action,
         message_id=FIRST_MESSAGE,
-        body=text_of(event.detail.get("description"), field="detail.description") or "",
+        body=said_text(event.detail, "description", field="detail.description"),
         author_role=AuthorRole.AGENT if relayed else AuthorRole.CUSTOMER,
         relayed=relayed,
         is_public=flag_of(event.detail.get("is_public"), field="detail.is_public"),
@@ -257,10 +258,10 @@ def _commented(event: _Event) -> tuple[Change, ...]:
     comment = _comment(event)
     author = object_or_empty(comment.get("author"), field="event.comment.author")
     staff = flag_of(author.get("is_staff"), field="event.comment.author.is_staff")
-    text = text_of(comment.get("body"), field="event.comment.body") or ""
+    text = said_text(comment, "body", field="event.comment.body")
     public = flag_of(comment.get("is_public"), field="event.comment.is_public")
     description = text_of(event.detail.get("description"), field="detail.description")
-    if description is not None and text.split() == description.split():
+    if None not in (text, description) and (text or "").split() == (description or "").split():
         opener = replace(_first_message(event, Action.UPSERT), is_public=public, opener_id=_comment_id(event))
         return (opener,)
     ticket = event.ticket()
@@ -289,7 +290,7 @@ def _messaged(event: _Event) -> tuple[Change, ...]:
         event.ticket(),
         action=Action.APPEND_MESSAGE,
         message_id=require_id(message.get("id") or event.event_id, field="event.message.id"),
-        body=text_of(message.get("body"), field="event.message.body") or "",
+        body=said_text(message, "body", field="event.message.body"),
         author_role=roles.get(kind, AuthorRole.BOT),
         channel="chat",
     )
@@ -336,7 +337,7 @@ def _from_trigger(
         created_at=past_instant_of(payload.get("created_at"), field="created_at", received_at=received_at),
         updated_at=past_instant_of(payload.get("updated_at"), field="updated_at", received_at=received_at),
         subject=text_of(payload.get("subject"), field="subject"),
-        body=text_of(payload.get("description"), field="description"),
+        body=text_of(payload.get("description"), field="description") or None,
         author_role=AuthorRole.AGENT if channel == CALL else AuthorRole.CUSTOMER,
         relayed=channel == CALL,
         customer_id=id_of(payload.get("requester_id"), field="requester_id"),

@@ -115,9 +115,9 @@ class FeedbackChange:
 
     `created_at` is when the record was opened (a complaint is dated by it), `occurred_at` when this event
     happened, so for a later message the time it was written. `relayed`: staff wrote the opening text for a
-    customer (a phone ticket, a Slack post). `fallback`: apply only if the delivery brings no other item of this
-    record, and its opening text is neither stored nor was deleted; so what is told of a record that nobody saw
-    opened brings its opening along, once, and never replaces it. `opener_id`: the id under which the vendor
+    customer (a phone ticket, a Slack post). `fallback`: apply only if the text of the message is neither stored nor
+    was deleted; so what is told of a record that nobody saw opened brings its opening along, once, and never replaces
+    it, nor does a beginning replace a whole text. `opener_id`: the id under which the vendor
     names the opening text elsewhere, where this change tells it. `exact_ids`: a message id of this sender never
     means the opening text, so the redaction of an unknown message leaves that alone. `brand`, `group` (the team
     it was routed to), `form` and `spam` are what rules of scope ask for. `customer_domain`: the e-mail domain of

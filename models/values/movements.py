@@ -25,6 +25,8 @@ class MovementReason(StrEnum):
     BEYOND_BASELINE = "beyond_baseline"
     WITHIN_BASELINE = "within_baseline"
     WIDE = "wide"
+    AMONG_MANY = "among_many"
+    """The interval lies on one side of 1, as that of one theme in twenty does by chance where many are compared."""
     THIN = "thin"
     YOUNG = "young"
     SHORT_HISTORY = "short_history"

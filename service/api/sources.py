@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 
 from models.database import Database
 from models.errors import Invalid
-from models.queries import coverage, deliveries, delivery_log
+from models.queries import deliveries, delivery_log
 from models.queries import pulls as pull_queries
 from models.queries.access import KEY_PREFIX, Caller
 from models.queries.delivery_log import Unread
@@ -20,7 +20,7 @@ from models.sources.source import accepted, settings_from
 from models.sources.strength import scheme_of, weakest, weaknesses
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
-from service import acts
+from service import acts, retirement
 from service.api import pulls, source_signs
 from service.api.shapes.base import Page, Paging
 from service.api.shapes.sources import (
@@ -109,26 +109,20 @@ def put_retirement(
     source_id: str, body: RetirementPut, database: DatabaseOf, caller: Admin, now: Now
 ) -> SourceAnswer:
     """Retire a source: no alert tells of its silence, and verdicts compare no day from then on on it."""
-    at = body.at or now
-    if at > now:
-        raise Invalid("at must not be in the future.", field="at")
-    return _put_retirement(source_id, at, "source.retire", database=database, caller=caller, now=now)
+    return _put_retirement(source_id, body.at or now, database=database, caller=caller, now=now)
 
 
 @router.delete("/{source_id}/retirement")
 def delete_retirement(source_id: str, database: DatabaseOf, caller: Admin, now: Now) -> SourceAnswer:
     """Take a source's retirement back: it goes on, and its silence is told again."""
-    return _put_retirement(source_id, None, "source.retire.undo", database=database, caller=caller, now=now)
+    return _put_retirement(source_id, None, database=database, caller=caller, now=now)
 
 
 def _put_retirement(
-    source_id: str, at: datetime | None, action: str, *, database: Database, caller: Caller, now: datetime
+    source_id: str, at: datetime | None, *, database: Database, caller: Caller, now: datetime
 ) -> SourceAnswer:
-    number = parse_id(Prefix.SOURCE, source_id)
     with database.write(workspace=caller.workspace_id) as session:
-        row = coverage.put_retirement(session, workspace=caller.workspace_id, source=number, at=at, now=now)
-        acts.note(session, caller, action, source_id, now=now)
-    return _answer(row)
+        return _answer(retirement.put_retirement(session, caller, source_id, at=at, now=now))
 
 
 def _chosen_secret(given: str | None) -> str:

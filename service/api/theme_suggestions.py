@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from models.database import Session
 from models.queries import overview, theme_suggestions
-from models.records import ThemeSuggestion
+from models.queries.theme_suggestions import Waiting
 from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
 from service.api.shapes.base import Page
@@ -41,9 +41,7 @@ def list_suggestions(
     return Page(items=answers, next_cursor=write_cursor(offset + len(page)) if more else None)
 
 
-def _answers(
-    session: Session, workspace: int, rows: Sequence[ThemeSuggestion]
-) -> list[ThemeSuggestionAnswer]:
+def _answers(session: Session, workspace: int, rows: Sequence[Waiting]) -> list[ThemeSuggestionAnswer]:
     labels = overview.theme_labels(session, workspace=workspace)
 
     def theme(number: int | None) -> str | None:

@@ -5,7 +5,7 @@ import json
 import typer
 
 from models.queries import overview, theme_suggestions
-from models.records import ThemeSuggestion
+from models.queries.theme_suggestions import Waiting
 from models.values.ids import Prefix, public_id
 from models.values.suggestions import SuggestionKind
 from service.commands import world
@@ -42,7 +42,7 @@ def suggestions(
         typer.echo("Nothing waits for you: no theme looks as if it should be corrected.")
 
 
-def _told(row: ThemeSuggestion) -> dict[str, object]:
+def _told(row: Waiting) -> dict[str, object]:
     return {
         "id": public_id(Prefix.SUGGESTION, row.id),
         "kind": row.kind.value,
@@ -56,7 +56,7 @@ def _told(row: ThemeSuggestion) -> dict[str, object]:
     }
 
 
-def _line(row: ThemeSuggestion, labels: Labels) -> str:
+def _line(row: Waiting, labels: Labels) -> str:
     theme = name_of(labels, row.theme_id) if row.theme_id is not None else None
     other = name_of(labels, row.other_theme_id) if row.other_theme_id is not None else None
     if row.kind is SuggestionKind.MERGE:

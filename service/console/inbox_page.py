@@ -6,7 +6,7 @@ from typing import Final
 
 from models.database import Session
 from models.queries import impact, overview, theme_suggestions
-from models.records import ThemeSuggestion
+from models.queries.theme_suggestions import Waiting
 from models.values.ids import Prefix, public_id
 from models.values.suggestions import SuggestionKind
 from service.console.addresses import theme_address
@@ -80,9 +80,7 @@ def read_inbox(session: Session, frame: Frame) -> InboxPage:
     return InboxPage(len(rows), tuple(groups))
 
 
-def _row(
-    session: Session, frame: Frame, row: ThemeSuggestion, labels: dict[int, str | None]
-) -> SuggestionRow:
+def _row(session: Session, frame: Frame, row: Waiting, labels: dict[int, str | None]) -> SuggestionRow:
     spans = theme_suggestions.evidence_spans(session, workspace=frame.workspace, suggestion=row)
     quotes = [
         (quote.item, quote_row(frame, quote))
@@ -114,7 +112,7 @@ def _theme(theme: int | None, labels: dict[int, str | None]) -> tuple[str, str] 
     return None if theme is None else (label_of(labels, theme), theme_address(theme))
 
 
-def _margin(row: ThemeSuggestion) -> str | None:
+def _margin(row: Waiting) -> str | None:
     """Say which theme leads, and by how much."""
     if row.margin is None or row.theme_id is None:
         return None

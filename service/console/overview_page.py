@@ -9,6 +9,7 @@ from typing import Final
 from models.database import Session
 from models.queries import overview, products, themes
 from models.records import Release
+from models.values.ids import Prefix, public_id
 from models.values.verdicts import Word
 from service.console import key_results, sparks
 from service.console.addresses import counted_address, release_address
@@ -71,14 +72,16 @@ class LookRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source: what it holds and since when it is silent (None: it is not)."""
+    """A source: what it holds, since when it is silent (None: it is not), and when it was given up."""
 
+    id: str
     name: str
     kind: str
     items: int
     last_on: date | None
     silent_days: int | None
     rejected: int
+    retired_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +220,14 @@ def _sources(session: Session, frame: Frame) -> list[SourceRow]:
         silence = None if at is None else frame.now - at
         rows.append(
             SourceRow(
+                id=public_id(Prefix.SOURCE, source.id),
                 name=source.name,
                 kind=source.kind,
                 items=source.items,
                 last_on=None if at is None else frame.day_of(at),
                 silent_days=silence.days if silence is not None and silence > _SILENT_AFTER else None,
                 rejected=source.rejected,
+                retired_on=None if source.retired_at is None else frame.day_of(source.retired_at),
             )
         )
     return rows

@@ -21,6 +21,7 @@ from service.console import (
     people_page,
     reach,
     release_page,
+    source_forms,
     theme_curation,
     theme_forms,
     theme_list,
@@ -67,6 +68,7 @@ def install(app: FastAPI) -> None:
     """Add the console to the application."""
     app.include_router(router)
     app.include_router(theme_forms.router)
+    app.include_router(source_forms.router)
 
 
 def _render(visit: Visit, template: str, frame: Frame, **values: object) -> Response:
@@ -109,11 +111,11 @@ def sign_out(request: Request, form: AnyForm) -> Response:
 
 
 @router.get("/")
-def show_overview(visit: NumbersVisit) -> Response:
+def show_overview(visit: NumbersVisit, done: str = "") -> Response:
     """Show which bets worked, what hurts most, and what can be known next."""
     with visit.read() as (session, frame):
         view = overview_page.read_overview(session, frame)
-    return _render(visit, "overview.html", frame, view=view)
+    return _render(visit, "overview.html", frame, view=view, done=done)
 
 
 @router.get("/themes")

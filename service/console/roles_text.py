@@ -30,7 +30,7 @@ _ACT: Final[Mapping[Permission, str]] = {
     Permission.READ_TICKETS: "Reading customers’ messages",
     Permission.PLAN: "Writing releases and goals",
     Permission.CURATE: "Confirming and rejecting links",
-    Permission.ADMINISTER: "Managing people",
+    Permission.ADMINISTER: "Managing people and sources",
     Permission.OWN: "Managing the seats of admins and owners",
     Permission.DELIVER: "Delivering tickets",
 }

@@ -7,9 +7,9 @@ from typing import Final
 
 from models.database import Session
 from models.errors import NotFound
-from models.queries import exposure, impact, overview, theme_reading, themes
+from models.queries import exposure, impact, overview, themes
 from models.queries.overview import LinkedRelease
-from models.records import LinkState, Theme, ThemeEvent
+from models.records import LinkState, Theme
 from models.values.ids import Prefix, public_id
 from service.console.addresses import (
     counted_address,
@@ -23,8 +23,9 @@ from service.console.charts import Marker, RatePoint, ThemeChart
 from service.console.frame import Frame
 from service.console.reach import Reach, read_reach
 from service.console.silences import Silences, read_silences
+from service.console.theme_history import LogRow, read_history
 from service.console.verdict_card import QuoteRow, quote_row
-from service.console.verdict_row import VerdictCell, cell_of, label_of
+from service.console.verdict_row import VerdictCell, cell_of
 from service.console.weeks import (
     RECENT,
     WEEK,
@@ -40,21 +41,6 @@ from service.suppression import add_shown
 _MOST_WEEKS: Final = 104
 _QUOTES: Final = 8
 _PER: Final = 1000.0
-
-_EVENT_TEXT: Final[Mapping[str, str]] = {
-    "birth": "began",
-    "merge": "took in",
-    "burst": "began with a sudden rise",
-    "move": "took over messages of a neighbour",
-    "split": "was split with",
-    "rename": "was renamed",
-    "pin": "was pinned",
-    "dismiss": "was dismissed as noise",
-    "seed": "was expected",
-    "undo": "an act was undone",
-}
-_EVENT_ALONE: Final[Mapping[str, str]] = {"merge": "took in another theme", "split": "was split"}
-"""For readers of aggregates, who may not hear of the other theme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +64,6 @@ class LinkedRow:
     confirmed: bool
     percent: int | None
     cell: VerdictCell | None
-
-
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    """A line of the theme's log."""
-
-    on: date
-    text: str
-    items: int
-    revision: int
-    actor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +131,7 @@ def read_theme(session: Session, frame: Frame, *, theme: Theme) -> ThemePage:
         weeks=tuple(_rate_row(frame, point, theme.id) for point in reversed(points)),
         links=_links(session, frame, theme.id),
         quotes=_quotes(session, frame, theme.id),
-        log=_log(session, frame, theme.id),
+        log=read_history(session, frame, theme=theme.id),
         chart_address=chart_address(theme.id, points),
         gaps=sum(point.silent for point in points),
         silent=silences.sources(theme.id),
@@ -310,23 +285,3 @@ def _verdict_place(release: int, each: LinkedRelease) -> str:
     if each.link.state is LinkState.CONFIRMED:
         return verdict_address(release, each.theme_id)
     return f"{release_address(release)}#proposed"
-
-
-def _log(session: Session, frame: Frame, theme: int) -> tuple[LogRow, ...]:
-    labels = overview.theme_labels(session, workspace=frame.workspace)
-    events = overview.theme_log(session, workspace=frame.workspace, theme=theme)
-    actors = theme_reading.actors_of(session, workspace=frame.workspace, events=events)
-    return tuple(_log_row(frame, event, theme, labels, actors.get(event.act_id or 0)) for event in events)
-
-
-def _log_row(
-    frame: Frame, event: ThemeEvent, theme: int, labels: dict[int, str | None], actor: str | None
-) -> LogRow:
-    text = _EVENT_TEXT.get(event.kind, event.kind)
-    if frame.least is not None:
-        text = _EVENT_ALONE.get(event.kind, text)
-    elif event.other_theme_id is not None:
-        other = event.theme_id if event.other_theme_id == theme else event.other_theme_id
-        text = f"{text} “{label_of(labels, other)}” ({public_id(Prefix.THEME, other)})"
-    items = event.item_count if frame.least is None else 0
-    return LogRow(frame.day_of(event.at), text, items, event.revision, actor)

@@ -121,6 +121,7 @@ class TrendsPage:
     revision: int
     tested: int
     level: str
+    swings: str
 
 
 def read_trends(session: Session, frame: Frame, *, shown: Shown, length: Length) -> TrendsPage:
@@ -145,6 +146,7 @@ def read_trends(session: Session, frame: Frame, *, shown: Shown, length: Length)
         revision=0 if found is None else found.revision,
         tested=0 if found is None else found.tested,
         level=say_percent(FALSE_DISCOVERY_RATE),
+        swings=movement_words.SLOW_WAVES,
     )
 
 

@@ -49,6 +49,9 @@ WAYS: dict[tuple[str, str], Way] = {
     ("GET", "/feedback/{number}/why"): Way(TICKETS, "/feedback/fb_{item}/why"),
     ("GET", "/inbox"): Way(CURATE, "/inbox"),
     ("GET", "/people"): Way(ADMINISTER, "/people"),
+    # Before the acts that end the theme which the suggestions are about.
+    ("POST", "/inbox/{number}/accept"): Way(CURATE, "/inbox/sug_{accepted}/accept"),
+    ("POST", "/inbox/{number}/decline"): Way(CURATE, "/inbox/sug_{declined}/decline"),
     ("POST", "/links/{number}/confirm"): Way(CURATE, "/links/lnk_{link}/confirm"),
     ("POST", "/links/{number}/reject"): Way(CURATE, "/links/lnk_{link}/reject"),
     ("POST", "/themes"): Way(CURATE, "/themes", {"label": "Refunds", "examples": "Please refund me."}),
@@ -59,13 +62,13 @@ WAYS: dict[tuple[str, str], Way] = {
     ("POST", "/themes/{number}/merge"): Way(CURATE, "/themes/th_{theme}/merge", {"into": "th_{other}"}),
     ("POST", "/themes/{number}/undo"): Way(CURATE, "/themes/th_{theme}/undo"),
     ("POST", "/themes/{number}/dismiss"): Way(CURATE, "/themes/th_{theme}/dismiss"),
-    ("POST", "/inbox/{number}/accept"): Way(CURATE, "/inbox/sug_{accepted}/accept"),
-    ("POST", "/inbox/{number}/decline"): Way(CURATE, "/inbox/sug_{declined}/decline"),
     ("POST", "/people"): Way(
         ADMINISTER, "/people", {"email": "new@example.com", "name": "New", "role": "viewer"}
     ),
     ("POST", "/people/{number}/sign-in"): Way(ADMINISTER, "/people/usr_{person}/sign-in"),
     ("POST", "/people/{number}/disable"): Way(ADMINISTER, "/people/usr_{person}/disable"),
+    ("POST", "/sources/{number}/retire"): Way(ADMINISTER, "/sources/src_1/retire"),
+    ("POST", "/sources/{number}/resume"): Way(ADMINISTER, "/sources/src_1/resume"),
     # Last: it ends the session that walks. Whoever is in may leave.
     ("POST", "/sign-out"): Way(None, "/sign-out"),
 }
@@ -343,7 +346,10 @@ def test_buttons_and_entries_that_a_role_may_not_press_are_not_there(walk: Walk,
 
 def test_a_refusal_says_in_one_sentence_who_may(walk: Walk) -> None:
     client = signed_in(walk.database, walk.world.workspace, role=Role.VIEWER)
-    assert "Managing people is for owners and admins; your role is viewer." in client.get("/people").text
+    assert (
+        "Managing people and sources is for owners and admins; your role is viewer."
+        in client.get("/people").text
+    )
 
 
 def test_who_decides_on_a_link_is_written_down_by_name(walk: Walk) -> None:

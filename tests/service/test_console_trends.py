@@ -52,6 +52,7 @@ def test_movements_windows_and_the_sentence_about_adding_up(page: TestClient) ->
         "Within its usual ups and downs: neither doubled nor halved.",
         "Too few complaints to compare: 1 in both windows together.",
         "3 themes were tested; among those called growing or fading at most 10% are expected to be called wrongly.",
+        "That does not hold for themes that swing for months by themselves: in simulation 14%",
         "A movement is not a verdict on a release.",
         "accounts and ARR never add up over themes",
         "counts are compared and not rates",
@@ -160,3 +161,49 @@ def test_an_interval_without_an_upper_end_is_said_so() -> None:
     assert movement_words.say_interval(open_end) == "×2.5 or more"
     assert movement_words.say_interval(row(MovementReason.THIN).outcome) == ""
     assert movement_words.say_outcome(row(MovementReason.BEYOND_BASELINE)).startswith("Appeared")
+
+
+@pytest.mark.parametrize(
+    ("reason", "low", "high", "sentence"),
+    [
+        (
+            MovementReason.AMONG_MANY,
+            1.1,
+            3.1,
+            "Its interval (×1.1 to ×3.1) lies above no change, but among all the themes compared one or another does "
+            "by chance: neither a change nor that there was none can be told.",
+        ),
+        (
+            MovementReason.AMONG_MANY,
+            0.3,
+            0.9,
+            "Its interval (−70% to −10%) lies below no change, but among all the",
+        ),
+        (MovementReason.AMONG_MANY, 1.2, None, "Its interval (+20% or more) lies above no change"),
+        (MovementReason.WIDE, 0.7, 3.1, "Too few complaints, or too uneven, to rule out that it doubled."),
+        (MovementReason.WIDE, 0.3, 1.4, "Too few complaints, or too uneven, to rule out that it halved."),
+        (
+            MovementReason.WIDE,
+            0.3,
+            None,
+            "Too few complaints, or too uneven, to rule out that it doubled or halved.",
+        ),
+        (
+            MovementReason.WITHIN_BASELINE,
+            1.1,
+            1.8,
+            "Neither doubled nor halved. Its interval lies above no change: among all the themes compared one or another does "
+            "by chance.",
+        ),
+        (
+            MovementReason.WITHIN_BASELINE,
+            0.8,
+            1.3,
+            "Within its usual ups and downs: neither doubled nor halved.",
+        ),
+    ],
+)
+def test_a_sentence_says_what_the_interval_rules_out(
+    reason: MovementReason, low: float, high: float | None, sentence: str
+) -> None:
+    assert movement_words.say_outcome(row(reason, low=low, high=high)).startswith(sentence)

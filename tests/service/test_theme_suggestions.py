@@ -1,13 +1,13 @@
 """Suggestions end to end: found by the worker, accepted and declined over HTTP, and how long that holds."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models.database import Database
 from models.queries import theme_suggestions
 from models.queries.theme_log import Author
 from models.queries.theme_suggestions import GROWN, Found
-from models.records import SuggestionState, ThemeSuggestion
+from models.records import FeedbackItem, SuggestionState, Theme, ThemeState, ThemeSuggestion
 from models.values.suggestions import SuggestionKind
 from tests import factories
 from tests.clock import NOON
@@ -98,6 +98,76 @@ def test_what_changed_since_is_out_of_date(desk: Correcting) -> None:
     assert "out of date" in refused["detail"]
     assert state_of(desk, made).state is SuggestionState.OPEN
     desk.post("theme-suggestions/sug_99999/accept", status=404)
+
+
+def listed(desk: Correcting) -> dict[str, list[str]]:
+    found = desk.get("theme-suggestions?limit=500")["items"]
+    return {each["id"]: each["items"] for each in found}
+
+
+def count(desk: Correcting) -> int:
+    with desk.database.read(workspace=desk.workspace) as session:
+        return theme_suggestions.count_waiting(session, workspace=desk.workspace)
+
+
+@pytest.mark.parametrize("gone", [{"withdrawn": True}, {"erased_at": NOON}, {"excluded_by": "spam"}])
+def test_items_that_are_gone_are_neither_listed_nor_moved(desk: Correcting, gone: dict[str, object]) -> None:
+    a, b = desk.themes()[:2]
+    first, second, *rest = desk.items_in(a)
+    with desk.database.write(workspace=desk.workspace) as session:
+        theme_suggestions.replace_open(session, workspace=desk.workspace, found=[], revision=1, now=NOON)
+    alone = suggested(desk, SuggestionKind.ITEM, a, b, [first])
+    some = suggested(desk, SuggestionKind.SPLIT, a, None, [first, second, *rest[:3]])
+    assert (len(listed(desk)), count(desk)) == (2, 2)
+    with desk.database.write(workspace=desk.workspace) as session:
+        session.execute(update(FeedbackItem).where(FeedbackItem.id == first).values(**gone))
+    assert listed(desk) == {some: [f"fb_{item}" for item in (second, *rest[:3])]}
+    assert count(desk) == 1
+    refused = desk.post(f"theme-suggestions/{alone}/accept", status=409)
+    assert (refused["field"], "deleted since. Decline it." in refused["detail"]) == ("items", True)
+    done = desk.post(f"theme-suggestions/{some}/accept")
+    assert (done["moved"], desk.places()[first]) == (4, a)
+
+
+def test_items_that_go_while_a_run_looks_are_not_suggested(database: Database, workspace: int) -> None:
+    with database.write(workspace=workspace) as session:
+        source = factories.source(session, workspace)
+        one, two = (factories.theme(session, workspace, number) for number in (1, 2))
+        items = [factories.item(session, workspace, source, external_id=f"T-{each}") for each in range(3)]
+        session.get_one(FeedbackItem, items[0]).withdrawn = True
+        found = [
+            Found(ITEM, one, two, (items[0],), 0.5, 0.05, 9, "Because."),
+            Found(SPLIT, one, None, tuple(items), 0.5, None, 9, "Because."),
+        ]
+        theme_suggestions.replace_open(session, workspace=workspace, found=found, revision=1, now=NOON)
+        rows = session.scalars(select(ThemeSuggestion)).all()
+        assert [(row.kind, row.item_ids) for row in rows] == [(SPLIT, items[1:])]
+
+
+@pytest.mark.parametrize("end", ["dismissed", "merged", "retired"])
+def test_a_theme_that_ended_meanwhile_takes_nothing_in(desk: Correcting, end: str) -> None:
+    a, b, c = desk.themes()[:3]
+    item = desk.items_in(a)[0]
+    made = suggested(desk, SuggestionKind.ITEM, a, b, [item])
+    before = count(desk)
+    with desk.database.write(workspace=desk.workspace) as session:
+        row = session.get_one(Theme, b)
+        row.state = ThemeState(end)
+        row.redirect_id = c if end == "merged" else None
+    assert made not in listed(desk)
+    assert count(desk) < before
+    refused = desk.post(f"theme-suggestions/{made}/accept", status=409)
+    assert (refused["status"], refused["field"]) == (409, "other")
+    assert f"{made} names th_{b}, which" in refused["detail"]
+    fix = {
+        "dismissed": "undo that dismissal first",
+        "merged": f"merged into th_{c} meanwhile: undo that merge first",
+        "retired": "pin it first",
+    }[end]
+    assert f"{fix}, or decline the suggestion." in refused["detail"]
+    assert (state_of(desk, made).state, desk.places()[item]) == (SuggestionState.OPEN, a)
+    desk.post(f"theme-suggestions/{made}/decline")
+    assert state_of(desk, made).state is SuggestionState.DECLINED
 
 
 def test_a_decline_changes_nothing_and_is_written_down(desk: Correcting) -> None:

@@ -5,11 +5,21 @@ from collections.abc import Callable
 import pytest
 
 from models.database import Database, Session
-from models.errors import Conflict
+from models.errors import Conflict, NotFound
 from models.jobs import Job
-from models.queries import theme_acts, theme_books, theme_changes, theme_marks, theme_undo, themes, work
+from models.queries import (
+    theme_acts,
+    theme_books,
+    theme_changes,
+    theme_marks,
+    theme_suggestions,
+    theme_undo,
+    themes,
+    work,
+)
 from models.queries.theme_log import Acted, Author
-from models.records import Theme
+from models.records import SuggestionState, Theme, ThemeSuggestion
+from models.values.suggestions import SuggestionKind
 from tests import factories, year
 from tests.clock import NOON
 from tests.locks import behind
@@ -175,6 +185,116 @@ def test_an_act_and_the_worker_that_names_themes_do_not_wait_for_each_other(
         monkeypatch.setattr(theme_books, "close_books", closing)
         world.act(lambda session: world.merge(session, b, a))
     assert world.row(a).redirect_id == b
+
+
+# --- suggestions beside the worker that replaces them ---------------------------------------------------------
+
+
+class Naming:
+    """The naming of themes that holds its work, and then lets what it found stand in place of what waits."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.did_write = False
+        with world.database.write(workspace=world.workspace) as session:
+            work.mark_dirty(
+                session, workspace=world.workspace, stage=Job.LABEL, subject=world.workspace, run_at=NOON
+            )
+            self.suggestion = factories.suggestion(
+                session,
+                world.workspace,
+                kind=SuggestionKind.MERGE,
+                theme=world.themes[1],
+                other=world.themes[0],
+            )
+        with world.database.write(workspace=world.workspace) as session:
+            (self.leased,) = work.lease(
+                session, stage=Job.LABEL, limit=1, now=NOON, seconds=60, max_attempts=3
+            )
+
+    def begin(self, session: Session) -> None:
+        self.did_write = work.holds(session, self.leased)
+        if self.did_write:
+            themes.write_label(
+                session,
+                workspace=self.world.workspace,
+                theme=self.world.themes[1],
+                label="x",
+                keywords=[],
+                quotes=[],
+                size=2,
+            )
+            session.flush()
+
+    def replace(self, session: Session) -> None:
+        if self.did_write:
+            theme_suggestions.replace_open(
+                session, workspace=self.world.workspace, found=[], revision=2, now=NOON
+            )
+
+    def run(self) -> None:
+        with self.world.database.write(workspace=self.world.workspace) as session:
+            self.begin(session)
+            self.replace(session)
+
+    def accept(self, session: Session) -> Acted:
+        return theme_suggestions.accept(
+            session,
+            workspace=self.world.workspace,
+            suggestion=self.suggestion,
+            author=AUTHOR,
+            now=NOON,
+        )
+
+    def state(self) -> SuggestionState | None:
+        with self.world.database.read(workspace=self.world.workspace) as session:
+            row = session.get(ThemeSuggestion, self.suggestion)
+            return row and row.state
+
+
+def test_accepting_waits_for_the_worker_that_replaces_suggestions_and_not_it_for_the_acceptance(
+    world: World,
+) -> None:
+    naming = Naming(world)
+    with (
+        pytest.raises(NotFound),
+        behind(lambda: world.act(naming.accept), world.database) as start,
+        world.database.write(workspace=world.workspace) as session,
+    ):
+        naming.begin(session)
+        start()
+        naming.replace(session)
+    assert naming.state() is None
+    assert world.row(world.themes[0]).redirect_id is None
+
+
+def test_the_worker_that_replaces_suggestions_gives_way_to_an_acceptance(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naming, close = Naming(world), theme_books.close_books
+    with behind(naming.run, world.database) as start:
+
+        def closing(session: Session, **given: object) -> None:
+            close(session, **given)  # type: ignore[arg-type]
+            start()
+
+        monkeypatch.setattr(theme_books, "close_books", closing)
+        world.act(naming.accept)
+    assert (naming.did_write, naming.state()) == (False, SuggestionState.ACCEPTED)
+    assert world.row(world.themes[0]).redirect_id == world.themes[1]
+
+
+def test_what_is_declined_while_suggestions_are_replaced_stays_declined(world: World) -> None:
+    naming = Naming(world)
+    with (
+        behind(naming.run, world.database) as start,
+        world.database.write(workspace=world.workspace) as session,
+    ):
+        theme_suggestions.decline(
+            session, workspace=world.workspace, suggestion=naming.suggestion, author=AUTHOR, now=NOON
+        )
+        start()
+    assert (naming.did_write, naming.state()) == (True, SuggestionState.DECLINED)
 
 
 # --- beside a worker's batch, on either database -------------------------------------------------------------

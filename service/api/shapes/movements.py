@@ -55,7 +55,8 @@ class ThemeMovement(Answer):
     movement: Movement = Field(
         description="new: first complaint in the last 8 weeks. returned: complaints again after 8 weeks or more "
         "without. growing, fading: differs from its own baseline at the list's false-discovery rate. steady: a "
-        "doubling and a halving are ruled out. cannot_tell: none of these can be said."
+        "doubling and a halving are ruled out. cannot_tell: none of these can be said, which is no sign that nothing "
+        "changed."
     )
     reasons: list[MovementReason] = Field(description="Why, as codes.")
     sentence: str = Field(description="Why, in words.")
@@ -97,7 +98,8 @@ class Trends(Answer):
     baseline: TrendWindow | None = Field(description="The 26 weeks before it.")
     tested: Count = Field(description="Themes tested against their baseline.")
     false_discovery_rate: Share = Field(
-        description="Largest q value at which themes are called growing or fading (Benjamini and Hochberg 1995)."
+        description="Largest q value at which themes are called growing or fading (Benjamini and Hochberg 1995). It "
+        "bounds false calls but where themes swing for months by themselves (docs/trends.md)."
     )
     recent_places: Places | None = Field(
         description="Where complaints of the recent window lie; null for callers who may see aggregates only."

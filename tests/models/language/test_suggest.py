@@ -210,6 +210,26 @@ def test_at_most_fifty_of_a_kind_the_best_first_and_always_the_same() -> None:
     assert found(stream_of(vectors, themes), SuggestionKind.ITEM) == items
 
 
+def test_what_was_declined_takes_no_others_place() -> None:
+    rng, centres = np.random.default_rng(12), directions(2)
+    half = unit_rows((centres[0] + centres[1])[None, :])[0]
+    vectors = np.concatenate([cloud(rng, centre, size) for centre, size in ((centres[0], 60), (half, 300))])
+    stream = stream_of(vectors, [1] * 60 + (np.arange(300) % 2 + 1).tolist())
+    declined: set[tuple[int, ...]] = set()
+
+    def is_declined(each: Suggestion) -> bool:
+        return each.items in declined
+
+    for _ in range(3):
+        items = {
+            each.items
+            for each in suggest(stream, labels={}, shut=frozenset(), declined=is_declined)
+            if each.kind is SuggestionKind.ITEM
+        }
+        assert len(items - declined) == MOST
+        declined |= items
+
+
 def test_mixing_is_none_apart_and_one_by_chance() -> None:
     rng = np.random.default_rng(13)
     near = np.array([rng.choice(400, size=15, replace=False) for _ in range(400)])

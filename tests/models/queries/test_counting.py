@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, text
 
 from models.database import Database, Session
 from models.queries import counting, counts, groups, overview, tickets
 from models.queries.tickets import TicketFilter
-from models.records import FeedbackItem
+from models.records import Assignment, FeedbackItem, Theme, ThemeState
 from models.values.feedback import AuthorRole
 from models.values.kinds import Kind
 from tests import factories
@@ -140,3 +140,30 @@ def test_every_total_leaves_out_what_staff_relayed_where_its_source_does(
             groups.count_people(session, workspace=workspace),
         ]
         assert found == [is_counted] * 4
+
+
+def test_noise_is_found_by_its_few_themes_and_counts_for_nothing(
+    database: Database, workspace: int, source: int
+) -> None:
+    with database.write(workspace=workspace) as session:
+        names = ("plain", "noise", "merged", "free")
+        items = {name: factories.item(session, workspace, source, external_id=name) for name in names}
+        plain, noise = (factories.theme(session, workspace, number) for number in (1, 2))
+        merged = factories.theme(session, workspace, 3, into=noise)
+        session.get_one(Theme, noise).state = ThemeState.DISMISSED
+        for name, theme in (("plain", plain), ("noise", noise), ("merged", merged)):
+            factories.assign(session, workspace, [items[name]], theme)
+        others = [factories.theme(session, workspace, number) for number in range(10, 110)]
+        held = {"workspace_id": workspace, "item_id": items["plain"], "score": 1.0, "until_revision": None}
+        rows = [{**held, "theme_id": others[at % 100], "from_revision": 2 + at} for at in range(8_000)]
+        session.execute(insert(Assignment), rows)
+        query = select(FeedbackItem.id).where(counting.eligible(workspace, set()))
+        assert set(session.scalars(query)) == {items["plain"], items["free"]}
+        is_sqlite = session.get_bind().dialect.name == "sqlite"
+        if not is_sqlite:  # which plans without statistics
+            session.execute(text("ANALYZE assignment, theme"))
+        statement = query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        plan = [str(row) for row in session.connection().exec_driver_sql(f"{explain} {statement}")]
+    assert any("ix_assignment_theme_open" in line for line in plan), plan
+    assert not any("SCAN assignment" in line or "Seq Scan on assignment" in line for line in plan), plan

@@ -12,7 +12,7 @@ from models.queries import accounts, feedback, listing, withdrawals
 from models.queries.feedback import TOMBSTONE, StatusDraft
 from models.queries.listing import FeedbackFilter
 from models.records import Embedding, FeedbackItem, ThemeQuote, Work
-from models.values.feedback import Turn
+from models.values.feedback import FIRST_MESSAGE, Turn
 from models.values.kinds import Kind
 from tests import factories
 from tests.clock import NOON
@@ -207,7 +207,9 @@ def test_a_deleted_record_is_not_revived_by_late_copies(
 def test_a_deletion_that_comes_before_the_text_holds(database: Database, workspace: int, source: int) -> None:
     with database.write(workspace=workspace) as session:
         assert withdraw(session, workspace, source) == 0
-        assert feedback.has_opening(session, workspace=workspace, source=source, external_id="T-1")
+        assert feedback.has_text(
+            session, workspace=workspace, source=source, external_id="T-1", message_id=FIRST_MESSAGE
+        )
         assert upsert(session, workspace, source, changed_at=LATEST) is None
         assert texts(session, workspace) == []
 
