@@ -283,7 +283,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
         members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
         labelled = themes.labelled_sizes(session, workspace=workspace)
         rows, noise = suggestions.standing(session, workspace=workspace)
-        dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
+        choice = workspaces.chosen_encoder(session, workspace=workspace)
     sizes: dict[int, int] = {}
     for member in members:
         sizes[member.theme] = sizes.get(member.theme, 0) + 1
@@ -300,7 +300,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
             [member.text for member in members],
             vectors,
             numbers,
-            encode=context.encoder(dtype).encode,
+            encode=context.encoder(choice).encode,
             only=due,
             # Names that others keep, and those that a person gave.
             taken=[row.label for row in rows if row.label and (row.named or row.id not in due)],

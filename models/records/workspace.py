@@ -22,6 +22,8 @@ class Workspace(Record):
     person_key: Mapped[bytes] = mapped_column(LargeBinary(32))
     encoder_id: Mapped[int | None] = mapped_column(ForeignKey("encoder.id"))
     encoder_dtype: Mapped[str] = mapped_column(String(16))
+    # Null: the packaged model.
+    encoder_model: Mapped[str | None] = mapped_column(String(200))
 
 
 class Encoder(Record):
