@@ -79,8 +79,8 @@ class Settings(BaseSettings):
     )
     encoder_models: str = Field(
         "",
-        description="Models that workspaces may try besides the packaged one: `name=folder` of a sentence-transformers "
-        "model, with commas between; empty: none.",
+        description="Models that workspaces may try besides the packaged one: `name=folder` of a "
+        "sentence-transformers model, with commas between; empty: none.",
     )
     encoder_moved_limit: float = Field(
         0.2,

@@ -67,7 +67,9 @@ class Context:
         """Return an encoder, loading it once."""
         if choice not in self.encoders:
             is_packaged = choice.model == PACKAGED_MODEL
-            self.encoders[choice] = self.load_encoder(choice.dtype) if is_packaged else self.load_model(choice)
+            self.encoders[choice] = (
+                self.load_encoder(choice.dtype) if is_packaged else self.load_model(choice)
+            )
         return self.encoders[choice]
 
 

@@ -40,7 +40,7 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
             if bound
             else {}
         )
-    items = [item for item in found if item.version == versions[item.id].version and _has_text(item)]
+    items = [item for item in found if item.version == versions[item.id].version and has_text(item)]
     fresh = [item for item in items if is_themed(item) and item.id not in stored]
     if fresh:
         _encode(context, workspace, choice, fresh, versions)
@@ -162,7 +162,7 @@ def _write(
         raise Conflict("the encoder was switched meanwhile; this batch begins again.")
     # While the batch was encoded, a text may have been edited or deleted: its old vector must not come back.
     stored = feedback.load_items(session, workspace=workspace, items=[item.id for item in items], lock=True)
-    standing = {(item.id, item.version) for item in stored if _has_text(item)}
+    standing = {(item.id, item.version) for item in stored if has_text(item)}
     for item, vector in zip(items, vectors, strict=True):
         if (item.id, item.version) not in standing:
             continue
@@ -225,6 +225,6 @@ def _share_of_scale(item: FeedbackItem) -> float | None:
     return (rating.value - rating.scale_min) / (rating.scale_max - rating.scale_min)
 
 
-def _has_text(item: FeedbackItem) -> bool:
+def has_text(item: FeedbackItem) -> bool:
     """Say whether an item still has the text that it was written with: neither the vendor nor an erasure took it."""
     return not item.withdrawn and item.erased_at is None

@@ -13,8 +13,8 @@ from models.queries import embeddings, links, products, themes, work, workspaces
 from models.queries.links import ProposalDraft
 from models.queries.themes import Member
 from models.queries.work import Leased
-from models.values.encoders import EncoderChoice
 from models.records import Feature, Release
+from models.values.encoders import EncoderChoice
 from workers.context import Context
 
 MEMBERS_READ = 40

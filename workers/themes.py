@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,6 +19,7 @@ from models.queries import (
     counts,
     embeddings,
     links,
+    shadow_stream,
     theme_acts,
     theme_stream,
     theme_suggestions,
@@ -42,6 +43,9 @@ SETTLE_LEAST = 20
 SETTLE_WAITING_SHARE = 0.05
 SETTLE_GROWTH = 1.1
 RELABEL_GROWTH = 1.5
+
+SWITCH_PAUSE = timedelta(seconds=2)
+"""How long new items wait until it is asked again whether a switch of the encoder is over."""
 
 KEPT_VECTORS = 200_000
 """Vectors that a process keeps for the workspaces it worked last: about 0.3 GB at 384 dimensions."""
@@ -131,6 +135,8 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
         with context.database.write(workspace=workspace) as session:
             work.finish(session, leased, now=context.clock())
         return
+    if _waits_for_switch(context, workspace, leased):
+        return
     loaded = streams.load(context, workspace)
     wanted = {piece.subject: piece.version for piece in leased}
     with context.database.read(workspace=workspace) as session:
@@ -153,6 +159,16 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
     except Exception:
         streams.forget(workspace)
         raise
+
+
+def _waits_for_switch(context: Context, workspace: int, leased: Sequence[Leased]) -> bool:
+    """Put a batch off while the workspace is switched to another encoder, which compares the stream as it stands."""
+    with context.database.read(workspace=workspace) as session:
+        if not shadow_stream.is_switching(session, workspace=workspace):
+            return False
+    with context.database.write(workspace=workspace) as session:
+        work.put_off(session, leased, run_at=context.clock() + SWITCH_PAUSE)
+    return True
 
 
 def _has_no_vectors(context: Context, workspace: int) -> bool:
@@ -218,6 +234,8 @@ def _write(
         held_in = loaded.stream.constraints.held
         dirty += _write_events(session, workspace, events, held_in, revision, now)
         counts.mark(session, workspace=workspace, pairs=dirty, zone=loaded.zone, now=now)
+        if leaving or arriving:
+            shadow_stream.follow(session, workspace=workspace, now=now)
         work.finish(session, leased, now=now)
     loaded.row = StreamRow(loaded.row.version + 1, revision, state)
 
@@ -345,6 +363,18 @@ def _write_labels(
         )
 
 
+def settling_is_due(stream: ThemeStream, settled_at: int) -> bool:
+    """Say whether too many items wait, given how many were read since the last time."""
+    _, numbers = stream.assignments()
+    read = stream.state().bookkeeping.read
+    waiting = int((numbers == 0).sum())
+    return (
+        read >= SETTLE_LEAST
+        and waiting > SETTLE_WAITING_SHARE * len(numbers)
+        and read >= SETTLE_GROWTH * settled_at
+    )
+
+
 def _settle(context: Context, loaded: Loaded, workspace: int, streams: Streams) -> None:
     """Refit outside the stream's own rhythm where many items still wait: after an import, or in a small set."""
     if not _is_settling_due(loaded):
@@ -358,13 +388,4 @@ def _settle(context: Context, loaded: Loaded, workspace: int, streams: Streams) 
 
 
 def _is_settling_due(loaded: Loaded) -> bool:
-    """Say whether too many items wait, given how many were read since the last time."""
-    _, numbers = loaded.stream.assignments()
-    read = loaded.stream.state().bookkeeping.read
-    settled_at = int(str(loaded.row.state.get("settled_at", 0)))
-    waiting = int((numbers == 0).sum())
-    return (
-        read >= SETTLE_LEAST
-        and waiting > SETTLE_WAITING_SHARE * len(numbers)
-        and read >= SETTLE_GROWTH * settled_at
-    )
+    return settling_is_due(loaded.stream, int(str(loaded.row.state.get("settled_at", 0))))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.language.encode import IntArray
+from models.language.events import Bookkeeping
 
 WAITING = 0
 LEAST_JACCARD = 0.5
@@ -166,3 +167,32 @@ def _sizes(themes: IntArray) -> dict[int, int]:
 def _check(old: IntArray, new: IntArray) -> None:
     if old.ndim != 1 or old.shape != new.shape:
         raise ValueError(f"old and new must have one entry per item, not shapes {old.shape} and {new.shape}")
+
+
+def carry_books(live: Bookkeeping, shadow: Bookkeeping, carried: Carried, *, next_theme: int) -> Bookkeeping:
+    """Return the books with which the live stream goes on under the new encoder's themes.
+
+    Redirects and positions stay those of the live stream; what the shadow counts in items read, its next refit and
+    since when themes look alike, is as long ago, or as far ahead, as it was there. next_theme: above all in use.
+    """
+    later = live.read - shadow.read
+    redirects = dict(shadow.redirects)
+    holds: dict[tuple[int, int], int] = {}
+    for a, b, since in shadow.holds:
+        pair = sorted(carried.names.get(_standing(redirects, theme), WAITING) for theme in (a, b))
+        if WAITING not in pair and pair[0] != pair[1]:
+            held = (pair[0], pair[1])
+            holds[held] = min(max(since + later, 0), holds.get(held, live.read))
+    return Bookkeeping(
+        read=live.read,
+        next_theme=next_theme,
+        next_refit=max(live.read + 1, shadow.next_refit + later),
+        redirects=live.redirects,
+        holds=tuple((a, b, since) for (a, b), since in sorted(holds.items())),
+    )
+
+
+def _standing(redirects: Mapping[int, int], theme: int) -> int:
+    while theme in redirects:
+        theme = redirects[theme]
+    return theme

@@ -20,6 +20,7 @@ from models.records import (
     Erasure,
     FeedbackItem,
     PersonIdentity,
+    Shadow,
     Source,
     ThemeQuote,
     ThemeStreamState,
@@ -152,6 +153,9 @@ def erase_items(session: Session, *, workspace: int, items: Sequence[int], now: 
             update(ThemeStreamState)
             .where(ThemeStreamState.workspace_id == workspace)
             .values(version=ThemeStreamState.version + 1)
+        )
+        session.execute(
+            update(Shadow).where(Shadow.workspace_id == workspace).values(version=Shadow.version + 1)
         )
     return Removed(len(items), vectors, quotes, 0, labels)
 

@@ -75,11 +75,11 @@ def bind_encoder(
                 field="encoder",
             )
         return bound.id
-    row.encoder_id = _known_encoder(session, name, digest, dtype, dimension)
+    row.encoder_id = known_encoder(session, name, digest, dtype, dimension)
     return row.encoder_id
 
 
-def _known_encoder(session: Session, name: str, digest: str, dtype: str, dimension: int) -> int:
+def known_encoder(session: Session, name: str, digest: str, dtype: str, dimension: int) -> int:
     """Find an encoder, or add it, and return its id."""
     encoder = session.scalar(
         select(Encoder).where(Encoder.name == name, Encoder.digest == digest, Encoder.dtype == dtype)
@@ -87,6 +87,24 @@ def _known_encoder(session: Session, name: str, digest: str, dtype: str, dimensi
     session.add(encoder)
     session.flush()
     return encoder.id
+
+
+def lock_workspace(session: Session, *, workspace: int) -> Workspace:
+    """Load a workspace as it is now, and let nobody else change it until the transaction ends."""
+    row = session.get(Workspace, workspace, with_for_update={"key_share": True}, populate_existing=True)
+    if row is None:
+        raise NotFound(f"There is no workspace {workspace}.")
+    return row
+
+
+def use_encoder(session: Session, *, workspace: int, choice: EncoderChoice, encoder: int) -> int | None:
+    """Let a workspace use another encoder from now on; return the id of the one before."""
+    row = lock_workspace(session, workspace=workspace)
+    before, row.encoder_id = row.encoder_id, encoder
+    row.encoder_dtype = choice.dtype
+    row.encoder_model = None if choice.model == PACKAGED_MODEL else choice.model
+    session.flush()
+    return before
 
 
 def check_encoder(session: Session, *, workspace: int, encoder: int) -> bool:

@@ -28,7 +28,7 @@ class Shadow(InWorkspace, Record):
     encoder_id: whose vectors are stored for it alone; null until the model was loaded. read_through: position in the
     live stream up to which it has read. version: fences two writers. stream: its theme stream's books. report: what a
     switch would move, null until it was compared. accepted: largest share that whoever asked for the switch accepts.
-    error: why it stands still, or why the switch was refused.
+    refusal: why the worker did not switch when it was asked to. error: why the run stands still.
     """
 
     __tablename__ = "shadow"
@@ -44,19 +44,25 @@ class Shadow(InWorkspace, Record):
     report: Mapped[JsonObject | None] = mapped_column(JSON)
     reported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     accepted: Mapped[float | None]
+    refusal: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Who began it, and then who asked for the switch.
     actor: Mapped[str] = mapped_column(String(200))
+    by: Mapped[str] = mapped_column(String(40))
 
 
 class ShadowArrival(InWorkspace, Record):
-    """An item that the shadow's stream has read: at which position of its own, and its theme's number there (0: waiting).
+    """An item that the shadow's stream has read: its position and its theme's number there (0: waiting).
 
     has_left: it left the live stream, and leaves this one with the next batch.
     """
 
     __tablename__ = "shadow_arrival"
-    __table_args__ = (UniqueConstraint("item_id"), Index("ix_shadow_arrival_left", "workspace_id", "has_left"))
+    __table_args__ = (
+        UniqueConstraint("item_id"),
+        Index("ix_shadow_arrival_left", "workspace_id", "has_left"),
+    )
 
     item_id: Mapped[int] = mapped_column(ForeignKey("feedback_item.id", ondelete="CASCADE"))
     position: Mapped[int]
