@@ -40,7 +40,7 @@ def compare(context: Context, workspace: int, loaded: Loaded) -> Compared:
     """Match the shadow's themes with the live ones as they stand now."""
     with context.database.read(workspace=workspace) as session:
         live = theme_stream.read_stream(session, workspace=workspace)
-        rows = shadow_stream.beside(session, workspace=workspace)
+        rows = shadow_stream.beside(session, workspace=workspace, encoder=loaded.encoder)
         standing = shadow_stream.standing_numbers(session, workspace=workspace)
         pinned = shadow_stream.pinned_now(session, workspace=workspace)
         total = shadows.progress(session, workspace=workspace).total

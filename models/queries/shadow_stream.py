@@ -169,8 +169,11 @@ def enter(session: Session, *, workspace: int, entries: Sequence[ShadowEntry]) -
     insert_many(session, ShadowArrival, rows, key=("item_id",), update=True)
 
 
-def beside(session: Session, *, workspace: int) -> list[Beside]:
-    """Return the items that are in both streams, in order of arrival in the live one."""
+def beside(session: Session, *, workspace: int, encoder: int) -> list[Beside]:
+    """Return the items that are in both streams, in order of arrival in the live one.
+
+    Those that were erased since are left out: no encoder says any more what they are about.
+    """
     rows = session.execute(
         select(
             Arrival.item_id,
@@ -181,6 +184,7 @@ def beside(session: Session, *, workspace: int) -> list[Beside]:
         )
         .join(ShadowArrival, ShadowArrival.item_id == Arrival.item_id)
         .join(FeedbackItem, FeedbackItem.id == Arrival.item_id)
+        .join(Embedding, (Embedding.item_id == Arrival.item_id) & (Embedding.encoder_id == encoder))
         .where(Arrival.workspace_id == workspace, ShadowArrival.has_left.is_(False))
         .order_by(Arrival.position)
     )

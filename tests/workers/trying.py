@@ -140,8 +140,9 @@ class Trying:
     def partition(self) -> dict[int, int]:
         """Map the shadow's items to its themes, merges followed, each named by its first item."""
         with self.database.read(workspace=None) as session:
-            rows = shadow_stream.beside(session, workspace=self.workspace)
             row = session.scalars(select(Shadow)).one()
+            assert row.encoder_id is not None
+            rows = shadow_stream.beside(session, workspace=self.workspace, encoder=row.encoder_id)
         redirects = dict(row.stream["bookkeeping"]["redirects"])  # type: ignore[index,call-overload]
 
         def standing(theme: int) -> int:
@@ -168,3 +169,11 @@ def trying(database: Database, programs: Database, *, count: int = FED, **chosen
     made = Trying(database, context, workspace, source, clock)
     made.feed(count)
     return made
+
+
+def reopened(database: Database, made: Trying, **chosen: object) -> Trying:
+    """Go on in a copy of the database that `made` worked in."""
+    settings = settings_for(database, **{"place_batch_size": 60, "embed_batch_size": 120, **chosen})
+    clock = Clock(made.clock.now)
+    context = Context(database, settings, other_encoder, clock)
+    return Trying(database, context, made.workspace, made.source, clock, made.read)

@@ -1,0 +1,472 @@
+"""An encoder is tried in the shadow: it reads all items, however often its worker dies, and nothing else changes."""
+
+import shutil
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from models.database import Database
+from models.errors import Conflict, Invalid, NotFound
+from models.jobs import Job, WorkState
+from models.language.discover import ThemeStream
+from models.language.encode import FloatArray, WordHashEncoder
+from models.queries import embeddings, shadow_stream, shadows, sweep, work
+from models.records import (
+    Arrival,
+    AuditEntry,
+    DailyCount,
+    Embedding,
+    FeedbackItem,
+    ShadowArrival,
+    ShadowState,
+    Theme,
+    ThemeEvent,
+    ThemeStreamState,
+    Work,
+)
+from models.sealing import Keyring
+from models.settings import Settings
+from models.values.encoders import PACKAGED_MODEL, EncoderChoice, check_choice, model_folders
+from models.values.moves import Fate
+from service.erasure import erase, parse_who
+from tests import factories, year
+from tests.steps import unfinished
+from tests.workers.tickets import deliver, entry
+from tests.workers.trying import ADA, FED, OTHER, Trying, other_encoder, reopened
+from workers import shadow
+from workers.context import build_context
+from workers.run import run_batch
+from workers.stages import build_stages
+
+
+def live_of(desk: Trying) -> dict[str, object]:
+    """Everything about themes that readers see."""
+    with desk.database.read(workspace=None) as session:
+        return {
+            "places": desk.places(),
+            "themes": [
+                (row.id, row.number, row.state, row.label, row.redirect_id)
+                for row in session.scalars(select(Theme).order_by(Theme.id))
+            ],
+            "events": len(session.scalars(select(ThemeEvent.id)).all()),
+            "counts": sorted(
+                (row.theme_id, row.day, row.segment, row.complaints, row.items)
+                for row in session.scalars(select(DailyCount))
+            ),
+            "stream": [(row.version, row.revision) for row in session.scalars(select(ThemeStreamState))],
+            "arrivals": sorted(
+                (row.item_id, row.position, row.theme_number) for row in session.scalars(select(Arrival))
+            ),
+        }
+
+
+def by_hand(desk: Trying, batch: int) -> dict[int, int]:
+    """Place the stored vectors of the shadow in a stream of our own, as the worker should."""
+    with desk.database.read(workspace=None) as session:
+        row = shadow_stream.find(session, workspace=desk.workspace)
+        assert row is not None
+        rows = session.execute(
+            select(Arrival.item_id, Embedding.vector)
+            .join(Embedding, Embedding.item_id == Arrival.item_id)
+            .where(Embedding.encoder_id == row.encoder_id)
+            .order_by(Arrival.position)
+        ).all()
+    vectors = embeddings.unpack([vector for _, vector in rows], other_encoder(OTHER.dtype).dimension)
+    ids = np.array([item for item, _ in rows], dtype=np.int64)
+    stream = ThemeStream(vectors.shape[1])
+    for start in range(0, len(ids), batch):
+        stream.add(ids[start : start + batch], vectors[start : start + batch])
+    stream.finish()
+    first: dict[int, int] = {}
+    return {
+        item: 0 if theme == 0 else first.setdefault(theme, item)
+        for item, theme in zip(*(column.tolist() for column in stream.assignments()), strict=True)
+    }
+
+
+# --- what it does, and what it leaves alone -----------------------------------------------------------------
+
+
+def test_it_reads_all_items_and_changes_nothing_that_is_seen(desk_of_either: Trying) -> None:
+    desk = desk_of_either
+    before = live_of(desk)
+    desk.start()
+    assert live_of(desk) == before
+    row = desk.shadow()
+    assert row is not None
+    assert (row.state, row.error) == (ShadowState.READY, None)
+    assert desk.vectors() == {"float32": FED, "bfloat16": FED}
+    assert desk.count(ShadowArrival) == FED
+    report = desk.report()
+    assert (report.items, report.complaints, report.unread) == (FED, FED, 0)
+    assert 0 < report.moved_share < 1
+    assert {each.fate for each in report.themes} == set(Fate)
+    assert all(each.label for each in report.of(Fate.NEW))
+    assert desk.partition() == by_hand(desk, 60)
+
+
+def test_the_report_says_what_both_partitions_say(desk: Trying) -> None:
+    desk.start()
+    report, new = desk.report(), desk.partition()
+    numbers = {row.id: row.number for row in desk.themes().values()}
+    old = {item: numbers[theme] for item, theme in desk.places().items()}
+    assert report.waiting_before == sum(item not in old for item in new)
+    assert report.waiting_after == sum(theme == 0 for theme in new.values())
+    matched = {each.number: each for each in report.of(Fate.MATCHED)}
+    for number, each in matched.items():
+        mine = {item for item, theme in old.items() if theme == number}
+        best = max(
+            ({item for item, theme in new.items() if theme == other} for other in set(new.values()) - {0}),
+            key=lambda theirs: len(mine & theirs) / len(mine | theirs),
+        )
+        assert len(mine & best) / len(mine | best) >= 0.5
+        assert (each.before, each.after, each.stayed) == (len(mine), len(best), len(mine & best))
+    stayed = sum(each.stayed for each in report.themes)
+    both = sum(item not in old and new[item] == 0 for item in new)
+    assert report.moved_items == FED - stayed - both
+
+
+def test_the_same_encoder_would_move_nothing(desk: Trying) -> None:
+    """Other weights that give the same vectors: every theme is found again."""
+
+    class Same(WordHashEncoder):
+        dtype = "bfloat16"
+
+    desk.context.load_encoder = lambda dtype: WordHashEncoder() if dtype == "float32" else Same()
+    desk.start()
+    report = desk.report()
+    # The live stream settled before its last batches came, the shadow after them: little may differ.
+    assert report.moved_share < 0.1
+    assert len(report.of(Fate.MATCHED)) >= len(report.themes) - 2
+
+
+def test_progress_is_told(desk: Trying) -> None:
+    desk.start(work=False)
+    seen = []
+    for _ in range(5):
+        with desk.database.read(workspace=desk.workspace) as session:
+            found = shadows.progress(session, workspace=desk.workspace)
+        seen.append((found.done, found.total))
+        assert desk.one_batch() is Job.SHADOW
+    assert seen == [(0, FED), (60, FED), (120, FED), (180, FED), (240, FED)]
+
+
+def test_live_work_goes_first(desk: Trying) -> None:
+    desk.start(work=False)
+    assert desk.one_batch() is Job.SHADOW
+    desk.feed(30, work=False)
+    order = []
+    while (job := desk.one_batch()) is not None:
+        order.append(job)
+    assert order.index(Job.SHADOW) > order.index(Job.COUNT)
+    assert len(desk.places()) > FED
+    assert desk.report().items == FED + 30
+
+
+# --- killed, and taken up again -----------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def outcome(desk: Trying) -> object:
+    return desk.partition(), desk.report()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(fed: Trying, tmp_path_factory: pytest.TempPathFactory) -> object:
+    """What a run makes that nothing disturbs."""
+    path = tmp_path_factory.mktemp("undisturbed") / "ebb.db"
+    shutil.copy(str(fed.database.url.database), path)
+    desk = reopened(Database(f"sqlite:///{path}", synchronous="NORMAL"), fed)
+    desk.start()
+    found = outcome(desk)
+    desk.database.close()
+    return found
+
+
+def test_a_worker_that_starts_anew_for_every_batch_gets_the_same(desk: Trying, undisturbed: object) -> None:
+    desk.start(work=False)
+    while desk.one_batch():
+        pass
+    assert outcome(desk) == undisturbed
+
+
+@pytest.mark.parametrize("place", ["_vectors", "_write_vectors", "_changed", "_store", "_report"])
+@pytest.mark.parametrize("at", [0, 2])
+def test_a_worker_killed_anywhere_costs_nothing(
+    desk: Trying, undisturbed: object, monkeypatch: pytest.MonkeyPatch, place: str, at: int
+) -> None:
+    real, calls = getattr(shadow, place), [0]
+
+    def dying(*given: object, **named: object) -> object:
+        calls[0] += 1
+        found = real(*given, **named)
+        if calls[0] == at + 1:
+            raise Killed
+        return found
+
+    monkeypatch.setattr(shadow, place, dying)
+    desk.start(work=False)
+    for _ in range(20):
+        try:
+            if desk.one_batch() is None:
+                break
+        except Killed:
+            # Its lease runs out, and another worker takes the piece over.
+            desk.clock.advance(seconds=61)
+    desk.work()
+    found, undisturbed_report = outcome(desk), undisturbed
+    assert found == undisturbed_report
+    assert calls[0] > at or place == "_report"
+
+
+def test_a_worker_that_lost_its_lease_does_not_write_over_the_other(desk: Trying) -> None:
+    desk.start(work=False)
+    mine, theirs = (build_stages(desk.context.settings) for _ in range(2))
+
+    def encode(texts: Sequence[str]) -> FloatArray:
+        # While this one encodes, its lease runs out, and the other does the same batch.
+        desk.context.encoders.clear()
+        desk.context.load_encoder = other_encoder
+        desk.clock.advance(seconds=61)
+        assert run_batch(desk.context, theirs) == (Job.SHADOW, 1)
+        return other_encoder("bfloat16").encode(texts)
+
+    slow = other_encoder("bfloat16")
+    slow.encode = encode  # type: ignore[method-assign]
+    desk.context.load_encoder = lambda _: slow
+    run_batch(desk.context, mine)
+    row = desk.shadow()
+    assert row is not None
+    assert (row.version, desk.count(ShadowArrival)) == (1, 60)
+    desk.work()
+    assert desk.partition() == by_hand(desk, 60)
+
+
+# --- while things go on -------------------------------------------------------------------------------------
+
+
+def test_items_come_change_and_go_meanwhile(desk: Trying) -> None:
+    desk.start(work=False)
+    for _ in range(2):
+        desk.one_batch()
+    desk.feed(30, work=False)
+    gone, edited = year.tickets()[3], year.tickets()[5]
+    later = desk.clock.advance(minutes=5).isoformat()
+    deliver(
+        desk.context,
+        desk.workspace,
+        desk.source,
+        {"id": gone.row["id"], "action": "delete", "occurred_at": later},
+        {
+            **edited.row,
+            "text": "The invoice charges the card twice and the tax is wrong.",
+            "occurred_at": later,
+        },
+    )
+    desk.work()
+    with desk.database.read(workspace=None) as session:
+        ids = {row.external_id: row.id for row in session.scalars(select(FeedbackItem))}
+        stored = set(session.scalars(select(ShadowArrival.item_id)))
+        arrived = set(session.scalars(select(Arrival.item_id)))
+        version = session.scalar(
+            select(Embedding.item_version)
+            .join(FeedbackItem, FeedbackItem.id == Embedding.item_id)
+            .where(FeedbackItem.external_id == edited.row["id"], Embedding.encoder_id == 2)
+        )
+    assert stored == arrived
+    assert ids[gone.row["id"]] not in stored
+    assert version == 2
+    assert len(stored) == FED + 29
+    # An item that changed has come last in either stream.
+    assert max(desk.partition()) in stored
+    row = desk.shadow()
+    assert row is not None
+    assert row.state is ShadowState.READY
+
+
+def test_erasing_a_person_takes_their_vectors_of_every_encoder(desk: Trying) -> None:
+    desk.start()
+    with desk.database.read(workspace=None) as session:
+        number = session.scalars(select(FeedbackItem.person_id).limit(1)).one()
+        mine = set(session.scalars(select(FeedbackItem.id).where(FeedbackItem.person_id == number)))
+    receipt = erase(
+        desk.database,
+        Keyring(),
+        workspace=desk.workspace,
+        who=parse_who(f"per_{number}"),
+        actor="Ada",
+        by="usr_1",
+        now=desk.clock(),
+    )
+    assert (receipt.removed.items, receipt.removed.vectors, receipt.left) == (len(mine), 2 * len(mine), 0)
+    with desk.database.read(workspace=None) as session:
+        assert not mine & set(session.scalars(select(Embedding.item_id)))
+    before = desk.places()
+    desk.work()
+    desk.switch()
+    # Their complaints are still counted, where they were.
+    assert {item: desk.places()[item] for item in mine} == {item: before[item] for item in mine}
+
+
+def test_a_report_is_made_anew_when_somebody_acts_but_not_for_every_item(desk: Trying) -> None:
+    desk.start()
+    first = desk.report()
+    desk.feed(5)
+    assert desk.report() == first
+    desk.clock.advance(minutes=6)
+    desk.work()
+    assert desk.report().items == FED + 5
+
+
+# --- begun, dropped, refused --------------------------------------------------------------------------------
+
+
+def test_one_at_a_time_and_not_the_own(desk: Trying) -> None:
+    with pytest.raises(Conflict, match="is what this workspace uses"):
+        desk.start(EncoderChoice(PACKAGED_MODEL, "float32"))
+    desk.start(work=False)
+    with pytest.raises(Conflict, match="tried already"):
+        desk.start()
+
+
+def test_dropping_deletes_what_it_stored(desk_of_either: Trying) -> None:
+    desk = desk_of_either
+    before = live_of(desk)
+    desk.start()
+    desk.drop()
+    with pytest.raises(NotFound):
+        desk.drop()
+    with pytest.raises(Conflict, match="tried already"):
+        desk.start()
+    desk.work()
+    assert (desk.shadow(), desk.vectors(), desk.count(ShadowArrival)) == (None, {"float32": FED}, 0)
+    assert live_of(desk) == before
+    assert set(desk.context.encoders) <= {desk.choice()}
+    with desk.database.read(workspace=None) as session:
+        actions = session.scalars(select(AuditEntry.action).where(AuditEntry.action.like("encoder.%")))
+        assert list(actions) == ["encoder.try", "encoder.drop"]
+    desk.start()
+    assert desk.report().items == FED
+
+
+def test_dropping_in_the_middle_of_a_batch(desk: Trying) -> None:
+    desk.start(work=False)
+    desk.one_batch()
+    encoder = other_encoder("bfloat16")
+    plain = encoder.encode
+
+    def encode(texts: Sequence[str]) -> FloatArray:
+        desk.drop()
+        encoder.encode = plain  # type: ignore[method-assign]
+        return plain(texts)
+
+    encoder.encode = encode  # type: ignore[method-assign]
+    desk.context.encoders[OTHER] = encoder
+    run_batch(desk.context, build_stages(desk.context.settings))
+    desk.work()
+    assert (desk.shadow(), desk.vectors(), desk.count(ShadowArrival)) == (None, {"float32": FED}, 0)
+
+
+def test_nothing_to_compare_before_the_first_vector(desk: Trying) -> None:
+    other = factories.workspace(desk.database, name="Empty")
+    with pytest.raises(Conflict, match="nothing to compare"), desk.database.write(workspace=other) as session:
+        shadows.start(session, workspace=other, choice=OTHER, author=ADA, now=desk.clock())
+
+
+def test_a_model_that_is_not_there_is_told_and_mended(desk: Trying) -> None:
+    desk.start(EncoderChoice("elsewhere", "float32"))
+    row = desk.shadow()
+    assert row is not None
+    assert "no model 'elsewhere'" in (row.error or "")
+    assert unfinished(desk.database, now=desk.clock()) == []
+    desk.context.load_model = lambda choice: other_encoder("bfloat16")
+    desk.feed(1)
+    row = desk.shadow()
+    assert row is not None
+    assert (row.error, row.state) == (None, ShadowState.READY)
+
+
+def test_files_that_changed_meanwhile_stop_it(desk: Trying) -> None:
+    desk.start()
+    desk.context.encoders.clear()
+    desk.context.load_encoder = lambda dtype: (
+        WordHashEncoder(64) if dtype == "bfloat16" else WordHashEncoder()
+    )
+    desk.feed(1)
+    row = desk.shadow()
+    assert row is not None
+    assert "were changed" in (row.error or "")
+
+
+def test_the_own_encoder_under_another_name_is_refused(desk: Trying) -> None:
+    desk.context.load_model = lambda choice: WordHashEncoder()
+    desk.start(EncoderChoice("the-same", "float32"))
+    row = desk.shadow()
+    assert row is not None
+    assert "uses" in (row.error or "")
+    assert desk.vectors() == {"float32": FED}
+
+
+def test_the_sweep_takes_up_a_run_whose_work_was_lost(desk: Trying) -> None:
+    desk.start(work=False)
+    with desk.database.write(workspace=None) as session:
+        session.execute(Work.__table__.delete().where(Work.stage == Job.SHADOW))
+    with desk.database.write(workspace=desk.workspace) as session:
+        added = sweep.add_missing(
+            session,
+            workspace=desk.workspace,
+            method_version="x",
+            kind_version="x",
+            now=desk.clock(),
+            limit=10,
+        )
+    assert added[Job.SHADOW] == 1
+    desk.work()
+    assert desk.report().items == FED
+
+
+def test_items_without_words_are_left_alone(desk: Trying) -> None:
+    deliver(desk.context, desk.workspace, desk.source, entry(9001, text="Das ist ein Fehler.", language="de"))
+    desk.start()
+    assert desk.report().unread == 0
+    assert unfinished(desk.database, now=desk.clock()) == []
+
+
+def test_models_are_named_by_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    folders = model_folders(" other=/m/other , third=/m/third ")
+    assert list(folders) == ["other", "third"]
+    check_choice(EncoderChoice("other", "bfloat16"), folders)
+    check_choice(EncoderChoice(PACKAGED_MODEL, "float32"), {})
+    for choice, why in (
+        (EncoderChoice("nope", "float32"), "no model"),
+        (EncoderChoice("other", "int8"), "dtype"),
+    ):
+        with pytest.raises(Invalid, match=why):
+            check_choice(choice, folders)
+    for text in ("other", "a=/x,a=/y", f"{PACKAGED_MODEL}=/x"):
+        with pytest.raises(ValueError, match="encoder_models"):
+            Settings(encoder_models=text)  # type: ignore[call-arg]
+    context = build_context(Settings(database_url=f"sqlite:///{tmp_path}/x.db", encoder_models=""))  # type: ignore[call-arg]
+    with pytest.raises(Invalid, match="knows no model"):
+        context.encoder(EncoderChoice("other", "float32"))
+
+
+def test_dead_work_is_seen(desk: Trying) -> None:
+    """A run that fails at every attempt ends dead, like all other work."""
+    desk.start(work=False)
+
+    def broken(_: str) -> WordHashEncoder:
+        raise RuntimeError
+
+    desk.context.load_encoder = broken
+    for _ in range(10):
+        desk.one_batch()
+        desk.clock.advance(minutes=15)
+    with desk.database.read(workspace=None) as session:
+        counted = work.count_states(session)
+    assert counted[Job.SHADOW, WorkState.DEAD] == 1
