@@ -17,6 +17,7 @@ from models.queries import (
     alerts,
     counts,
     deliveries,
+    embeddings,
     erasures,
     exposure,
     feedback,
@@ -27,6 +28,7 @@ from models.queries import (
     pull_counts,
     pulls,
     scope,
+    shadows,
     silence,
     theme_stream,
     themes,
@@ -48,6 +50,9 @@ from models.records import (
     LinkState,
     Metric,
     Objective,
+    Shadow,
+    ShadowArrival,
+    ShadowState,
     Team,
     Theme,
     ThemeAct,
@@ -61,6 +66,7 @@ from models.records import (
 from models.sealing import Keyring
 from models.sources.rhythm import Mark
 from models.sources.scope import Act, Fact, Rule
+from models.values.moves import MoveReport
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
@@ -73,6 +79,7 @@ SERIES = exposure.DEFAULT_SERIES
 RULE = Rule("no chat", Act.EXCLUDE, Fact.CHANNEL, ("chat",))
 RECEIPT = ReceiptDraft(NOON, "x", ("a" * 64,), 1, Removed(1, 1, 1, 1, 1), 0, True, "b" * 64)
 PULL_LEASE = "a lease of the tests"
+REPORT = MoveReport(1, 1, 1, 1, 0, 0, 0, 0, 0, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,8 @@ class World:
     undone: int
     seed: int
     suggestion: int
+    # Of an encoder that is tried, and read one item; not that of the workspace.
+    tried: int
     release: int
     feature: int
     link: int
@@ -130,6 +139,7 @@ def build(database: Database) -> World:
         theme, merged, other, noise = _themes(session, workspace, items)
         act, undone, seed = _acts(session, workspace, theme, other, items[0], encoder)
         suggestion = factories.suggestion(session, workspace, theme=theme, other=other, items=[items[2]])
+        tried = _shadow(session, workspace, items)
         _scope(session, workspace, source, delivery)
         release, feature, link = _release(session, workspace, theme, items[0])
         metric, objective = _goals(session, workspace)
@@ -148,7 +158,7 @@ def build(database: Database) -> World:
             person=people.persons_of(session, workspace=workspace, identity="mira@example.com")[0],
             voter=voter,
             encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
-            other=other, noise=noise, act=act, undone=undone, seed=seed, suggestion=suggestion,
+            other=other, noise=noise, act=act, undone=undone, seed=seed, suggestion=suggestion, tried=tried,
             release=release, feature=feature, link=link, metric=metric, objective=objective,
             key=access.list_keys(session, workspace=workspace)[0].id, user=user,
             open_pass=open_pass,
@@ -254,6 +264,12 @@ def _acts(
     session.add(
         ThemeEvent(**own, revision=1, kind="move", theme_id=theme, item_count=1, act_id=act.id, at=NOON)
     )
+    session.add(
+        ThemeAct(
+            **own, verb=ThemeVerb.MERGE, theme_id=theme, other_ids=[], revision=1, read=3, actor="mira", by="key_1",
+            at=NOON,
+        )
+    )  # fmt: skip
     back = ThemeAct(
         **own, verb=ThemeVerb.PIN, theme_id=before, other_ids=[], revision=1, read=3, actor="mira", by="key_1",
         at=NOON,
@@ -274,6 +290,28 @@ def _acts(
     session.add_all([read, seed])
     session.flush()
     return act.id, back.id, seed.id
+
+
+def _shadow(session: Session, workspace: int, items: list[int]) -> int:
+    """Let another encoder be tried: it has read an item, and one that has left the stream since; return its id."""
+    other = WordHashEncoder(64)
+    own = {"workspace_id": workspace}
+    shadow = Shadow(
+        **own, model="other", dtype="float32", state=ShadowState.SWITCHING, read_through=1, started_at=NOON,
+        stream={}, report=REPORT.to_json(), reported_at=NOON, actor="mira", by="key_1",
+    )  # fmt: skip
+    session.add(shadow)
+    session.flush()
+    encoder = shadows.bind(
+        session, workspace=workspace, name=other.name, digest=other.digest, dtype=other.dtype, dimension=64
+    )
+    assert encoder is not None
+    for item in items[:2]:
+        embeddings.put(session, workspace=workspace, item=item, version=1, encoder=encoder, vector=bytes(128))
+    session.add(ShadowArrival(**own, item_id=items[0], position=1, theme_number=1, score=0.5))
+    session.add(ShadowArrival(**own, item_id=items[2], position=2, has_left=True))
+    session.flush()
+    return encoder
 
 
 def _release(session: Session, workspace: int, theme: int, item: int) -> tuple[int, int, int]:

@@ -65,16 +65,14 @@ def ask_switch(
     author: Author,
     now: datetime,
 ) -> Shadow:
-    """Ask for the switch to the encoder that was tried; the worker does it.
+    """Ask for the switch to the encoder that was tried, or ask again; the worker does it.
 
     Raise `Conflict` while the report is not of now, and where more would move than `limit` unless `accept_moved`
     names at least that share.
     """
     row = _standing(session, workspace)
     report = report_of(row)
-    if row.state is ShadowState.SWITCHING:
-        raise Conflict("the switch was asked for already; the worker does it.")
-    if row.state is not ShadowState.READY or report is None:
+    if row.state is ShadowState.RUNNING or report is None:
         told = progress(session, workspace=workspace)
         raise Conflict(f"the encoder has read {told.done} of {told.total} items: wait for the report.")
     refuse_above(report, limit, accept_moved)

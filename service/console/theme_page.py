@@ -52,8 +52,13 @@ _EVENT_TEXT: Final[Mapping[str, str]] = {
     "dismiss": "was dismissed as noise",
     "seed": "was expected",
     "undo": "an act was undone",
+    "model_changed": "changed with the encoder, mostly with",
 }
-_EVENT_ALONE: Final[Mapping[str, str]] = {"merge": "took in another theme", "split": "was split"}
+_EVENT_ALONE: Final[Mapping[str, str]] = {
+    "merge": "took in another theme",
+    "split": "was split",
+    "model_changed": "changed with the encoder",
+}
 """For readers of aggregates, who may not hear of the other theme."""
 
 
@@ -323,7 +328,7 @@ def _log_row(
     frame: Frame, event: ThemeEvent, theme: int, labels: dict[int, str | None], actor: str | None
 ) -> LogRow:
     text = _EVENT_TEXT.get(event.kind, event.kind)
-    if frame.least is not None:
+    if frame.least is not None or event.other_theme_id is None:
         text = _EVENT_ALONE.get(event.kind, text)
     elif event.other_theme_id is not None:
         other = event.theme_id if event.other_theme_id == theme else event.other_theme_id

@@ -178,16 +178,16 @@ def test_above_the_limit_it_is_refused_with_both_shares(desk: Trying) -> None:
     assert desk.choice() == OTHER
 
 
-def test_not_before_the_report_and_not_twice(desk: Trying) -> None:
+def test_not_before_the_report_and_asking_twice_is_asking_once(desk: Trying) -> None:
     desk.start(work=False)
     with pytest.raises(Conflict, match=f"0 of {FED} items"):
         desk.switch()
     desk.work()
     desk.switch(work=False)
-    with pytest.raises(Conflict, match="asked for already"):
-        desk.switch()
+    desk.switch(work=False)
     desk.work()
     assert desk.choice() == OTHER
+    assert (desk.shadow(), desk.vectors()) == (None, {"bfloat16": FED})
 
 
 def test_more_that_moves_by_then_is_refused_by_the_worker(desk: Trying) -> None:
