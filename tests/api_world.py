@@ -13,8 +13,10 @@ from models.queries import access, counts, deliveries, delivery_log, goals, impa
 from models.queries.links import ProposalDraft
 from models.queries.pulls import PullDraft
 from models.queries.theme_log import Author
-from models.records import LinkState, Metric, Objective, Team
+from models.records import LinkState, Metric, Objective, Shadow, ShadowState, Team
 from models.sealing import Keyring
+from models.values.encoders import PACKAGED_MODEL
+from models.values.moves import MoveReport
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
@@ -78,6 +80,13 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
             now=NOON,
         )
         suggestion = factories.suggestion(session, workspace, theme=theme, other=other, items=made[1:2])
+        session.add(
+            Shadow(
+                workspace_id=workspace, model=PACKAGED_MODEL, dtype="bfloat16", state=ShadowState.READY,
+                stream={}, report=MoveReport(1, 1, 1, 1, 0, 0, 0, 0, 0, ()).to_json(), reported_at=NOON,
+                started_at=NOON, actor="mira", by="key_1",
+            )
+        )  # fmt: skip
         key, _ = access.create_key(session, workspace=workspace, name="bot", role=Role.VIEWER, now=NOON)
         ids = {
             "src": source, "dlv": sent, "th": theme, "rel": release, "feat": feature, "lnk": link.id,
@@ -130,6 +139,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/deliveries/replay": {"state": "dead"},
     "POST /v1/keys": {"name": "bot", "role": "integration"},
     "POST /v1/keys/{key_id}/rotate": {"overlap_hours": 1},
+    # The one that is tried already.
+    "POST /v1/encoder/shadow": {"dtype": "bfloat16"},
+    "POST /v1/encoder/shadow/switch": {"accept_moved": 0.5},
     "POST /v1/erasures": {"customer_id": "p0", "source": "src"},
     "POST /v1/users": {"email": "mira@example.com", "name": "Mira", "role": "viewer"},
 }

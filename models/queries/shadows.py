@@ -27,13 +27,19 @@ class Progress:
 def start(
     session: Session, *, workspace: int, choice: EncoderChoice, author: Author, now: datetime
 ) -> Shadow:
-    """Begin to run an encoder in the shadow.
+    """Begin to run an encoder in the shadow; asking again for the one that runs changes nothing.
 
-    Raise `Conflict` where one runs already, where nothing was embedded yet, or where it is the workspace's own.
+    Raise `Conflict` where another one runs, where nothing was embedded yet, or where it is the workspace's own.
     """
     # Held, so that of two who start at once the second sees the first.
     owner = workspaces.lock_workspace(session, workspace=workspace)
-    if shadow_stream.find(session, workspace=workspace) is not None:
+    running = shadow_stream.find(session, workspace=workspace)
+    if running is not None:
+        if (
+            EncoderChoice(running.model, running.dtype) == choice
+            and running.state is not ShadowState.DROPPING
+        ):
+            return running
         raise Conflict("an encoder is being tried already; switch to it or drop it first.")
     if owner.encoder_id is None:
         raise Conflict("no item was embedded yet, so there is nothing to compare with.")

@@ -331,7 +331,11 @@ def test_one_at_a_time_and_not_the_own(desk: Trying) -> None:
         desk.start(EncoderChoice(PACKAGED_MODEL, "float32"))
     desk.start(work=False)
     with pytest.raises(Conflict, match="tried already"):
-        desk.start()
+        desk.start(EncoderChoice("elsewhere", "float32"))
+    desk.start(work=False)
+    with desk.database.read(workspace=None) as session:
+        asked = session.scalars(select(AuditEntry).where(AuditEntry.action == "encoder.try")).all()
+    assert len(asked) == 1
 
 
 def test_dropping_deletes_what_it_stored(desk_of_either: Trying) -> None:
