@@ -41,11 +41,11 @@ from workers.run import run_batch
 from workers.stages import build_stages
 
 
-def live_of(desk: Trying) -> dict[str, object]:
+def live_of(trial: Trying) -> dict[str, object]:
     """Everything about themes that readers see."""
-    with desk.database.read(workspace=None) as session:
+    with trial.database.read(workspace=None) as session:
         return {
-            "places": desk.places(),
+            "places": trial.places(),
             "themes": [
                 (row.id, row.number, row.state, row.label, row.redirect_id)
                 for row in session.scalars(select(Theme).order_by(Theme.id))
@@ -62,10 +62,10 @@ def live_of(desk: Trying) -> dict[str, object]:
         }
 
 
-def by_hand(desk: Trying, batch: int) -> dict[int, int]:
+def by_hand(trial: Trying, batch: int) -> dict[int, int]:
     """Place the stored vectors of the shadow in a stream of our own, as the worker should."""
-    with desk.database.read(workspace=None) as session:
-        row = shadow_stream.find(session, workspace=desk.workspace)
+    with trial.database.read(workspace=None) as session:
+        row = shadow_stream.find(session, workspace=trial.workspace)
         assert row is not None
         rows = session.execute(
             select(Arrival.item_id, Embedding.vector)
@@ -89,29 +89,29 @@ def by_hand(desk: Trying, batch: int) -> dict[int, int]:
 # --- what it does, and what it leaves alone -----------------------------------------------------------------
 
 
-def test_it_reads_all_items_and_changes_nothing_that_is_seen(desk_of_either: Trying) -> None:
-    desk = desk_of_either
-    before = live_of(desk)
-    desk.start()
-    assert live_of(desk) == before
-    row = desk.shadow()
+def test_it_reads_all_items_and_changes_nothing_that_is_seen(trial_of_either: Trying) -> None:
+    trial = trial_of_either
+    before = live_of(trial)
+    trial.start()
+    assert live_of(trial) == before
+    row = trial.shadow()
     assert row is not None
     assert (row.state, row.error) == (ShadowState.READY, None)
-    assert desk.vectors() == {"float32": FED, "bfloat16": FED}
-    assert desk.count(ShadowArrival) == FED
-    report = desk.report()
+    assert trial.vectors() == {"float32": FED, "bfloat16": FED}
+    assert trial.count(ShadowArrival) == FED
+    report = trial.report()
     assert (report.items, report.complaints, report.unread) == (FED, FED, 0)
     assert 0 < report.moved_share < 1
     assert {each.fate for each in report.themes} == set(Fate)
     assert all(each.label for each in report.of(Fate.NEW))
-    assert desk.partition() == by_hand(desk, 60)
+    assert trial.partition() == by_hand(trial, 60)
 
 
-def test_the_report_says_what_both_partitions_say(desk: Trying) -> None:
-    desk.start()
-    report, new = desk.report(), desk.partition()
-    numbers = {row.id: row.number for row in desk.themes().values()}
-    old = {item: numbers[theme] for item, theme in desk.places().items()}
+def test_the_report_says_what_both_partitions_say(trial: Trying) -> None:
+    trial.start()
+    report, new = trial.report(), trial.partition()
+    numbers = {row.id: row.number for row in trial.themes().values()}
+    old = {item: numbers[theme] for item, theme in trial.places().items()}
     assert report.waiting_before == sum(item not in old for item in new)
     assert report.waiting_after == sum(theme == 0 for theme in new.values())
     matched = {each.number: each for each in report.of(Fate.MATCHED)}
@@ -128,41 +128,41 @@ def test_the_report_says_what_both_partitions_say(desk: Trying) -> None:
     assert report.moved_items == FED - stayed - both
 
 
-def test_the_same_encoder_would_move_nothing(desk: Trying) -> None:
+def test_the_same_encoder_would_move_nothing(trial: Trying) -> None:
     """Other weights that give the same vectors: every theme is found again."""
 
     class Same(WordHashEncoder):
         dtype = "bfloat16"
 
-    desk.context.load_encoder = lambda dtype: WordHashEncoder() if dtype == "float32" else Same()
-    desk.start()
-    report = desk.report()
+    trial.context.load_encoder = lambda dtype: WordHashEncoder() if dtype == "float32" else Same()
+    trial.start()
+    report = trial.report()
     # The live stream settled before its last batches came, the shadow after them: little may differ.
     assert report.moved_share < 0.1
     assert len(report.of(Fate.MATCHED)) >= len(report.themes) - 2
 
 
-def test_progress_is_told(desk: Trying) -> None:
-    desk.start(work=False)
+def test_progress_is_told(trial: Trying) -> None:
+    trial.start(work=False)
     seen = []
     for _ in range(5):
-        with desk.database.read(workspace=desk.workspace) as session:
-            found = shadows.progress(session, workspace=desk.workspace)
+        with trial.database.read(workspace=trial.workspace) as session:
+            found = shadows.progress(session, workspace=trial.workspace)
         seen.append((found.done, found.total))
-        assert desk.one_batch() is Job.SHADOW
+        assert trial.one_batch() is Job.SHADOW
     assert seen == [(0, FED), (60, FED), (120, FED), (180, FED), (240, FED)]
 
 
-def test_live_work_goes_first(desk: Trying) -> None:
-    desk.start(work=False)
-    assert desk.one_batch() is Job.SHADOW
-    desk.feed(30, work=False)
+def test_live_work_goes_first(trial: Trying) -> None:
+    trial.start(work=False)
+    assert trial.one_batch() is Job.SHADOW
+    trial.feed(30, work=False)
     order = []
-    while (job := desk.one_batch()) is not None:
+    while (job := trial.one_batch()) is not None:
         order.append(job)
     assert order.index(Job.SHADOW) > order.index(Job.COUNT)
-    assert len(desk.places()) > FED
-    assert desk.report().items == FED + 30
+    assert len(trial.places()) > FED
+    assert trial.report().items == FED + 30
 
 
 # --- killed, and taken up again -----------------------------------------------------------------------------
@@ -172,33 +172,33 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-def outcome(desk: Trying) -> object:
-    return desk.partition(), desk.report()
+def outcome(trial: Trying) -> object:
+    return trial.partition(), trial.report()
 
 
 @pytest.fixture(scope="module")
-def undisturbed(fed: Trying, tmp_path_factory: pytest.TempPathFactory) -> object:
+def undisturbed(fed_trial: Trying, tmp_path_factory: pytest.TempPathFactory) -> object:
     """What a run makes that nothing disturbs."""
     path = tmp_path_factory.mktemp("undisturbed") / "ebb.db"
-    shutil.copy(str(fed.database.url.database), path)
-    desk = reopened(Database(f"sqlite:///{path}", synchronous="NORMAL"), fed)
-    desk.start()
-    found = outcome(desk)
-    desk.database.close()
+    shutil.copy(str(fed_trial.database.url.database), path)
+    trial = reopened(Database(f"sqlite:///{path}", synchronous="NORMAL"), fed_trial)
+    trial.start()
+    found = outcome(trial)
+    trial.database.close()
     return found
 
 
-def test_a_worker_that_starts_anew_for_every_batch_gets_the_same(desk: Trying, undisturbed: object) -> None:
-    desk.start(work=False)
-    while desk.one_batch():
+def test_a_worker_that_starts_anew_for_every_batch_gets_the_same(trial: Trying, undisturbed: object) -> None:
+    trial.start(work=False)
+    while trial.one_batch():
         pass
-    assert outcome(desk) == undisturbed
+    assert outcome(trial) == undisturbed
 
 
 @pytest.mark.parametrize("place", ["_vectors", "_write_vectors", "_changed", "_store", "_report"])
 @pytest.mark.parametrize("at", [0, 2])
 def test_a_worker_killed_anywhere_costs_nothing(
-    desk: Trying, undisturbed: object, monkeypatch: pytest.MonkeyPatch, place: str, at: int
+    trial: Trying, undisturbed: object, monkeypatch: pytest.MonkeyPatch, place: str, at: int
 ) -> None:
     real, calls = getattr(shadow, place), [0]
 
@@ -210,57 +210,57 @@ def test_a_worker_killed_anywhere_costs_nothing(
         return found
 
     monkeypatch.setattr(shadow, place, dying)
-    desk.start(work=False)
+    trial.start(work=False)
     for _ in range(20):
         try:
-            if desk.one_batch() is None:
+            if trial.one_batch() is None:
                 break
         except Killed:
             # Its lease runs out, and another worker takes the piece over.
-            desk.clock.advance(seconds=61)
-    desk.work()
-    found, undisturbed_report = outcome(desk), undisturbed
+            trial.clock.advance(seconds=61)
+    trial.work()
+    found, undisturbed_report = outcome(trial), undisturbed
     assert found == undisturbed_report
     assert calls[0] > at or place == "_report"
 
 
-def test_a_worker_that_lost_its_lease_does_not_write_over_the_other(desk: Trying) -> None:
-    desk.start(work=False)
-    mine, theirs = (build_stages(desk.context.settings) for _ in range(2))
+def test_a_worker_that_lost_its_lease_does_not_write_over_the_other(trial: Trying) -> None:
+    trial.start(work=False)
+    mine, theirs = (build_stages(trial.context.settings) for _ in range(2))
 
     def encode(texts: Sequence[str]) -> FloatArray:
         # While this one encodes, its lease runs out, and the other does the same batch.
-        desk.context.encoders.clear()
-        desk.context.load_encoder = other_encoder
-        desk.clock.advance(seconds=61)
-        assert run_batch(desk.context, theirs) == (Job.SHADOW, 1)
+        trial.context.encoders.clear()
+        trial.context.load_encoder = other_encoder
+        trial.clock.advance(seconds=61)
+        assert run_batch(trial.context, theirs) == (Job.SHADOW, 1)
         return other_encoder("bfloat16").encode(texts)
 
     slow = other_encoder("bfloat16")
     slow.encode = encode  # type: ignore[method-assign]
-    desk.context.load_encoder = lambda _: slow
-    run_batch(desk.context, mine)
-    row = desk.shadow()
+    trial.context.load_encoder = lambda _: slow
+    run_batch(trial.context, mine)
+    row = trial.shadow()
     assert row is not None
-    assert (row.version, desk.count(ShadowArrival)) == (1, 60)
-    desk.work()
-    assert desk.partition() == by_hand(desk, 60)
+    assert (row.version, trial.count(ShadowArrival)) == (1, 60)
+    trial.work()
+    assert trial.partition() == by_hand(trial, 60)
 
 
 # --- while things go on -------------------------------------------------------------------------------------
 
 
-def test_items_come_change_and_go_meanwhile(desk: Trying) -> None:
-    desk.start(work=False)
+def test_items_come_change_and_go_meanwhile(trial: Trying) -> None:
+    trial.start(work=False)
     for _ in range(2):
-        desk.one_batch()
-    desk.feed(30, work=False)
+        trial.one_batch()
+    trial.feed(30, work=False)
     gone, edited = year.tickets()[3], year.tickets()[5]
-    later = desk.clock.advance(minutes=5).isoformat()
+    later = trial.clock.advance(minutes=5).isoformat()
     deliver(
-        desk.context,
-        desk.workspace,
-        desk.source,
+        trial.context,
+        trial.workspace,
+        trial.source,
         {"id": gone.row["id"], "action": "delete", "occurred_at": later},
         {
             **edited.row,
@@ -268,8 +268,8 @@ def test_items_come_change_and_go_meanwhile(desk: Trying) -> None:
             "occurred_at": later,
         },
     )
-    desk.work()
-    with desk.database.read(workspace=None) as session:
+    trial.work()
+    with trial.database.read(workspace=None) as session:
         ids = {row.external_id: row.id for row in session.scalars(select(FeedbackItem))}
         stored = set(session.scalars(select(ShadowArrival.item_id)))
         arrived = set(session.scalars(select(Arrival.item_id)))
@@ -283,162 +283,167 @@ def test_items_come_change_and_go_meanwhile(desk: Trying) -> None:
     assert version == 2
     assert len(stored) == FED + 29
     # An item that changed has come last in either stream.
-    assert max(desk.partition()) in stored
-    row = desk.shadow()
+    assert max(trial.partition()) in stored
+    row = trial.shadow()
     assert row is not None
     assert row.state is ShadowState.READY
 
 
-def test_erasing_a_person_takes_their_vectors_of_every_encoder(desk: Trying) -> None:
-    desk.start()
-    with desk.database.read(workspace=None) as session:
+def test_erasing_a_person_takes_their_vectors_of_every_encoder(trial: Trying) -> None:
+    trial.start()
+    with trial.database.read(workspace=None) as session:
         number = session.scalars(select(FeedbackItem.person_id).limit(1)).one()
         mine = set(session.scalars(select(FeedbackItem.id).where(FeedbackItem.person_id == number)))
     receipt = erase(
-        desk.database,
+        trial.database,
         Keyring(),
-        workspace=desk.workspace,
+        workspace=trial.workspace,
         who=parse_who(f"per_{number}"),
         actor="Ada",
         by="usr_1",
-        now=desk.clock(),
+        now=trial.clock(),
     )
     assert (receipt.removed.items, receipt.removed.vectors, receipt.left) == (len(mine), 2 * len(mine), 0)
-    with desk.database.read(workspace=None) as session:
+    with trial.database.read(workspace=None) as session:
         assert not mine & set(session.scalars(select(Embedding.item_id)))
-    before = desk.places()
-    desk.work()
-    desk.switch()
+    before = trial.places()
+    trial.work()
+    trial.switch()
     # Their complaints are still counted, where they were.
-    assert {item: desk.places()[item] for item in mine} == {item: before[item] for item in mine}
+    assert {item: trial.places()[item] for item in mine} == {item: before[item] for item in mine}
 
 
-def test_a_report_is_made_anew_when_somebody_acts_but_not_for_every_item(desk: Trying) -> None:
-    desk.start()
-    first = desk.report()
-    desk.feed(5)
-    assert desk.report() == first
-    desk.clock.advance(minutes=6)
-    desk.work()
-    assert desk.report().items == FED + 5
+def test_a_report_is_made_anew_when_somebody_acts_but_not_for_every_item(trial: Trying) -> None:
+    trial.start()
+    first = trial.report()
+    trial.feed(5)
+    assert trial.report() == first
+    trial.clock.advance(minutes=6)
+    trial.work()
+    assert trial.report().items == FED + 5
 
 
 # --- begun, dropped, refused --------------------------------------------------------------------------------
 
 
-def test_one_at_a_time_and_not_the_own(desk: Trying) -> None:
+def test_one_at_a_time_and_not_the_own(trial: Trying) -> None:
     with pytest.raises(Conflict, match="is what this workspace uses"):
-        desk.start(EncoderChoice(PACKAGED_MODEL, "float32"))
-    desk.start(work=False)
+        trial.start(EncoderChoice(PACKAGED_MODEL, "float32"))
+    trial.start(work=False)
     with pytest.raises(Conflict, match="tried already"):
-        desk.start(EncoderChoice("elsewhere", "float32"))
-    desk.start(work=False)
-    with desk.database.read(workspace=None) as session:
+        trial.start(EncoderChoice("elsewhere", "float32"))
+    trial.start(work=False)
+    with trial.database.read(workspace=None) as session:
         asked = session.scalars(select(AuditEntry).where(AuditEntry.action == "encoder.try")).all()
     assert len(asked) == 1
 
 
-def test_dropping_deletes_what_it_stored(desk_of_either: Trying) -> None:
-    desk = desk_of_either
-    before = live_of(desk)
-    desk.start()
-    desk.drop()
+def test_dropping_deletes_what_it_stored(trial_of_either: Trying) -> None:
+    trial = trial_of_either
+    before = live_of(trial)
+    trial.start()
+    trial.drop()
     with pytest.raises(NotFound):
-        desk.drop()
+        trial.drop()
     with pytest.raises(Conflict, match="tried already"):
-        desk.start()
-    desk.work()
-    assert (desk.shadow(), desk.vectors(), desk.count(ShadowArrival)) == (None, {"float32": FED}, 0)
-    assert live_of(desk) == before
-    assert set(desk.context.encoders) <= {desk.choice()}
-    with desk.database.read(workspace=None) as session:
+        trial.start()
+    trial.work()
+    assert (trial.shadow(), trial.vectors(), trial.count(ShadowArrival)) == (None, {"float32": FED}, 0)
+    assert live_of(trial) == before
+    assert set(trial.context.encoders) <= {trial.choice()}
+    with trial.database.read(workspace=None) as session:
         actions = session.scalars(select(AuditEntry.action).where(AuditEntry.action.like("encoder.%")))
         assert list(actions) == ["encoder.try", "encoder.drop"]
-    desk.start()
-    assert desk.report().items == FED
+    trial.start()
+    assert trial.report().items == FED
 
 
-def test_dropping_in_the_middle_of_a_batch(desk: Trying) -> None:
-    desk.start(work=False)
-    desk.one_batch()
+def test_dropping_in_the_middle_of_a_batch(trial: Trying) -> None:
+    trial.start(work=False)
+    trial.one_batch()
     encoder = other_encoder("bfloat16")
     plain = encoder.encode
 
     def encode(texts: Sequence[str]) -> FloatArray:
-        desk.drop()
+        trial.drop()
         encoder.encode = plain  # type: ignore[method-assign]
         return plain(texts)
 
     encoder.encode = encode  # type: ignore[method-assign]
-    desk.context.encoders[OTHER] = encoder
-    run_batch(desk.context, build_stages(desk.context.settings))
-    desk.work()
-    assert (desk.shadow(), desk.vectors(), desk.count(ShadowArrival)) == (None, {"float32": FED}, 0)
+    trial.context.encoders[OTHER] = encoder
+    run_batch(trial.context, build_stages(trial.context.settings))
+    trial.work()
+    assert (trial.shadow(), trial.vectors(), trial.count(ShadowArrival)) == (None, {"float32": FED}, 0)
 
 
-def test_nothing_to_compare_before_the_first_vector(desk: Trying) -> None:
-    other = factories.workspace(desk.database, name="Empty")
-    with pytest.raises(Conflict, match="nothing to compare"), desk.database.write(workspace=other) as session:
-        shadows.start(session, workspace=other, choice=OTHER, author=ADA, now=desk.clock())
+def test_nothing_to_compare_before_the_first_vector(trial: Trying) -> None:
+    other = factories.workspace(trial.database, name="Empty")
+    with (
+        pytest.raises(Conflict, match="nothing to compare"),
+        trial.database.write(workspace=other) as session,
+    ):
+        shadows.start(session, workspace=other, choice=OTHER, author=ADA, now=trial.clock())
 
 
-def test_a_model_that_is_not_there_is_told_and_mended(desk: Trying) -> None:
-    desk.start(EncoderChoice("elsewhere", "float32"))
-    row = desk.shadow()
+def test_a_model_that_is_not_there_is_told_and_mended(trial: Trying) -> None:
+    trial.start(EncoderChoice("elsewhere", "float32"))
+    row = trial.shadow()
     assert row is not None
     assert "no model 'elsewhere'" in (row.error or "")
-    assert unfinished(desk.database, now=desk.clock()) == []
-    desk.context.load_model = lambda choice: other_encoder("bfloat16")
-    desk.feed(1)
-    row = desk.shadow()
+    assert unfinished(trial.database, now=trial.clock()) == []
+    trial.context.load_model = lambda choice: other_encoder("bfloat16")
+    trial.feed(1)
+    row = trial.shadow()
     assert row is not None
     assert (row.error, row.state) == (None, ShadowState.READY)
 
 
-def test_files_that_changed_meanwhile_stop_it(desk: Trying) -> None:
-    desk.start()
-    desk.context.encoders.clear()
-    desk.context.load_encoder = lambda dtype: (
+def test_files_that_changed_meanwhile_stop_it(trial: Trying) -> None:
+    trial.start()
+    trial.context.encoders.clear()
+    trial.context.load_encoder = lambda dtype: (
         WordHashEncoder(64) if dtype == "bfloat16" else WordHashEncoder()
     )
-    desk.feed(1)
-    row = desk.shadow()
+    trial.feed(1)
+    row = trial.shadow()
     assert row is not None
     assert "were changed" in (row.error or "")
 
 
-def test_the_own_encoder_under_another_name_is_refused(desk: Trying) -> None:
-    desk.context.load_model = lambda choice: WordHashEncoder()
-    desk.start(EncoderChoice("the-same", "float32"))
-    row = desk.shadow()
+def test_the_own_encoder_under_another_name_is_refused(trial: Trying) -> None:
+    trial.context.load_model = lambda choice: WordHashEncoder()
+    trial.start(EncoderChoice("the-same", "float32"))
+    row = trial.shadow()
     assert row is not None
     assert "uses" in (row.error or "")
-    assert desk.vectors() == {"float32": FED}
+    assert trial.vectors() == {"float32": FED}
 
 
-def test_the_sweep_takes_up_a_run_whose_work_was_lost(desk: Trying) -> None:
-    desk.start(work=False)
-    with desk.database.write(workspace=None) as session:
+def test_the_sweep_takes_up_a_run_whose_work_was_lost(trial: Trying) -> None:
+    trial.start(work=False)
+    with trial.database.write(workspace=None) as session:
         session.execute(Work.__table__.delete().where(Work.stage == Job.SHADOW))
-    with desk.database.write(workspace=desk.workspace) as session:
+    with trial.database.write(workspace=trial.workspace) as session:
         added = sweep.add_missing(
             session,
-            workspace=desk.workspace,
+            workspace=trial.workspace,
             method_version="x",
             kind_version="x",
-            now=desk.clock(),
+            now=trial.clock(),
             limit=10,
         )
     assert added[Job.SHADOW] == 1
-    desk.work()
-    assert desk.report().items == FED
+    trial.work()
+    assert trial.report().items == FED
 
 
-def test_items_without_words_are_left_alone(desk: Trying) -> None:
-    deliver(desk.context, desk.workspace, desk.source, entry(9001, text="Das ist ein Fehler.", language="de"))
-    desk.start()
-    assert desk.report().unread == 0
-    assert unfinished(desk.database, now=desk.clock()) == []
+def test_items_without_words_are_left_alone(trial: Trying) -> None:
+    deliver(
+        trial.context, trial.workspace, trial.source, entry(9001, text="Das ist ein Fehler.", language="de")
+    )
+    trial.start()
+    assert trial.report().unread == 0
+    assert unfinished(trial.database, now=trial.clock()) == []
 
 
 def test_models_are_named_by_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
@@ -460,17 +465,17 @@ def test_models_are_named_by_settings(monkeypatch: pytest.MonkeyPatch, tmp_path:
         context.encoder(EncoderChoice("other", "float32"))
 
 
-def test_dead_work_is_seen(desk: Trying) -> None:
+def test_dead_work_is_seen(trial: Trying) -> None:
     """A run that fails at every attempt ends dead, like all other work."""
-    desk.start(work=False)
+    trial.start(work=False)
 
     def broken(_: str) -> WordHashEncoder:
         raise RuntimeError
 
-    desk.context.load_encoder = broken
+    trial.context.load_encoder = broken
     for _ in range(10):
-        desk.one_batch()
-        desk.clock.advance(minutes=15)
-    with desk.database.read(workspace=None) as session:
+        trial.one_batch()
+        trial.clock.advance(minutes=15)
+    with trial.database.read(workspace=None) as session:
         counted = work.count_states(session)
     assert counted[Job.SHADOW, WorkState.DEAD] == 1

@@ -40,14 +40,14 @@ from workers.run import Stage, run_batch
 from workers.stages import build_stages
 
 
-def revision(desk: Trying) -> int:
-    with desk.database.read(workspace=None) as session:
+def revision(trial: Trying) -> int:
+    with trial.database.read(workspace=None) as session:
         return session.scalars(select(ThemeStreamState.revision)).one()
 
 
-def places_at(desk: Trying, number: int) -> dict[int, int]:
+def places_at(trial: Trying, number: int) -> dict[int, int]:
     """Map items to their themes as of a theme revision, redirects not followed."""
-    with desk.database.read(workspace=None) as session:
+    with trial.database.read(workspace=None) as session:
         rows = session.scalars(select(Assignment).where(Assignment.from_revision <= number))
         return {
             row.item_id: row.theme_id
@@ -65,17 +65,17 @@ def rows_of(session: Session, table: type) -> list[tuple[object, ...]]:
 # --- what it changes ----------------------------------------------------------------------------------------
 
 
-def test_matched_themes_stay_and_the_rest_is_as_the_report_said(desk_of_either: Trying) -> None:
-    desk = desk_of_either
-    desk.start()
-    report, before, themes, old = desk.report(), desk.places(), desk.themes(), revision(desk)
-    desk.switch()
-    after, numbers = desk.places(), {row.id: row.number for row in themes.values()}
-    assert desk.choice() == OTHER
-    assert revision(desk) == old + 1
+def test_matched_themes_stay_and_the_rest_is_as_the_report_said(trial_of_either: Trying) -> None:
+    trial = trial_of_either
+    trial.start()
+    report, before, themes, old = trial.report(), trial.places(), trial.themes(), revision(trial)
+    trial.switch()
+    after, numbers = trial.places(), {row.id: row.number for row in themes.values()}
+    assert trial.choice() == OTHER
+    assert revision(trial) == old + 1
     moved = [item for item in before.keys() | after.keys() if before.get(item) != after.get(item)]
     assert len(moved) == report.moved_items
-    now = desk.themes()
+    now = trial.themes()
     for each in report.of(Fate.MATCHED):
         (theme,) = (theme for theme, number in numbers.items() if number == each.number)
         assert (now[theme].state, now[theme].label) == (ThemeState.ACTIVE, themes[theme].label)
@@ -90,22 +90,22 @@ def test_matched_themes_stay_and_the_rest_is_as_the_report_said(desk_of_either: 
     assert {number: row.label for number, row in born.items()} == {
         each.number: each.label for each in report.of(Fate.NEW)
     }
-    assert recounted(desk.database) == stored_counts(desk.database)
+    assert recounted(trial.database) == stored_counts(trial.database)
     # The shadow is gone, and so are the vectors of the encoder before.
-    assert (desk.shadow(), desk.vectors(), desk.count(ShadowArrival)) == (None, {"bfloat16": FED}, 0)
+    assert (trial.shadow(), trial.vectors(), trial.count(ShadowArrival)) == (None, {"bfloat16": FED}, 0)
 
 
-def test_only_items_that_move_are_written_and_every_theme_says_why(desk: Trying) -> None:
-    desk.start()
-    report, old = desk.report(), revision(desk)
-    with desk.database.read(workspace=None) as session:
+def test_only_items_that_move_are_written_and_every_theme_says_why(trial: Trying) -> None:
+    trial.start()
+    report, old = trial.report(), revision(trial)
+    with trial.database.read(workspace=None) as session:
         before = {row.id: (row.item_id, row.theme_id, row.from_revision, row.until_revision)
                   for row in session.scalars(select(Assignment))}  # fmt: skip
-    desk.switch()
-    with desk.database.read(workspace=None) as session:
+    trial.switch()
+    with trial.database.read(workspace=None) as session:
         rows = session.scalars(select(Assignment)).all()
         events = session.scalars(select(ThemeEvent).where(ThemeEvent.revision == old + 1)).all()
-        numbers = {row.id: row.number for row in desk.themes().values()}
+        numbers = {row.id: row.number for row in trial.themes().values()}
     fresh = [row for row in rows if row.id not in before]
     ended = [row for row in rows if row.id in before and before[row.id][3] != row.until_revision]
     assert {row.from_revision for row in fresh} == {old + 1} == {row.until_revision for row in ended}
@@ -121,38 +121,38 @@ def test_only_items_that_move_are_written_and_every_theme_says_why(desk: Trying)
     assert (numbers[event.other_theme_id], event.item_count) == (lost.other, lost.before - lost.stayed)
 
 
-def test_what_was_reported_stays_as_it_was(desk_of_either: Trying) -> None:
-    desk = desk_of_either
-    theme = max(desk.places().values())
-    with desk.database.write(workspace=desk.workspace) as session:
-        release = factories.release(session, desk.workspace)
+def test_what_was_reported_stays_as_it_was(trial_of_either: Trying) -> None:
+    trial = trial_of_either
+    theme = max(trial.places().values())
+    with trial.database.write(workspace=trial.workspace) as session:
+        release = factories.release(session, trial.workspace)
         for number, word in ((0, 1), (theme, 1), (theme, 2)):
-            row = verdict_row(release, number, look=word, theme_revision=revision(desk))
-            impact.write_verdict(session, workspace=desk.workspace, row=row)
-    desk.start()
-    with desk.database.read(workspace=None) as session:
+            row = verdict_row(release, number, look=word, theme_revision=revision(trial))
+            impact.write_verdict(session, workspace=trial.workspace, row=row)
+    trial.start()
+    with trial.database.read(workspace=None) as session:
         verdicts = rows_of(session, Verdict)
-    old, then = revision(desk), places_at(desk, revision(desk))
-    desk.switch()
-    desk.feed(30)
-    with desk.database.read(workspace=None) as session:
+    old, then = revision(trial), places_at(trial, revision(trial))
+    trial.switch()
+    trial.feed(30)
+    with trial.database.read(workspace=None) as session:
         now = rows_of(session, Verdict)
     assert now[: len(verdicts)] == verdicts
     # Later verdicts are rows of their own, under the revision that they counted.
-    revised = session_revisions(desk)
+    revised = session_revisions(trial)
     assert all(number > old for number in revised[len(verdicts) :])
-    assert places_at(desk, old) == then
+    assert places_at(trial, old) == then
 
 
-def session_revisions(desk: Trying) -> list[int]:
-    with desk.database.read(workspace=None) as session:
+def session_revisions(trial: Trying) -> list[int]:
+    with trial.database.read(workspace=None) as session:
         return list(session.scalars(select(Verdict.theme_revision).order_by(Verdict.id)))
 
 
-def test_it_is_in_the_audit_log(desk: Trying) -> None:
-    desk.start()
-    desk.switch(limit=0.1, accept=0.9)
-    with desk.database.read(workspace=None) as session:
+def test_it_is_in_the_audit_log(trial: Trying) -> None:
+    trial.start()
+    trial.switch(limit=0.1, accept=0.9)
+    with trial.database.read(workspace=None) as session:
         rows = session.scalars(select(AuditEntry).where(AuditEntry.action.like("encoder.%"))).all()
     assert [(row.action, row.actor, row.detail["by"]) for row in rows] == [
         (f"encoder.{verb}", "Ada", "usr_1") for verb in ("try", "switch", "switched")
@@ -164,138 +164,138 @@ def test_it_is_in_the_audit_log(desk: Trying) -> None:
 # --- refused ------------------------------------------------------------------------------------------------
 
 
-def test_above_the_limit_it_is_refused_with_both_shares(desk: Trying) -> None:
-    desk.start()
-    share = desk.report().moved_share
+def test_above_the_limit_it_is_refused_with_both_shares(trial: Trying) -> None:
+    trial.start()
+    share = trial.report().moved_share
     with pytest.raises(Conflict, match=rf"{share:.4f} of the volume .* limit is 0.2: send accept_moved"):
-        desk.switch(limit=0.2)
+        trial.switch(limit=0.2)
     with pytest.raises(Conflict, match="accept_moved"):
-        desk.switch(limit=0.2, accept=share - 0.01)
-    row = desk.shadow()
+        trial.switch(limit=0.2, accept=share - 0.01)
+    row = trial.shadow()
     assert row is not None
     assert row.state is ShadowState.READY
-    desk.switch(limit=0.2, accept=share)
-    assert desk.choice() == OTHER
+    trial.switch(limit=0.2, accept=share)
+    assert trial.choice() == OTHER
 
 
-def test_not_before_the_report_and_asking_twice_is_asking_once(desk: Trying) -> None:
-    desk.start(work=False)
+def test_not_before_the_report_and_asking_twice_is_asking_once(trial: Trying) -> None:
+    trial.start(work=False)
     with pytest.raises(Conflict, match=f"0 of {FED} items"):
-        desk.switch()
-    desk.work()
-    desk.switch(work=False)
-    desk.switch(work=False)
-    desk.work()
-    assert desk.choice() == OTHER
-    assert (desk.shadow(), desk.vectors()) == (None, {"bfloat16": FED})
+        trial.switch()
+    trial.work()
+    trial.switch(work=False)
+    trial.switch(work=False)
+    trial.work()
+    assert trial.choice() == OTHER
+    assert (trial.shadow(), trial.vectors()) == (None, {"bfloat16": FED})
 
 
-def test_more_that_moves_by_then_is_refused_by_the_worker(desk: Trying) -> None:
-    desk.start()
-    share = desk.report().moved_share
-    desk.switch(limit=share, work=False)
-    with desk.database.write(workspace=desk.workspace) as session:
-        row = shadows.shadow_stream.find(session, workspace=desk.workspace)
+def test_more_that_moves_by_then_is_refused_by_the_worker(trial: Trying) -> None:
+    trial.start()
+    share = trial.report().moved_share
+    trial.switch(limit=share, work=False)
+    with trial.database.write(workspace=trial.workspace) as session:
+        row = shadows.shadow_stream.find(session, workspace=trial.workspace)
         assert row is not None
         row.accepted = share - 0.01
-    desk.work()
-    row = desk.shadow()
+    trial.work()
+    row = trial.shadow()
     assert row is not None
     assert (row.state, row.refusal is not None) == (ShadowState.READY, True)
-    assert desk.choice() != OTHER
-    desk.feed(30)
-    desk.switch()
-    assert desk.choice() == OTHER
+    assert trial.choice() != OTHER
+    trial.feed(30)
+    trial.switch()
+    assert trial.choice() == OTHER
 
 
 # --- what comes between and afterwards ----------------------------------------------------------------------
 
 
-def test_items_that_come_between_report_and_switch_are_in_it(desk: Trying) -> None:
-    desk.start()
-    desk.feed(30, work=False)
-    desk.switch(work=False)
-    desk.work()
-    assert desk.choice() == OTHER
-    assert desk.vectors() == {"bfloat16": FED + 30}
-    assert desk.count(Arrival) == FED + 30
-    assert recounted(desk.database) == stored_counts(desk.database)
+def test_items_that_come_between_report_and_switch_are_in_it(trial: Trying) -> None:
+    trial.start()
+    trial.feed(30, work=False)
+    trial.switch(work=False)
+    trial.work()
+    assert trial.choice() == OTHER
+    assert trial.vectors() == {"bfloat16": FED + 30}
+    assert trial.count(Arrival) == FED + 30
+    assert recounted(trial.database) == stored_counts(trial.database)
 
 
-def test_the_live_stream_waits_while_it_is_switched(desk: Trying) -> None:
-    desk.start()
-    desk.feed(10, work=False)
-    while desk.one_batch() is not Job.EMBED:
+def test_the_live_stream_waits_while_it_is_switched(trial: Trying) -> None:
+    trial.start()
+    trial.feed(10, work=False)
+    while trial.one_batch() is not Job.EMBED:
         pass
-    desk.switch(work=False)
-    assert desk.one_batch() is Job.PLACE
-    assert desk.count(Arrival) == FED
-    assert desk.one_batch() is Job.SHADOW
-    assert desk.choice() == OTHER
+    trial.switch(work=False)
+    assert trial.one_batch() is Job.PLACE
+    assert trial.count(Arrival) == FED
+    assert trial.one_batch() is Job.SHADOW
+    assert trial.choice() == OTHER
     # Vectors of the encoder before are of no use: these items are embedded again.
-    desk.work()
-    assert desk.vectors() == {"bfloat16": FED + 10}
-    assert desk.count(Arrival) == FED + 10
-    with desk.database.read(workspace=None) as session:
+    trial.work()
+    assert trial.vectors() == {"bfloat16": FED + 10}
+    assert trial.count(Arrival) == FED + 10
+    with trial.database.read(workspace=None) as session:
         attempts = session.scalar(select(func.max(Work.attempts)).where(Work.stage == Job.PLACE))
     assert attempts == 1
 
 
-def test_a_batch_that_was_being_embedded_begins_again(desk: Trying) -> None:
-    desk.start()
-    desk.feed(10, work=False)
-    assert desk.one_batch() is Job.INTAKE
-    theirs = build_stages(desk.context.settings)
+def test_a_batch_that_was_being_embedded_begins_again(trial: Trying) -> None:
+    trial.start()
+    trial.feed(10, work=False)
+    assert trial.one_batch() is Job.INTAKE
+    theirs = build_stages(trial.context.settings)
     slow = other_encoder("float32")
 
     def encode(texts: Sequence[str]) -> FloatArray:
         del slow.encode  # type: ignore[misc]
-        desk.switch(work=False)
-        run_stage_alone(desk, theirs)
+        trial.switch(work=False)
+        run_stage_alone(trial, theirs)
         return slow.encode(texts)
 
     slow.encode = encode  # type: ignore[method-assign]
-    desk.context.encoders = {desk.choice(): slow}
-    run_batch(desk.context, build_stages(desk.context.settings))
-    assert desk.choice() == OTHER
-    desk.work()
-    assert desk.vectors() == {"bfloat16": FED + 10}
-    assert desk.count(Arrival) == FED + 10
+    trial.context.encoders = {trial.choice(): slow}
+    run_batch(trial.context, build_stages(trial.context.settings))
+    assert trial.choice() == OTHER
+    trial.work()
+    assert trial.vectors() == {"bfloat16": FED + 10}
+    assert trial.count(Arrival) == FED + 10
 
 
-def run_stage_alone(desk: Trying, stages: Mapping[Job, Stage]) -> None:
-    assert run_batch(desk.context, {Job.SHADOW: stages[Job.SHADOW]}) == (Job.SHADOW, 1)
+def run_stage_alone(trial: Trying, stages: Mapping[Job, Stage]) -> None:
+    assert run_batch(trial.context, {Job.SHADOW: stages[Job.SHADOW]}) == (Job.SHADOW, 1)
 
 
 def test_an_act_during_the_switch_makes_it_compare_again(
-    desk: Trying, monkeypatch: pytest.MonkeyPatch
+    trial: Trying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.start()
-    desk.switch(work=False)
-    real, themes = shadow.shadow_report.publish, sorted(set(desk.places().values()))
+    trial.start()
+    trial.switch(work=False)
+    real, themes = shadow.shadow_report.publish, sorted(set(trial.places().values()))
     acts: list[int] = []
 
     def late(*given: Any) -> None:
         if not acts:
             acts.append(1)
-            act(desk, lambda s: theme_changes.merge(s, theme=themes[0], others=[themes[1]], **who(desk)))
+            act(trial, lambda s: theme_changes.merge(s, theme=themes[0], others=[themes[1]], **who(trial)))
         real(*given)
 
     monkeypatch.setattr(shadow.shadow_report, "publish", late)
-    together = {item for item, theme in desk.places().items() if theme in themes[:2]}
-    desk.work()
-    assert desk.choice() == OTHER
-    assert {desk.places()[item] for item in together} == {themes[0]}
-    assert recounted(desk.database) == stored_counts(desk.database)
+    together = {item for item, theme in trial.places().items() if theme in themes[:2]}
+    trial.work()
+    assert trial.choice() == OTHER
+    assert {trial.places()[item] for item in together} == {themes[0]}
+    assert recounted(trial.database) == stored_counts(trial.database)
 
 
 @pytest.mark.parametrize("place", ["compare", "named", "publish"])
 def test_killed_in_the_middle_it_is_done_once(
-    desk: Trying, monkeypatch: pytest.MonkeyPatch, place: str
+    trial: Trying, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    desk.start()
-    report = desk.report()
-    desk.switch(work=False)
+    trial.start()
+    report = trial.report()
+    trial.switch(work=False)
     real, calls = getattr(shadow.shadow_report, place), [0]
 
     def dying(*given: object) -> object:
@@ -307,91 +307,93 @@ def test_killed_in_the_middle_it_is_done_once(
 
     monkeypatch.setattr(shadow.shadow_report, place, dying)
     with pytest.raises(KeyboardInterrupt):
-        desk.work()
-    desk.clock.advance(seconds=61)
-    desk.work()
-    assert desk.choice() == OTHER
-    with desk.database.read(workspace=None) as session:
+        trial.work()
+    trial.clock.advance(seconds=61)
+    trial.work()
+    assert trial.choice() == OTHER
+    with trial.database.read(workspace=None) as session:
         done = session.scalars(select(AuditEntry).where(AuditEntry.action == "encoder.switched")).all()
     assert [row.detail["moved"] for row in done] == [report.moved_items]
 
 
-def story(desk: Trying) -> object:
-    with desk.database.read(workspace=None) as session:
+def story(trial: Trying) -> object:
+    with trial.database.read(workspace=None) as session:
         return (
             sorted((row.item_id, row.position, row.theme_number) for row in session.scalars(select(Arrival))),
             session.scalars(select(ThemeStreamState.state)).one(),
-            revision(desk),
-            desk.places(),
+            revision(trial),
+            trial.places(),
         )
 
 
 def test_afterwards_a_worker_that_restarts_goes_on_as_one_that_does_not(
-    desk: Trying, fed: Trying, tmp_path: Any
+    trial: Trying, fed_trial: Trying, tmp_path: Any
 ) -> None:
-    desk.start()
-    desk.switch()
-    desk.database.close()
+    trial.start()
+    trial.switch()
+    trial.database.close()
     shutil.copy(tmp_path / "ebb.db", tmp_path / "twin.db")
     with closing(Database(f"sqlite:///{tmp_path / 'twin.db'}", synchronous="NORMAL")) as database:
-        twin = reopened(database, desk)
+        twin = reopened(database, trial)
         stages = build_stages(twin.context.settings)
         for count in (40, 60, 30):
-            desk.feed(count, work=False)
-            while desk.one_batch():
+            trial.feed(count, work=False)
+            while trial.one_batch():
                 pass
             twin.feed(count, work=False)
             while run_batch(twin.context, stages):
                 pass
-        assert story(twin) == story(desk)
-        assert len(desk.places()) > FED
-        assert recounted(desk.database) == stored_counts(desk.database)
+        assert story(twin) == story(trial)
+        assert len(trial.places()) > FED
+        assert recounted(trial.database) == stored_counts(trial.database)
 
 
-def test_and_back_again(desk: Trying) -> None:
-    own = desk.choice()
-    desk.start()
-    desk.switch()
-    ids = set(desk.themes())
-    desk.start(own)
-    desk.switch()
-    assert (desk.choice(), desk.vectors()) == (own, {"float32": FED})
-    assert ids <= set(desk.themes())
-    numbers = [row.number for row in desk.themes().values()]
+def test_and_back_again(trial: Trying) -> None:
+    own = trial.choice()
+    trial.start()
+    trial.switch()
+    ids = set(trial.themes())
+    trial.start(own)
+    trial.switch()
+    assert (trial.choice(), trial.vectors()) == (own, {"float32": FED})
+    assert ids <= set(trial.themes())
+    numbers = [row.number for row in trial.themes().values()]
     assert len(set(numbers)) == len(numbers)
-    assert recounted(desk.database) == stored_counts(desk.database)
+    assert recounted(trial.database) == stored_counts(trial.database)
 
 
 # --- what people decided ------------------------------------------------------------------------------------
 
 
-def who(desk: Trying) -> dict[str, Any]:
-    return {"workspace": desk.workspace, "author": ADA, "now": desk.clock()}
+def who(trial: Trying) -> dict[str, Any]:
+    return {"workspace": trial.workspace, "author": ADA, "now": trial.clock()}
 
 
-def act(desk: Trying, doing: Callable[[Session], Acted]) -> Acted:
-    with desk.database.write(workspace=desk.workspace) as session:
+def act(trial: Trying, doing: Callable[[Session], Acted]) -> Acted:
+    with trial.database.write(workspace=trial.workspace) as session:
         return doing(session)
 
 
-def _decide(desk: Trying) -> dict[str, Any]:
+def _decide(trial: Trying) -> dict[str, Any]:
     """Merge, split, pin, move, dismiss, rename and expect; return what must hold of it."""
     sizes: dict[int, list[int]] = {}
-    for item, theme in sorted(desk.places().items()):
+    for item, theme in sorted(trial.places().items()):
         sizes.setdefault(theme, []).append(item)
     a, b, c, d, e, *_ = sorted(sizes, key=lambda theme: -len(sizes[theme]))
     part = sizes[c][::2]
-    act(desk, lambda s: theme_changes.merge(s, theme=a, others=[b], **who(desk)))
+    act(trial, lambda s: theme_changes.merge(s, theme=a, others=[b], **who(trial)))
     made = act(
-        desk, lambda s: theme_changes.split(s, theme=c, items=part, label="A part", **who(desk))
+        trial, lambda s: theme_changes.split(s, theme=c, items=part, label="A part", **who(trial))
     ).act.other_ids[0]
-    act(desk, lambda s: theme_marks.pin(s, theme=d, **who(desk)))
+    act(trial, lambda s: theme_marks.pin(s, theme=d, **who(trial)))
     moved = sizes[c][1::2][:2]
-    act(desk, lambda s: theme_changes.move(s, theme=a, items=moved, **who(desk)))
-    act(desk, lambda s: theme_marks.dismiss(s, theme=e, **who(desk)))
-    act(desk, lambda s: theme_marks.rename(s, theme=d, label="Kept together", **who(desk)))
+    act(trial, lambda s: theme_changes.move(s, theme=a, items=moved, **who(trial)))
+    act(trial, lambda s: theme_marks.dismiss(s, theme=e, **who(trial)))
+    act(trial, lambda s: theme_marks.rename(s, theme=d, label="Kept together", **who(trial)))
     texts = ["The app crashes when I rotate the tablet."]
-    seeded = act(desk, lambda s: theme_marks.seed(s, label="Rotation", texts=texts, **who(desk))).act.theme_id
+    seeded = act(
+        trial, lambda s: theme_marks.seed(s, label="Rotation", texts=texts, **who(trial))
+    ).act.theme_id
     return {
         "in": {a: [*sizes[a], *sizes[b], *moved], made: part, d: sizes[d], e: sizes[e]},
         "named": {made: "A part", d: "Kept together", seeded: "Rotation"},
@@ -403,21 +405,21 @@ def _decide(desk: Trying) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile", "after the report"])
-def test_what_people_decided_holds(desk: Trying, when: str) -> None:
+def test_what_people_decided_holds(trial: Trying, when: str) -> None:
     if when == "before":
-        wanted = _decide(desk)
-        desk.work()
-    desk.start(work=False)
-    desk.one_batch()
-    desk.one_batch()
+        wanted = _decide(trial)
+        trial.work()
+    trial.start(work=False)
+    trial.one_batch()
+    trial.one_batch()
     if when == "meanwhile":
-        wanted = _decide(desk)
-    desk.work()
+        wanted = _decide(trial)
+    trial.work()
     if when == "after the report":
-        wanted = _decide(desk)
-    desk.switch()
-    desk.feed(40)
-    places, themes = desk.places(), desk.themes()
+        wanted = _decide(trial)
+    trial.switch()
+    trial.feed(40)
+    places, themes = trial.places(), trial.themes()
     for theme, items in wanted["in"].items():
         assert {places[item] for item in items} == {theme}
     for theme, label in wanted["named"].items():
@@ -425,65 +427,65 @@ def test_what_people_decided_holds(desk: Trying, when: str) -> None:
     assert themes[wanted["noise"]].state is ThemeState.DISMISSED
     # What was split is never one theme again.
     assert themes[wanted["part"]].redirect_id is None
-    counted = stored_counts(desk.database)
+    counted = stored_counts(trial.database)
     assert not [theme for theme, _ in counted if theme == wanted["noise"]]
     assert {
-        key: count for key, count in recounted(desk.database).items() if key[0] != wanted["noise"]
+        key: count for key, count in recounted(trial.database).items() if key[0] != wanted["noise"]
     } == counted
-    with desk.database.read(workspace=None) as session:
+    with trial.database.read(workspace=None) as session:
         (seed,) = session.scalars(select(ThemeSeed))
-        current = desk.owner().encoder_id
+        current = trial.owner().encoder_id
     assert seed.encoder_id == current
     deliver(
-        desk.context,
-        desk.workspace,
-        desk.source,
+        trial.context,
+        trial.workspace,
+        trial.source,
         {
             **year.tickets()[0].row,
             "id": "late-1",
             "text": "The app crashes when I rotate the tablet, fix it.",
         },
     )
-    desk.work()
-    with desk.database.read(workspace=None) as session:
+    trial.work()
+    with trial.database.read(workspace=None) as session:
         late = session.scalars(select(FeedbackItem.id).where(FeedbackItem.external_id == "late-1")).one()
-    assert desk.places()[late] == wanted["seeded"]
+    assert trial.places()[late] == wanted["seeded"]
 
 
-def test_acts_from_before_can_be_undone_afterwards(desk: Trying) -> None:
-    sizes = sorted(set(desk.places().values()))
+def test_acts_from_before_can_be_undone_afterwards(trial: Trying) -> None:
+    sizes = sorted(set(trial.places().values()))
     a, b = sizes[:2]
-    theirs = {item for item, theme in desk.places().items() if theme == b}
-    act(desk, lambda s: theme_changes.merge(s, theme=a, others=[b], **who(desk)))
-    desk.work()
-    desk.start()
-    desk.switch()
-    act(desk, lambda s: theme_undo.undo(s, theme=a, **who(desk)))
-    desk.work()
-    assert {desk.places()[item] for item in theirs} == {b}
-    desk.feed(40)
-    assert recounted(desk.database) == stored_counts(desk.database)
+    theirs = {item for item, theme in trial.places().items() if theme == b}
+    act(trial, lambda s: theme_changes.merge(s, theme=a, others=[b], **who(trial)))
+    trial.work()
+    trial.start()
+    trial.switch()
+    act(trial, lambda s: theme_undo.undo(s, theme=a, **who(trial)))
+    trial.work()
+    assert {trial.places()[item] for item in theirs} == {b}
+    trial.feed(40)
+    assert recounted(trial.database) == stored_counts(trial.database)
 
 
-def test_an_undo_meanwhile_lets_go(desk: Trying) -> None:
-    theme = max(set(desk.places().values()))
-    act(desk, lambda s: theme_marks.pin(s, theme=theme, **who(desk)))
-    desk.start(work=False)
-    desk.one_batch()
-    act(desk, lambda s: theme_undo.undo(s, theme=theme, **who(desk)))
-    desk.work()
-    desk.switch()
-    assert recounted(desk.database) == stored_counts(desk.database)
-    with desk.database.read(workspace=None) as session:
+def test_an_undo_meanwhile_lets_go(trial: Trying) -> None:
+    theme = max(set(trial.places().values()))
+    act(trial, lambda s: theme_marks.pin(s, theme=theme, **who(trial)))
+    trial.start(work=False)
+    trial.one_batch()
+    act(trial, lambda s: theme_undo.undo(s, theme=theme, **who(trial)))
+    trial.work()
+    trial.switch()
+    assert recounted(trial.database) == stored_counts(trial.database)
+    with trial.database.read(workspace=None) as session:
         assert work.count_states(session)
         assert session.scalar(select(func.count()).select_from(Embedding)) == FED
 
 
-def test_equal_worlds_switch_alike(desk: Trying, fed: Trying, tmp_path: Any) -> None:
-    shutil.copy(str(fed.database.url.database), tmp_path / "twin.db")
+def test_equal_worlds_switch_alike(trial: Trying, fed_trial: Trying, tmp_path: Any) -> None:
+    shutil.copy(str(fed_trial.database.url.database), tmp_path / "twin.db")
     with closing(Database(f"sqlite:///{tmp_path / 'twin.db'}", synchronous="NORMAL")) as database:
-        twin = reopened(database, fed)
-        for each in (desk, twin):
+        twin = reopened(database, fed_trial)
+        for each in (trial, twin):
             each.start()
             each.switch()
-        assert story(twin) == story(desk)
+        assert story(twin) == story(trial)
