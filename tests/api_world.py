@@ -13,10 +13,8 @@ from models.queries import access, counts, deliveries, delivery_log, goals, impa
 from models.queries.links import ProposalDraft
 from models.queries.pulls import PullDraft
 from models.queries.theme_log import Author
-from models.records import LinkState, Metric, Objective, Shadow, ShadowState, Team
+from models.records import LinkState, Metric, Objective, Team
 from models.sealing import Keyring
-from models.values.encoders import PACKAGED_MODEL
-from models.values.moves import MoveReport
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
@@ -80,13 +78,7 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
             now=NOON,
         )
         suggestion = factories.suggestion(session, workspace, theme=theme, other=other, items=made[1:2])
-        session.add(
-            Shadow(
-                workspace_id=workspace, model=PACKAGED_MODEL, dtype="bfloat16", state=ShadowState.READY,
-                stream={}, report=MoveReport(1, 1, 1, 1, 0, 0, 0, 0, 0, ()).to_json(), reported_at=NOON,
-                started_at=NOON, actor="mira", by="key_1",
-            )
-        )  # fmt: skip
+        factories.shadow(session, workspace)
         key, _ = access.create_key(session, workspace=workspace, name="bot", role=Role.VIEWER, now=NOON)
         ids = {
             "src": source, "dlv": sent, "th": theme, "rel": release, "feat": feature, "lnk": link.id,

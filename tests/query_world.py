@@ -50,7 +50,6 @@ from models.records import (
     LinkState,
     Metric,
     Objective,
-    Shadow,
     ShadowArrival,
     ShadowState,
     Team,
@@ -66,7 +65,6 @@ from models.records import (
 from models.sealing import Keyring
 from models.sources.rhythm import Mark
 from models.sources.scope import Act, Fact, Rule
-from models.values.moves import MoveReport
 from models.values.roles import Role
 from tests import factories
 from tests.clock import NOON
@@ -79,7 +77,6 @@ SERIES = exposure.DEFAULT_SERIES
 RULE = Rule("no chat", Act.EXCLUDE, Fact.CHANNEL, ("chat",))
 RECEIPT = ReceiptDraft(NOON, "x", ("a" * 64,), 1, Removed(1, 1, 1, 1, 1), 0, True, "b" * 64)
 PULL_LEASE = "a lease of the tests"
-REPORT = MoveReport(1, 1, 1, 1, 0, 0, 0, 0, 0, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,12 +293,8 @@ def _shadow(session: Session, workspace: int, items: list[int]) -> int:
     """Let another encoder be tried: it has read an item, and one that has left the stream since; return its id."""
     other = WordHashEncoder(64)
     own = {"workspace_id": workspace}
-    shadow = Shadow(
-        **own, model="other", dtype="float32", state=ShadowState.SWITCHING, read_through=1, started_at=NOON,
-        stream={}, report=REPORT.to_json(), reported_at=NOON, actor="mira", by="key_1",
-    )  # fmt: skip
-    session.add(shadow)
-    session.flush()
+    state = ShadowState.SWITCHING
+    factories.shadow(session, workspace, model="other", dtype="float32", state=state, read_through=1)
     encoder = shadows.bind(
         session, workspace=workspace, name=other.name, digest=other.digest, dtype=other.dtype, dimension=64
     )
