@@ -14,6 +14,8 @@ from models.values.encoders import PACKAGED_MODEL, EncoderChoice, check_choice, 
 from models.values.ids import Prefix, public_id
 from models.values.moves import Fate, MoveReport, ThemeMove
 
+GIVEN_UP = "a worker failed at every attempt: see its log, then `ebb replay`."
+
 
 @dataclass(frozen=True, slots=True)
 class ThemeFate:
@@ -94,6 +96,7 @@ def read_encoder(session: Session, *, workspace: int, settings: Settings) -> Enc
 def _shadow(session: Session, row: Shadow) -> ShadowView:
     progress = shadows.progress(session, workspace=row.workspace_id)
     report = shadows.report_of(row)
+    is_given_up = shadow_stream.is_given_up(session, workspace=row.workspace_id)
     return ShadowView(
         choice=EncoderChoice(row.model, row.dtype),
         state=row.state,
@@ -101,7 +104,7 @@ def _shadow(session: Session, row: Shadow) -> ShadowView:
         total=progress.total,
         started_at=row.started_at,
         actor=row.actor,
-        error=row.error,
+        error=row.error or (GIVEN_UP if is_given_up else None),
         refusal=row.refusal,
         report=None
         if report is None or row.reported_at is None

@@ -218,6 +218,7 @@ def reads(w: World) -> Calls:
         shadow_stream.arrivals_after: {"position": 0, "limit": 9},
         shadow_stream.beside: {"encoder": w.tried},
         shadow_stream.find: {},
+        shadow_stream.is_given_up: {},
         shadow_stream.is_switching: {},
         shadow_stream.last_act: {},
         shadow_stream.leaving: {"limit": 9},

@@ -28,6 +28,7 @@ from models.queries import (
     pull_counts,
     pulls,
     scope,
+    shadow_stream,
     shadows,
     silence,
     theme_stream,
@@ -376,6 +377,11 @@ def _work(session: Session, workspace: int, release: int, item: int) -> None:
     work.mark_dirty(
         session, workspace=workspace, stage=Job.MEASURE, subject=release, version=2, run_at=factories.noon(9)
     )
+    for version in (0, 1):
+        shadow_stream.ask(session, workspace=workspace, now=NOON)
+        given_up = update(Work).where(Work.stage == Job.SHADOW, Work.version == 0)
+        if version == 0:
+            session.execute(given_up.values(state=WorkState.DEAD, version=1))
     judged = update(Work).where(Work.stage == Job.MEASURE, Work.version == 0)
     session.execute(judged.values(state=WorkState.DONE))
     session.execute(update(Work).where(Work.stage == Job.EMBED).values(state=WorkState.DEAD))

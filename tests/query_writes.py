@@ -250,7 +250,7 @@ def writes(w: World) -> Calls:
 def _plan(w: World) -> Plan:
     """A switch to the encoder that is tried: one item moves into a theme that is new."""
     kept = Bookkeeping(3, 6, 1_000, ((2, 1),), ())
-    return Plan(1, 0, kept, 0, (Entry(w.late, 5, 1.0),), (Born(5, "new"),), ())
+    return Plan(1, 0, kept, 0, (Entry(w.late, 5, 1.0),), (), (Born(5, "new"),), ())
 
 
 KEYED: frozenset[Query] = frozenset(

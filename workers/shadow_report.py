@@ -10,7 +10,7 @@ from models.language.encode import Encoder, FloatArray, IntArray
 from models.language.events import Bookkeeping
 from models.language.label import label_themes
 from models.language.match import WAITING, BoolArray, Carried, Change, carry_books, carry_over, changes
-from models.queries import embeddings, overview, shadow_stream, shadow_switch, shadows, theme_stream
+from models.queries import embeddings, overview, shadow_stream, shadow_switch, shadows, theme_stream, themes
 from models.queries.shadow_switch import Born, Plan
 from models.queries.theme_stream import Entry, StreamRow
 from models.values.moves import Fate, MoveReport, ThemeMove
@@ -158,6 +158,16 @@ def publish(context: Context, workspace: int, loaded: Loaded, found: Compared, t
     carried = carry_books(
         books, kept, found.carried, next_theme=max([books.next_theme - 1, *found.carried.born]) + 1
     )
+    with context.database.read(workspace=workspace) as session:
+        days = themes.ticket_days(session, workspace=workspace, items=found.items[moved].tolist())
+    touched = {
+        (number, days[item])
+        for item, *numbers in zip(
+            *(column[moved].tolist() for column in (found.items, found.old, found.carried.after)), strict=True
+        )
+        for number in numbers
+        if number != WAITING
+    }
     settled_at = max(0, loaded.settled_at + books.read - kept.read)
     plan = Plan(
         live_version=found.live.version,
@@ -165,6 +175,7 @@ def publish(context: Context, workspace: int, loaded: Loaded, found: Compared, t
         kept=carried,
         settled_at=settled_at,
         entries=tuple(Entry(item, number, score) for item, number, score in zip(*columns, strict=True)),
+        touched=sorted(touched),
         born=tuple(Born(number, labels.get(number)) for number in found.carried.born),
         moves=told.themes,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict
-from models.jobs import Job
+from models.jobs import Job, WorkState
 from models.queries import theme_acts, work
 from models.queries.theme_stream import StoredItem
 from models.queries.upsert import insert_many
@@ -24,6 +24,7 @@ from models.records import (
     Theme,
     ThemeState,
     ThemeVerb,
+    Work,
 )
 from models.values.kinds import Kind
 
@@ -76,9 +77,28 @@ def ask(session: Session, *, workspace: int, now: datetime) -> None:
 
 
 def is_switching(session: Session, *, workspace: int) -> bool:
-    """Say whether a switch of the encoder is under way: the live stream stands still for it."""
-    row = find(session, workspace=workspace)
-    return row is not None and row.state is ShadowState.SWITCHING
+    """Say whether a switch of the encoder is under way: the live stream stands still for it.
+
+    One whose work was given up is not: it would stand still for ever.
+    """
+    query = select(Shadow.id).join(Work, Work.subject == Shadow.workspace_id)
+    found = session.scalar(
+        query.where(
+            Shadow.workspace_id == workspace,
+            Shadow.state == ShadowState.SWITCHING,
+            Work.stage == Job.SHADOW,
+            Work.state == WorkState.READY,
+        ).limit(1)
+    )
+    return found is not None
+
+
+def is_given_up(session: Session, *, workspace: int) -> bool:
+    """Say whether a worker failed at every attempt to go on with the shadow run."""
+    query = select(Work.id).where(
+        Work.workspace_id == workspace, Work.stage == Job.SHADOW, Work.state == WorkState.DEAD
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def standing_numbers(session: Session, *, workspace: int) -> dict[int, int]:

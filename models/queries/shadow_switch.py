@@ -47,8 +47,9 @@ class Plan:
     """What a switch writes.
 
     live_version, version: of the live stream and the shadow's row when they were compared. kept, settled_at: the live
-    stream's books afterwards. entries: items that move, with the number of the theme they come into (0: none). moves:
-    what becomes of every theme.
+    stream's books afterwards. entries: items that move, with the number of the theme they come into (0: none).
+    touched: numbers of the themes they leave and enter, each with the moments at which their tickets were opened.
+    moves: what becomes of every theme.
     """
 
     live_version: int
@@ -56,6 +57,7 @@ class Plan:
     kept: Bookkeeping
     settled_at: int
     entries: Sequence[Entry]
+    touched: Sequence[tuple[int, datetime]]
     born: Sequence[Born]
     moves: Sequence[ThemeMove]
 
@@ -81,7 +83,7 @@ def publish(session: Session, *, workspace: int, plan: Plan, now: datetime) -> i
     )
     shadow_stream.ask(session, workspace=workspace, now=now)
     ids = _give_birth(session, workspace, plan.born, books.revision, now)
-    _move(session, workspace, plan.entries, ids, books.revision, now)
+    _move(session, workspace, plan, ids, books.revision, now)
     _log(session, workspace, plan.moves, ids, books.revision, now)
     _retire(session, workspace, [ids[move.number] for move in plan.moves if move.fate is Fate.LOST])
     _read_again(session, workspace, row, new, now)
@@ -114,25 +116,14 @@ def _give_birth(
 
 
 def _move(
-    session: Session,
-    workspace: int,
-    entries: Sequence[Entry],
-    ids: dict[int, int],
-    revision: int,
-    now: datetime,
+    session: Session, workspace: int, plan: Plan, ids: dict[int, int], revision: int, now: datetime
 ) -> None:
     """Write the assignments of items that move, and ask for the counts that this touches."""
-    items = [entry.item for entry in entries]
-    days = themes.ticket_days(session, workspace=workspace, items=items)
-    redirects = themes.redirects(session, workspace=workspace)
-    pairs = [(ids[entry.theme_number], days[entry.item]) for entry in entries if entry.theme_number]
-    for start in range(0, len(items), 500):
-        held = themes.themes_of_items(session, workspace=workspace, items=items[start : start + 500])
-        pairs += [(redirects.get(theme, theme), days[item]) for item, theme in held.items()]
-    placed = [entry for entry in entries if entry.theme_number]
-    waiting = [entry.item for entry in entries if not entry.theme_number]
+    placed = [entry for entry in plan.entries if entry.theme_number]
+    waiting = [entry.item for entry in plan.entries if not entry.theme_number]
     theme_stream.enter(session, workspace=workspace, entries=placed, ids=ids, revision=revision)
     theme_stream.leave_themes(session, workspace=workspace, items=waiting, revision=revision)
+    pairs = [(ids[number], at) for number, at in plan.touched]
     theme_log.ask_for_counts(session, workspace=workspace, pairs=pairs, now=now)
 
 

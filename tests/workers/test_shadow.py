@@ -30,6 +30,7 @@ from models.sealing import Keyring
 from models.settings import Settings
 from models.values.encoders import PACKAGED_MODEL, EncoderChoice, check_choice, model_folders
 from models.values.moves import Fate
+from service.encoders import GIVEN_UP, read_encoder
 from service.erasure import erase, parse_who
 from tests import factories, year
 from tests.steps import unfinished
@@ -278,8 +279,10 @@ def test_items_come_change_and_go_meanwhile(trial: Trying) -> None:
             .join(FeedbackItem, FeedbackItem.id == Embedding.item_id)
             .where(FeedbackItem.external_id == edited.row["id"], Embedding.encoder_id == 2)
         )
+        left = session.scalars(select(Embedding).where(Embedding.item_id == ids[gone.row["id"]])).all()
     assert stored == arrived
     assert ids[gone.row["id"]] not in stored
+    assert left == []
     assert version == 2
     assert len(stored) == FED + 29
     # An item that changed has come last in either stream.
@@ -478,4 +481,14 @@ def test_dead_work_is_seen(trial: Trying) -> None:
         trial.clock.advance(minutes=15)
     with trial.database.read(workspace=None) as session:
         counted = work.count_states(session)
+        view = read_encoder(session, workspace=trial.workspace, settings=trial.context.settings)
     assert counted[Job.SHADOW, WorkState.DEAD] == 1
+    assert view.shadow is not None
+    assert view.shadow.error == GIVEN_UP
+    # What people wait for goes on.
+    with trial.database.write(workspace=trial.workspace) as session:
+        row = shadow_stream.find(session, workspace=trial.workspace)
+        assert row is not None
+        row.state = ShadowState.SWITCHING
+        session.flush()
+        assert not shadow_stream.is_switching(session, workspace=trial.workspace)
