@@ -75,7 +75,8 @@ class Settings(BaseSettings):
         description="Milliseconds that a commit of deliveries waits for as many as there were lately.",
     )
     encoder_dtype: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of the encoder in a new workspace; fixed once created."
+        "float32",
+        description="Arithmetic of the encoder in a new workspace; later changed by `ebb encoder` alone.",
     )
     encoder_models: str = Field(
         "",

@@ -10,7 +10,7 @@ from models.values.roles import Role
 
 
 class Workspace(Record):
-    """One tenant; its time zone and encoder are fixed when it is created."""
+    """One tenant; its time zone is fixed when it is created, its encoder until a person switches to another."""
 
     __tablename__ = "workspace"
 

@@ -489,3 +489,15 @@ def test_equal_worlds_switch_alike(trial: Trying, fed_trial: Trying, tmp_path: A
             each.start()
             each.switch()
         assert story(twin) == story(trial)
+
+
+def test_a_lost_theme_can_be_merged_into_the_one_that_took_its_items(trial: Trying) -> None:
+    trial.start()
+    trial.switch()
+    lost = next(row for row in trial.themes().values() if row.state is ThemeState.RETIRED)
+    into = next(iter(trial.places().values()))
+    act(trial, lambda s: theme_changes.merge(s, theme=into, others=[lost.id], **who(trial)))
+    trial.work()
+    row = trial.themes()[lost.id]
+    assert (row.state, row.redirect_id) == (ThemeState.MERGED, into)
+    assert recounted(trial.database) == stored_counts(trial.database)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
 from models.database import Database
 from models.jobs import Job
+from models.language.encode import Encoder as EncoderProtocol
 from models.language.encode import WordHashEncoder
 from models.queries import shadow_stream, shadows, workspaces
 from models.queries.theme_log import Author
@@ -56,7 +58,6 @@ class Trying:
     source: int
     clock: Clock
     read: int = 0
-    seen: list[Job] = field(default_factory=list)
 
     def feed(self, count: int, *, work: bool = True) -> None:
         """Let the next tickets of the year come."""
@@ -158,22 +159,28 @@ class Trying:
         return found
 
 
-def trying(database: Database, programs: Database, *, count: int = FED, **chosen: object) -> Trying:
+def trying(
+    database: Database,
+    programs: Database,
+    *,
+    count: int = FED,
+    load_encoder: Callable[[str], EncoderProtocol] = other_encoder,
+) -> Trying:
     """Make the workspace, and let it read its first tickets."""
     workspace = factories.workspace(database)
     with database.write(workspace=workspace) as session:
         source = factories.source(session, workspace)
     clock = Clock()
-    settings = settings_for(programs, **{"place_batch_size": 60, "embed_batch_size": 120, **chosen})
-    context = Context(programs, settings, other_encoder, clock)
+    settings = settings_for(programs, place_batch_size=60, embed_batch_size=120)
+    context = Context(programs, settings, load_encoder, clock)
     made = Trying(database, context, workspace, source, clock)
     made.feed(count)
     return made
 
 
-def reopened(database: Database, made: Trying, **chosen: object) -> Trying:
+def reopened(database: Database, made: Trying) -> Trying:
     """Go on in a copy of the database that `made` worked in."""
-    settings = settings_for(database, **{"place_batch_size": 60, "embed_batch_size": 120, **chosen})
+    settings = settings_for(database, place_batch_size=60, embed_batch_size=120)
     clock = Clock(made.clock.now)
     context = Context(database, settings, other_encoder, clock)
     return Trying(database, context, made.workspace, made.source, clock, made.read)
