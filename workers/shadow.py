@@ -188,9 +188,9 @@ def _changed(
     """
     state = loaded.stream.state()
     themes = before[1][~np.isin(before[0], removed)]
-    standing = {theme: loaded.stream.resolve(theme) for theme in np.unique(themes).tolist()}
+    standing = np.array([loaded.stream.resolve(theme) for theme in range(int(themes.max(initial=0)) + 1)])
     old = np.full(len(state.ids), -1, dtype=np.int64)
-    old[: len(themes)] = [standing[theme] for theme in themes.tolist()]
+    old[: len(themes)] = standing[themes]
     other = old != state.themes
     columns = (column[other].tolist() for column in (state.ids, state.arrived, state.themes))
     return [

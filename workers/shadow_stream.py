@@ -14,6 +14,7 @@ from models.language.events import Bookkeeping, Constraints, ThemeSetting, Theme
 from models.queries import embeddings, shadow_stream, theme_acts
 from models.records import JsonObject, Shadow
 from workers.context import Context
+from workers.themes import KEPT_VECTORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,10 @@ class Loaded:
 
 @dataclass(slots=True)
 class Shadows:
-    """The one shadow's stream that a process keeps between batches; another writer's move makes it load again."""
+    """The shadows' streams that a process keeps between batches; another writer's move makes it load again.
+
+    Of many workspaces those worked last are kept, as long as their vectors together are not too many.
+    """
 
     by_workspace: dict[int, Loaded] = field(default_factory=dict)
 
@@ -70,13 +74,19 @@ class Shadows:
             loaded = _restore(session, row, number, encoder.dimension, setting, obeyed, vectors)
         if kept is not None:
             loaded.labels = kept.labels
-        # One at a time: a shadow holds as many vectors as the workspace has items.
-        self.by_workspace = {workspace: loaded}
+        self.by_workspace.pop(workspace, None)
+        self.by_workspace[workspace] = loaded
+        while len(self.by_workspace) > 1 and sum(map(_size, self.by_workspace.values())) > KEPT_VECTORS:
+            self.forget(next(iter(self.by_workspace)))
         return loaded
 
     def forget(self, workspace: int) -> None:
         """Drop a stream whose batch failed: memory and database no longer agree."""
         self.by_workspace.pop(workspace, None)
+
+
+def _size(loaded: Loaded) -> int:
+    return len(loaded.stream.rows)
 
 
 def _obeyed(session: Session, workspace: int) -> Obeyed:
