@@ -1,48 +1,47 @@
 """The switch to another encoder: themes with the same items stay, the rest is told, and what was said stays said."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 import pytest
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, select
 
 from models.database import Database, Session
 from models.errors import Conflict
 from models.jobs import Job
 from models.language.encode import FloatArray
-from models.queries import impact, shadows, theme_changes, theme_marks, theme_undo, work
-from models.queries.theme_log import Acted
+from models.queries import impact, shadow_stream, theme_changes
 from models.records import (
     Arrival,
     Assignment,
     AuditEntry,
-    Embedding,
-    FeedbackItem,
     ShadowArrival,
     ShadowState,
     ThemeEvent,
-    ThemeSeed,
     ThemeState,
-    ThemeStreamState,
     Verdict,
     Work,
 )
 from models.values.moves import Fate
-from tests import factories, year
+from tests import factories
 from tests.steps import recounted, stored_counts
 from tests.verdicts import verdict_row
-from tests.workers.tickets import deliver
-from tests.workers.trying import ADA, FED, OTHER, Trying, other_encoder, reopened
-from workers import shadow
+from tests.workers.trying import (
+    FED,
+    OTHER,
+    Trying,
+    act,
+    other_encoder,
+    reopened,
+    revision,
+    story,
+    who,
+)
+from workers import shadow_report
 from workers.run import Stage, run_batch
 from workers.stages import build_stages
-
-
-def revision(trial: Trying) -> int:
-    with trial.database.read(workspace=None) as session:
-        return session.scalars(select(ThemeStreamState.revision)).one()
 
 
 def places_at(trial: Trying, number: int) -> dict[int, int]:
@@ -56,10 +55,11 @@ def places_at(trial: Trying, number: int) -> dict[int, int]:
         }
 
 
-def rows_of(session: Session, table: type) -> list[tuple[object, ...]]:
-    columns = [column.key for column in inspect(table).columns]
-    rows = session.scalars(select(table).order_by(table.id))  # type: ignore[attr-defined]
-    return [tuple(repr(getattr(row, name)) for name in columns) for row in rows]
+def verdicts_of(session: Session) -> list[tuple[str, ...]]:
+    """Return every verdict with all that it holds."""
+    names = [column.name for column in Verdict.__table__.columns]
+    rows = session.scalars(select(Verdict).order_by(Verdict.id))
+    return [tuple(repr(getattr(row, name)) for name in names) for row in rows]
 
 
 # --- what it changes ----------------------------------------------------------------------------------------
@@ -131,12 +131,12 @@ def test_what_was_reported_stays_as_it_was(trial_of_either: Trying) -> None:
             impact.write_verdict(session, workspace=trial.workspace, row=row)
     trial.start()
     with trial.database.read(workspace=None) as session:
-        verdicts = rows_of(session, Verdict)
+        verdicts = verdicts_of(session)
     old, then = revision(trial), places_at(trial, revision(trial))
     trial.switch()
     trial.feed(30)
     with trial.database.read(workspace=None) as session:
-        now = rows_of(session, Verdict)
+        now = verdicts_of(session)
     assert now[: len(verdicts)] == verdicts
     # Later verdicts are rows of their own, under the revision that they counted.
     revised = session_revisions(trial)
@@ -195,7 +195,7 @@ def test_more_that_moves_by_then_is_refused_by_the_worker(trial: Trying) -> None
     share = trial.report().moved_share
     trial.switch(limit=share, work=False)
     with trial.database.write(workspace=trial.workspace) as session:
-        row = shadows.shadow_stream.find(session, workspace=trial.workspace)
+        row = shadow_stream.find(session, workspace=trial.workspace)
         assert row is not None
         row.accepted = share - 0.01
     trial.work()
@@ -249,7 +249,7 @@ def test_a_batch_that_was_being_embedded_begins_again(trial: Trying) -> None:
     slow = other_encoder("float32")
 
     def encode(texts: Sequence[str]) -> FloatArray:
-        del slow.encode  # type: ignore[misc]
+        del slow.encode
         trial.switch(work=False)
         run_stage_alone(trial, theirs)
         return slow.encode(texts)
@@ -272,7 +272,7 @@ def test_an_act_during_the_switch_makes_it_compare_again(
 ) -> None:
     trial.start()
     trial.switch(work=False)
-    real, themes = shadow.shadow_report.publish, sorted(set(trial.places().values()))
+    real, themes = shadow_report.publish, sorted(set(trial.places().values()))
     acts: list[int] = []
 
     def late(*given: Any) -> None:
@@ -281,7 +281,7 @@ def test_an_act_during_the_switch_makes_it_compare_again(
             act(trial, lambda s: theme_changes.merge(s, theme=themes[0], others=[themes[1]], **who(trial)))
         real(*given)
 
-    monkeypatch.setattr(shadow.shadow_report, "publish", late)
+    monkeypatch.setattr(shadow_report, "publish", late)
     together = {item for item, theme in trial.places().items() if theme in themes[:2]}
     trial.work()
     assert trial.choice() == OTHER
@@ -296,7 +296,7 @@ def test_killed_in_the_middle_it_is_done_once(
     trial.start()
     report = trial.report()
     trial.switch(work=False)
-    real, calls = getattr(shadow.shadow_report, place), [0]
+    real, calls = getattr(shadow_report, place), [0]
 
     def dying(*given: object) -> object:
         calls[0] += 1
@@ -305,7 +305,7 @@ def test_killed_in_the_middle_it_is_done_once(
             raise KeyboardInterrupt
         return real(*given)
 
-    monkeypatch.setattr(shadow.shadow_report, place, dying)
+    monkeypatch.setattr(shadow_report, place, dying)
     with pytest.raises(KeyboardInterrupt):
         trial.work()
     trial.clock.advance(seconds=61)
@@ -314,16 +314,6 @@ def test_killed_in_the_middle_it_is_done_once(
     with trial.database.read(workspace=None) as session:
         done = session.scalars(select(AuditEntry).where(AuditEntry.action == "encoder.switched")).all()
     assert [row.detail["moved"] for row in done] == [report.moved_items]
-
-
-def story(trial: Trying) -> object:
-    with trial.database.read(workspace=None) as session:
-        return (
-            sorted((row.item_id, row.position, row.theme_number) for row in session.scalars(select(Arrival))),
-            session.scalars(select(ThemeStreamState.state)).one(),
-            revision(trial),
-            trial.places(),
-        )
 
 
 def test_afterwards_a_worker_that_restarts_goes_on_as_one_that_does_not(
@@ -359,145 +349,4 @@ def test_and_back_again(trial: Trying) -> None:
     assert ids <= set(trial.themes())
     numbers = [row.number for row in trial.themes().values()]
     assert len(set(numbers)) == len(numbers)
-    assert recounted(trial.database) == stored_counts(trial.database)
-
-
-# --- what people decided ------------------------------------------------------------------------------------
-
-
-def who(trial: Trying) -> dict[str, Any]:
-    return {"workspace": trial.workspace, "author": ADA, "now": trial.clock()}
-
-
-def act(trial: Trying, doing: Callable[[Session], Acted]) -> Acted:
-    with trial.database.write(workspace=trial.workspace) as session:
-        return doing(session)
-
-
-def _decide(trial: Trying) -> dict[str, Any]:
-    """Merge, split, pin, move, dismiss, rename and expect; return what must hold of it."""
-    sizes: dict[int, list[int]] = {}
-    for item, theme in sorted(trial.places().items()):
-        sizes.setdefault(theme, []).append(item)
-    a, b, c, d, e, *_ = sorted(sizes, key=lambda theme: -len(sizes[theme]))
-    part = sizes[c][::2]
-    act(trial, lambda s: theme_changes.merge(s, theme=a, others=[b], **who(trial)))
-    made = act(
-        trial, lambda s: theme_changes.split(s, theme=c, items=part, label="A part", **who(trial))
-    ).act.other_ids[0]
-    act(trial, lambda s: theme_marks.pin(s, theme=d, **who(trial)))
-    moved = sizes[c][1::2][:2]
-    act(trial, lambda s: theme_changes.move(s, theme=a, items=moved, **who(trial)))
-    act(trial, lambda s: theme_marks.dismiss(s, theme=e, **who(trial)))
-    act(trial, lambda s: theme_marks.rename(s, theme=d, label="Kept together", **who(trial)))
-    texts = ["The app crashes when I rotate the tablet."]
-    seeded = act(
-        trial, lambda s: theme_marks.seed(s, label="Rotation", texts=texts, **who(trial))
-    ).act.theme_id
-    return {
-        "in": {a: [*sizes[a], *sizes[b], *moved], made: part, d: sizes[d], e: sizes[e]},
-        "named": {made: "A part", d: "Kept together", seeded: "Rotation"},
-        "noise": e,
-        "seeded": seeded,
-        "rest": c,
-        "part": made,
-    }
-
-
-@pytest.mark.parametrize("when", ["before", "meanwhile", "after the report"])
-def test_what_people_decided_holds(trial: Trying, when: str) -> None:
-    if when == "before":
-        wanted = _decide(trial)
-        trial.work()
-    trial.start(work=False)
-    trial.one_batch()
-    trial.one_batch()
-    if when == "meanwhile":
-        wanted = _decide(trial)
-    trial.work()
-    if when == "after the report":
-        wanted = _decide(trial)
-    trial.switch()
-    trial.feed(40)
-    places, themes = trial.places(), trial.themes()
-    for theme, items in wanted["in"].items():
-        assert {places[item] for item in items} == {theme}
-    for theme, label in wanted["named"].items():
-        assert (themes[theme].label, themes[theme].state) == (label, ThemeState.ACTIVE)
-    assert themes[wanted["noise"]].state is ThemeState.DISMISSED
-    # What was split is never one theme again.
-    assert themes[wanted["part"]].redirect_id is None
-    counted = stored_counts(trial.database)
-    assert not [theme for theme, _ in counted if theme == wanted["noise"]]
-    assert {
-        key: count for key, count in recounted(trial.database).items() if key[0] != wanted["noise"]
-    } == counted
-    with trial.database.read(workspace=None) as session:
-        (seed,) = session.scalars(select(ThemeSeed))
-        current = trial.owner().encoder_id
-    assert seed.encoder_id == current
-    deliver(
-        trial.context,
-        trial.workspace,
-        trial.source,
-        {
-            **year.tickets()[0].row,
-            "id": "late-1",
-            "text": "The app crashes when I rotate the tablet, fix it.",
-        },
-    )
-    trial.work()
-    with trial.database.read(workspace=None) as session:
-        late = session.scalars(select(FeedbackItem.id).where(FeedbackItem.external_id == "late-1")).one()
-    assert trial.places()[late] == wanted["seeded"]
-
-
-def test_acts_from_before_can_be_undone_afterwards(trial: Trying) -> None:
-    sizes = sorted(set(trial.places().values()))
-    a, b = sizes[:2]
-    theirs = {item for item, theme in trial.places().items() if theme == b}
-    act(trial, lambda s: theme_changes.merge(s, theme=a, others=[b], **who(trial)))
-    trial.work()
-    trial.start()
-    trial.switch()
-    act(trial, lambda s: theme_undo.undo(s, theme=a, **who(trial)))
-    trial.work()
-    assert {trial.places()[item] for item in theirs} == {b}
-    trial.feed(40)
-    assert recounted(trial.database) == stored_counts(trial.database)
-
-
-def test_an_undo_meanwhile_lets_go(trial: Trying) -> None:
-    theme = max(set(trial.places().values()))
-    act(trial, lambda s: theme_marks.pin(s, theme=theme, **who(trial)))
-    trial.start(work=False)
-    trial.one_batch()
-    act(trial, lambda s: theme_undo.undo(s, theme=theme, **who(trial)))
-    trial.work()
-    trial.switch()
-    assert recounted(trial.database) == stored_counts(trial.database)
-    with trial.database.read(workspace=None) as session:
-        assert work.count_states(session)
-        assert session.scalar(select(func.count()).select_from(Embedding)) == FED
-
-
-def test_equal_worlds_switch_alike(trial: Trying, fed_trial: Trying, tmp_path: Any) -> None:
-    shutil.copy(str(fed_trial.database.url.database), tmp_path / "twin.db")
-    with closing(Database(f"sqlite:///{tmp_path / 'twin.db'}", synchronous="NORMAL")) as database:
-        twin = reopened(database, fed_trial)
-        for each in (trial, twin):
-            each.start()
-            each.switch()
-        assert story(twin) == story(trial)
-
-
-def test_a_lost_theme_can_be_merged_into_the_one_that_took_its_items(trial: Trying) -> None:
-    trial.start()
-    trial.switch()
-    lost = next(row for row in trial.themes().values() if row.state is ThemeState.RETIRED)
-    into = next(iter(trial.places().values()))
-    act(trial, lambda s: theme_changes.merge(s, theme=into, others=[lost.id], **who(trial)))
-    trial.work()
-    row = trial.themes()[lost.id]
-    assert (row.state, row.redirect_id) == (ThemeState.MERGED, into)
     assert recounted(trial.database) == stored_counts(trial.database)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 
-from models.database import Database
+from models.database import Database, Session
 from models.jobs import Job
 from models.language.encode import Encoder as EncoderProtocol
 from models.language.encode import WordHashEncoder
 from models.queries import shadow_stream, shadows, workspaces
-from models.queries.theme_log import Author
+from models.queries.theme_log import Acted, Author
 from models.records import (
     Arrival,
     Assignment,
+    DailyCount,
     Embedding,
     Encoder,
     Shadow,
     ShadowArrival,
     Theme,
+    ThemeEvent,
+    ThemeStreamState,
     Workspace,
 )
 from models.values.encoders import PACKAGED_MODEL, EncoderChoice
@@ -144,7 +148,7 @@ class Trying:
             row = session.scalars(select(Shadow)).one()
             assert row.encoder_id is not None
             rows = shadow_stream.beside(session, workspace=self.workspace, encoder=row.encoder_id)
-        redirects = dict(row.stream["bookkeeping"]["redirects"])  # type: ignore[index,call-overload]
+        redirects = dict(row.stream["bookkeeping"]["redirects"])  # type: ignore[index]
 
         def standing(theme: int) -> int:
             while theme in redirects:
@@ -184,3 +188,51 @@ def reopened(database: Database, made: Trying) -> Trying:
     clock = Clock(made.clock.now)
     context = Context(database, settings, other_encoder, clock)
     return Trying(database, context, made.workspace, made.source, clock, made.read)
+
+
+# --- what tests of several files ask and do ------------------------------------------------------------------
+
+
+def revision(trial: Trying) -> int:
+    with trial.database.read(workspace=None) as session:
+        return session.scalars(select(ThemeStreamState.revision)).one()
+
+
+def story(trial: Trying) -> object:
+    with trial.database.read(workspace=None) as session:
+        return (
+            sorted((row.item_id, row.position, row.theme_number) for row in session.scalars(select(Arrival))),
+            session.scalars(select(ThemeStreamState.state)).one(),
+            revision(trial),
+            trial.places(),
+        )
+
+
+def live_of(trial: Trying) -> dict[str, object]:
+    """Everything about themes that readers see."""
+    with trial.database.read(workspace=None) as session:
+        return {
+            "places": trial.places(),
+            "themes": [
+                (row.id, row.number, row.state, row.label, row.redirect_id)
+                for row in session.scalars(select(Theme).order_by(Theme.id))
+            ],
+            "events": len(session.scalars(select(ThemeEvent.id)).all()),
+            "counts": sorted(
+                (row.theme_id, row.day, row.segment, row.complaints, row.items)
+                for row in session.scalars(select(DailyCount))
+            ),
+            "stream": [(row.version, row.revision) for row in session.scalars(select(ThemeStreamState))],
+            "arrivals": sorted(
+                (row.item_id, row.position, row.theme_number) for row in session.scalars(select(Arrival))
+            ),
+        }
+
+
+def who(trial: Trying) -> dict[str, Any]:
+    return {"workspace": trial.workspace, "author": ADA, "now": trial.clock()}
+
+
+def act(trial: Trying, doing: Callable[[Session], Acted]) -> Acted:
+    with trial.database.write(workspace=trial.workspace) as session:
+        return doing(session)
