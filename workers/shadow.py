@@ -25,11 +25,10 @@ from models.queries.shadow_stream import ShadowEntry
 from models.queries.work import Leased
 from models.records import FeedbackItem, JsonObject, Shadow, ShadowState
 from models.values.encoders import EncoderChoice
-from workers import shadow_report
+from workers import settling, shadow_report
 from workers.context import Context
 from workers.embed import WRITE_AT_ONCE, has_text, is_themed, text_of
 from workers.shadow_stream import Loaded, Shadows
-from workers.themes import settling_is_due
 
 LEFT_AT_ONCE = 500
 CLEARED_AT_ONCE = 500
@@ -101,18 +100,26 @@ def _go_on(context: Context, piece: Leased, row: Shadow, kept: Shadows) -> None:
 
 def _step(step: Step) -> None:
     with step.context.database.read(workspace=step.workspace) as session:
+        live = theme_stream.read_stream(session, workspace=step.workspace)
+        # Where the live stream was settled this one is too, before it reads on: they shall not differ by that.
+        until = min(
+            (read for read in settling.settles(live.state) if read > step.loaded.settled_through),
+            default=None,
+        )
         leaving = shadow_stream.leaving(session, workspace=step.workspace, limit=LEFT_AT_ONCE)
         arrivals = shadow_stream.arrivals_after(
             session,
             workspace=step.workspace,
             position=step.row.read_through,
             limit=step.context.settings.place_batch_size,
+            until=until,
         )
-        live = theme_stream.read_stream(session, workspace=step.workspace)
     if leaving or arrivals:
         _read(step, leaving, arrivals)
-    elif settling_is_due(step.loaded.stream, step.loaded.settled_at):
-        _settle(step)
+    elif until is not None:
+        _settle(step, until)
+    elif settling.settling_is_due(step.loaded.stream, step.loaded.settled_at):
+        _settle(step, step.row.read_through)
     elif step.row.state is ShadowState.SWITCHING:
         _switch(step)
     else:
@@ -199,8 +206,8 @@ def _changed(
     ]
 
 
-def _settle(step: Step) -> None:
-    """Refit outside the stream's own rhythm where many items wait, as the live stream does."""
+def _settle(step: Step, through: int) -> None:
+    """Refit outside the stream's own rhythm, as the live stream does; `through`: how far of that all is read."""
     before = step.loaded.stream.assignments()
     scores = {
         item: score
@@ -208,6 +215,7 @@ def _settle(step: Step) -> None:
         for item, score in zip(event.items, event.scores, strict=True)
     }
     step.loaded.settled_at = step.loaded.stream.state().bookkeeping.read
+    step.loaded.settled_through = through
     _store(step, _changed(step.loaded, before, [], scores), (), step.row.read_through)
 
 

@@ -30,7 +30,8 @@ class Loaded:
     """A shadow's stream in memory, and the stored version it equals.
 
     anchors: numbers of live themes that people decided about -> the numbers kept for them in this stream. labels:
-    names found for its own themes, with the sizes they were found at.
+    names found for its own themes, with the sizes they were found at. settled_at, settled_through: when it was
+    settled last, in items read here and as a position of the live stream.
     """
 
     stream: ThemeStream
@@ -39,6 +40,7 @@ class Loaded:
     obeyed: Obeyed
     anchors: Mapping[int, int]
     settled_at: int
+    settled_through: int
     labels: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> JsonObject:
@@ -48,6 +50,7 @@ class Loaded:
             "bookkeeping": json.loads(kept.to_json()),
             "anchors": sorted(self.anchors.items()),
             "settled_at": self.settled_at,
+            "settled_through": self.settled_through,
         }
 
 
@@ -117,7 +120,7 @@ def _restore(
     seeds: Mapping[int, FloatArray],
 ) -> Loaded:
     workspace = row.workspace_id
-    kept, anchors, settled_at = _books(row.stream, setting)
+    kept, anchors = _books(row.stream, setting)
     wanted = _constraints(session, workspace, encoder, seeds)
     for number in _decided_about(wanted):
         if number not in anchors:
@@ -132,16 +135,19 @@ def _restore(
     )
     vectors = embeddings.unpack([item.vector for item in items], dimension)
     stream = ThemeStream.restore(state, vectors, setting, _in_numbers_of(anchors, wanted))
-    return Loaded(stream, row.version, encoder, obeyed, anchors, settled_at)
+    settled_at, settled_through = (
+        int(str(row.stream.get(key, 0))) for key in ("settled_at", "settled_through")
+    )
+    return Loaded(stream, row.version, encoder, obeyed, anchors, settled_at, settled_through)
 
 
-def _books(stored: JsonObject, setting: ThemeSetting) -> tuple[Bookkeeping, dict[int, int], int]:
+def _books(stored: JsonObject, setting: ThemeSetting) -> tuple[Bookkeeping, dict[int, int]]:
     if not stored:
-        return Bookkeeping(0, 1, setting.first_fit, (), ()), {}, 0
+        return Bookkeeping(0, 1, setting.first_fit, (), ()), {}
     pairs = stored["anchors"]
     assert isinstance(pairs, list)
     kept = Bookkeeping.from_json(json.dumps(stored["bookkeeping"]))
-    return kept, {int(live): int(own) for live, own in pairs}, int(str(stored["settled_at"]))
+    return kept, {int(live): int(own) for live, own in pairs}
 
 
 def _constraints(

@@ -30,18 +30,14 @@ from models.queries import (
 from models.queries.theme_stream import Change, Entry, StreamRow
 from models.queries.themes import Member, QuoteSpan
 from models.queries.work import Leased
-from workers import suggestions
+from models.records import JsonObject
+from workers import settling, suggestions
 from workers.context import Context
 from workers.decided import constraints, read_seeds
 
 PUBLISHING = frozenset({EventKind.BIRTH, EventKind.MERGE, EventKind.BURST, EventKind.MOVE})
 """Events that change themes themselves, and so publish a new theme revision."""
 
-SETTLE_LEAST = 20
-"""Items without any theme from which a small set is fitted at once instead of waiting for its first refit."""
-
-SETTLE_WAITING_SHARE = 0.05
-SETTLE_GROWTH = 1.1
 RELABEL_GROWTH = 1.5
 
 SWITCH_PAUSE = timedelta(seconds=2)
@@ -210,8 +206,13 @@ def _write(
     now = context.clock()
     revision = loaded.row.revision + any(event.kind in PUBLISHING for event in events)
     stored = loaded.stream.state()
-    settled = settled_at if settled_at is not None else loaded.row.state.get("settled_at", 0)
-    state = {"bookkeeping": json.loads(stored.bookkeeping.to_json()), "settled_at": settled}
+    settles = [*settling.settles(loaded.row.state), *([] if settled_at is None else [settled_at])]
+    state: JsonObject = {
+        "bookkeeping": json.loads(stored.bookkeeping.to_json()),
+        "settled_at": settling.settled_at(loaded.row.state) if settled_at is None else settled_at,
+        # For an encoder that is tried, which reads them all again: it is to be settled at the same moments.
+        "settles": settles,
+    }
     with context.database.write(workspace=workspace) as session:
         theme_stream.write_stream(
             session, workspace=workspace, before=loaded.row.version, revision=revision, state=state
@@ -363,18 +364,6 @@ def _write_labels(
         )
 
 
-def settling_is_due(stream: ThemeStream, settled_at: int) -> bool:
-    """Say whether too many items wait, given how many were read since the last time."""
-    _, numbers = stream.assignments()
-    read = stream.state().bookkeeping.read
-    waiting = int((numbers == 0).sum())
-    return (
-        read >= SETTLE_LEAST
-        and waiting > SETTLE_WAITING_SHARE * len(numbers)
-        and read >= SETTLE_GROWTH * settled_at
-    )
-
-
 def _settle(context: Context, loaded: Loaded, workspace: int, streams: Streams) -> None:
     """Refit outside the stream's own rhythm where many items still wait: after an import, or in a small set."""
     if not _is_settling_due(loaded):
@@ -388,4 +377,4 @@ def _settle(context: Context, loaded: Loaded, workspace: int, streams: Streams) 
 
 
 def _is_settling_due(loaded: Loaded) -> bool:
-    return settling_is_due(loaded.stream, int(str(loaded.row.state.get("settled_at", 0))))
+    return settling.settling_is_due(loaded.stream, settling.settled_at(loaded.row.state))

@@ -133,14 +133,16 @@ def stop(session: Session, *, workspace: int, error: str) -> None:
     )
 
 
-def arrivals_after(session: Session, *, workspace: int, position: int, limit: int) -> list[tuple[int, int]]:
-    """Return the next items of the live stream and their positions in it, in order of arrival."""
-    rows = session.execute(
-        select(Arrival.item_id, Arrival.position)
-        .where(Arrival.workspace_id == workspace, Arrival.position > position)
-        .order_by(Arrival.position)
-        .limit(limit)
+def arrivals_after(
+    session: Session, *, workspace: int, position: int, limit: int, until: int | None = None
+) -> list[tuple[int, int]]:
+    """Return the next items of the live stream and their positions in it, in order of arrival, `until` included."""
+    query = select(Arrival.item_id, Arrival.position).where(
+        Arrival.workspace_id == workspace, Arrival.position > position
     )
+    if until is not None:
+        query = query.where(Arrival.position <= until)
+    rows = session.execute(query.order_by(Arrival.position).limit(limit))
     return [(item, position) for item, position in rows]
 
 
