@@ -48,7 +48,7 @@ def drop_encoder(form: EncoderForm) -> Response:
 
 def _share(text: str) -> float:
     try:
-        share = float(text) / 100
+        share = round(float(text) / 100, 9)
     except ValueError:
         share = -1.0
     if not 0 <= share <= 1:
