@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.language.encode import IntArray
-from models.language.match import carry_over, changes, match_themes, moved_share, overlaps
+from models.language.events import Bookkeeping
+from models.language.match import carry_books, carry_over, changes, match_themes, moved_share, overlaps
 
 SORTED = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.booleans()), max_size=60)
 
@@ -194,3 +195,30 @@ def test_shares_are_of_items_or_of_those_that_count() -> None:
     assert moved_share(old, after, np.array([True, False, False, True])) == 0
     assert moved_share(array(), array()) == 0
     assert moved_share(old, after, np.zeros(4, dtype=bool)) == 0
+
+
+# --- the books afterwards -----------------------------------------------------------------------------------
+
+
+def test_books_keep_ages_redirects_and_numbers() -> None:
+    old, new = array(1, 1, 2, 2, 5, 5, 5), array(4, 4, 6, 6, 8, 9, 10)
+    carried = carry_over(old, new, np.zeros(7, dtype=bool), known={}, next_theme=6)
+    live = Bookkeeping(read=120, next_theme=6, next_refit=125, redirects=((3, 1),), holds=((1, 2, 90),))
+    # Theme 7 was merged into 4; 11 has nothing left, and is nobody.
+    shadow = Bookkeeping(
+        read=100,
+        next_theme=12,
+        next_refit=108,
+        redirects=((7, 4),),
+        holds=((4, 6, 40), (6, 7, 70), (4, 7, 10), (6, 11, 20)),
+    )
+    books = carry_books(live, shadow, carried, next_theme=9)
+    assert books == Bookkeeping(120, 9, 128, ((3, 1),), ((1, 2, 60),))
+
+
+def test_books_of_a_stream_that_read_less_never_look_back_before_its_beginning() -> None:
+    carried = carry_over(array(1, 2), array(1, 2), np.zeros(2, dtype=bool), known={}, next_theme=3)
+    live = Bookkeeping(read=5, next_theme=3, next_refit=9, redirects=(), holds=())
+    shadow = Bookkeeping(read=50, next_theme=3, next_refit=52, redirects=(), holds=((1, 2, 10),))
+    books = carry_books(live, shadow, carried, next_theme=3)
+    assert (books.holds, books.next_refit, books.read) == (((1, 2, 0),), 7, 5)
