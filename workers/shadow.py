@@ -38,6 +38,9 @@ REPORT_AGAIN = timedelta(minutes=5)
 """How often a report is made anew while items keep coming: it reads every item of both streams."""
 
 
+FAILED = "the switch failed: a worker's log says why."
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step's world."""
@@ -93,8 +96,12 @@ def _go_on(context: Context, piece: Leased, row: Shadow, kept: Shadows) -> None:
     step = Step(context, piece, row, encoder, kept.load(context, workspace, row, encoder, number))
     try:
         _step(step)
-    except Exception:
+    except Exception as error:
         kept.forget(workspace)
+        if row.state is ShadowState.SWITCHING and not isinstance(error, Conflict):
+            # New items wait for the switch: one that fails must be asked for anew.
+            with context.database.write(workspace=workspace) as session:
+                shadow_stream.stop(session, workspace=workspace, error=FAILED)
         raise
 
 

@@ -39,7 +39,7 @@ from tests.workers.trying import (
     story,
     who,
 )
-from workers import shadow_report
+from workers import shadow, shadow_report
 from workers.run import Stage, run_batch
 from workers.stages import build_stages
 
@@ -350,3 +350,29 @@ def test_and_back_again(trial: Trying) -> None:
     numbers = [row.number for row in trial.themes().values()]
     assert len(set(numbers)) == len(numbers)
     assert recounted(trial.database) == stored_counts(trial.database)
+
+
+def test_a_switch_that_fails_holds_nobody_up(trial: Trying, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial.start()
+    trial.feed(10, work=False)
+    trial.switch(work=False)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shadow_report, "publish", broken)
+        for _ in range(4):
+            trial.one_batch()
+            trial.clock.advance(seconds=1)
+        while (row := trial.shadow()) is not None and row.state is ShadowState.SWITCHING:
+            assert trial.one_batch() is not None
+    assert row is not None
+    assert row.error == shadow.FAILED
+    trial.work()
+    assert trial.count(Arrival) == FED + 10
+    row = trial.shadow()
+    assert row is not None
+    assert (row.state, row.error) == (ShadowState.READY, None)
+    trial.switch()
+    assert trial.choice() == OTHER
