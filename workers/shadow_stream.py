@@ -75,7 +75,8 @@ class Shadows:
         setting = ThemeSetting.dialled(context.settings.theme_granularity)
         with context.database.read(workspace=workspace) as session:
             loaded = _restore(session, row, number, encoder.dimension, setting, obeyed, vectors)
-        if kept is not None:
+        # After an erasure, which moves the version on, names may hold words that nobody may keep.
+        if kept is not None and kept.version == row.version:
             loaded.labels = kept.labels
         self.by_workspace.pop(workspace, None)
         self.by_workspace[workspace] = loaded

@@ -289,8 +289,13 @@ def test_erasing_a_person_takes_their_vectors_of_every_encoder(trial: Trying) ->
     assert (receipt.removed.items, receipt.removed.vectors, receipt.left) == (len(mine), 2 * len(mine), 0)
     with trial.database.read(workspace=None) as session:
         assert not mine & set(session.scalars(select(Embedding.item_id)))
+    row = trial.shadow()
+    assert row is not None
+    # Names of new themes are customers' words: the report goes, and is made anew without theirs.
+    assert row.report is None
     before = trial.places()
     trial.work()
+    assert trial.report().items == FED - len(mine)
     trial.switch()
     # Their complaints are still counted, where they were.
     assert {item: trial.places()[item] for item in mine} == {item: before[item] for item in mine}
