@@ -35,6 +35,7 @@ CONNECT_WITHIN_S = 5
 """How long to wait for a PostgreSQL server that does not answer, unless the address says `connect_timeout=`."""
 SETTING = "EBB_DATABASE_URL"
 VACUUMED = (
+    "shadow",
     "feedback_item",
     "embedding",
     "theme_quote",

@@ -15,6 +15,7 @@ class Job(StrEnum):
     LINK = "link"
     MEASURE = "measure"
     SCOPE = "scope"
+    SHADOW = "shadow"
 
 
 class WorkState(StrEnum):
@@ -41,6 +42,7 @@ QUEUE_OF: Mapping[Job, Queue] = {
     Job.LINK: Queue.EMBED,
     Job.MEASURE: Queue.DEFAULT,
     Job.SCOPE: Queue.DEFAULT,
+    Job.SHADOW: Queue.EMBED,
 }
 """Which worker does a stage: those that encode, or that keep a workspace's vectors between batches, are `embed`."""
 

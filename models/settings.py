@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import Invalid
 from models.sealing import parse_keys
+from models.values.encoders import model_folders
 
 PREFIX = "EBB_"
 _FILE = "_FILE"
@@ -74,7 +75,20 @@ class Settings(BaseSettings):
         description="Milliseconds that a commit of deliveries waits for as many as there were lately.",
     )
     encoder_dtype: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of the encoder in a new workspace; fixed once created."
+        "float32",
+        description="Arithmetic of the encoder in a new workspace; later changed by `ebb encoder` alone.",
+    )
+    encoder_models: str = Field(
+        "",
+        description="Models that workspaces may try besides the packaged one: `name=folder` of a "
+        "sentence-transformers model, with commas between; empty: none.",
+    )
+    encoder_moved_limit: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Largest share of items or complaints that may change their theme when the encoder is switched; "
+        "above it a person accepts the share by name.",
     )
     encoder_threads: int = Field(0, ge=0, description="Threads of the encoder; 0 takes every core.")
     embed_batch_size: int = Field(256, ge=1, le=4096, description="Items embedded in one pass.")
@@ -145,6 +159,15 @@ class Settings(BaseSettings):
         description="Days after which the raw body of a delivery that could not be understood is removed, and "
         "with it the chance to replay it; 0 keeps it.",
     )
+
+    @field_validator("encoder_models")
+    @classmethod
+    def _check_models(cls, value: str) -> str:
+        try:
+            model_folders(value)
+        except Invalid as error:
+            raise ValueError(error.message) from error
+        return value
 
     @field_validator("sealing_key")
     @classmethod

@@ -23,6 +23,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "impact": ("impact",),
     "text": ("text",),
     "erase": ("erase",),
+    "encoder": ("encoder",),
 }
 """Modules of `service.commands` and the commands they register; only the one that is asked for is imported."""
 

@@ -78,6 +78,7 @@ def build(database: Database, *, name: str) -> tuple[int, Ids]:
             now=NOON,
         )
         suggestion = factories.suggestion(session, workspace, theme=theme, other=other, items=made[1:2])
+        factories.shadow(session, workspace)
         key, _ = access.create_key(session, workspace=workspace, name="bot", role=Role.VIEWER, now=NOON)
         ids = {
             "src": source, "dlv": sent, "th": theme, "rel": release, "feat": feature, "lnk": link.id,
@@ -130,6 +131,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /v1/deliveries/replay": {"state": "dead"},
     "POST /v1/keys": {"name": "bot", "role": "integration"},
     "POST /v1/keys/{key_id}/rotate": {"overlap_hours": 1},
+    # The one that is tried already.
+    "POST /v1/encoder/shadow": {"dtype": "bfloat16"},
+    "POST /v1/encoder/shadow/switch": {"accept_moved": 0.5},
     "POST /v1/erasures": {"customer_id": "p0", "source": "src"},
     "POST /v1/users": {"email": "mira@example.com", "name": "Mira", "role": "viewer"},
 }

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from service.cli import run
 from tests import factories
 from tests.clock import Clock
 from tests.services import as_programs, empty, migrated_postgres, settings_for
+from tests.workers.trying import Trying, reopened, trying
 from workers.context import Context
 
 
@@ -141,3 +143,27 @@ def opened(tmp_path: Path, ready: object) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path / 'ebb.db'}", synchronous="NORMAL")
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def fed_trial(tmp_path_factory: pytest.TempPathFactory) -> Trying:
+    """A workspace on SQLite whose tickets are in themes; tests work in copies of it."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('fed') / 'ebb.db'}", synchronous="NORMAL")
+    upgrade(database)
+    made = trying(database, database)
+    database.close()
+    return made
+
+
+@pytest.fixture
+def trial(fed_trial: Trying, tmp_path: Path) -> Iterator[Trying]:
+    """A copy of it."""
+    shutil.copy(str(fed_trial.database.url.database), tmp_path / "ebb.db")
+    with closing(Database(f"sqlite:///{tmp_path / 'ebb.db'}", synchronous="NORMAL")) as database:
+        yield reopened(database, fed_trial)
+
+
+@pytest.fixture
+def trial_of_either(database: Database, programs: Database) -> Trying:
+    """The same, made anew on either database."""
+    return trying(database, programs)

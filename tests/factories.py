@@ -24,14 +24,18 @@ from models.records import (
     Assignment,
     FeedbackItem,
     JsonObject,
+    Shadow,
+    ShadowState,
     SuggestionState,
     Theme,
     ThemeState,
     ThemeSuggestion,
 )
 from models.sealing import Keyring
+from models.values.encoders import PACKAGED_MODEL
 from models.values.feedback import FIRST_MESSAGE, AuthorRole
 from models.values.kinds import Kind
+from models.values.moves import MoveReport
 from models.values.roles import Role
 from models.values.suggestions import SuggestionKind
 from tests.clock import NOON
@@ -208,6 +212,24 @@ def suggestion(
     session.add(row)
     session.flush()
     return row.id
+
+
+def shadow(session: Session, owner: int, **chosen: object) -> None:
+    """Let the packaged model be tried at half its precision; it has read one item, and would move none."""
+    report = MoveReport(1, 1, 1, 1, 0, 0, 0, 0, 0, ())
+    values: dict[str, object] = {
+        "model": PACKAGED_MODEL,
+        "dtype": "bfloat16",
+        "state": ShadowState.READY,
+        "stream": {},
+        "report": report.to_json(),
+        "reported_at": NOON,
+        "started_at": NOON,
+        "actor": "mira",
+        "by": "key_1",
+    }
+    session.add(Shadow(**{"workspace_id": owner, **values, **chosen}))
+    session.flush()
 
 
 def vectors(session: Session, owner: int, items: Sequence[int]) -> int:

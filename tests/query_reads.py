@@ -35,6 +35,8 @@ from models.queries import (
     sealed,
     search,
     seats,
+    shadow_stream,
+    shadows,
     silence,
     sweep,
     theme_acts,
@@ -79,6 +81,7 @@ Calls = Mapping[Query, Mapping[str, object]]
 
 def reads(w: World) -> Calls:
     """Return the queries that answer with something, or say that there is nothing."""
+    other = WordHashEncoder(64)
     record = {"source": w.source, "external_id": "T-1"}
     spans = [{"item": w.item, "start": 4, "end": 10}]
     theme: dict[str, object] = {"theme": w.theme}
@@ -213,7 +216,24 @@ def reads(w: World) -> Calls:
         theme_acts.holders: items,
         theme_acts.items_of: {"act": w.act},
         theme_acts.list_acts: {**theme, "before": None, "limit": 9},
+        shadow_stream.arrivals_after: {"position": 0, "limit": 9},
+        shadow_stream.beside: {"encoder": w.tried},
+        shadow_stream.find: {},
+        shadow_stream.is_given_up: {},
+        shadow_stream.is_switching: {},
+        shadow_stream.last_act: {},
+        shadow_stream.leaving: {"limit": 9},
+        shadow_stream.pinned_now: {},
+        shadow_stream.protected: {},
+        shadow_stream.standing_numbers: {},
+        shadow_stream.stored_items: {"encoder": w.tried},
+        shadow_stream.texts: {"encoder": w.tried},
+        shadows.bind: {
+            "name": other.name, "digest": other.digest, "dtype": other.dtype, "dimension": other.dimension,
+        },
+        shadows.progress: {},
         theme_acts.seed_ids: {},
+        theme_acts.seed_texts: {},
         theme_acts.standing_acts: {},
         theme_acts.undone_by: {"acts": [w.undone]},
         theme_acts.unread_seeds: {"encoder": w.encoder},
@@ -259,6 +279,7 @@ def reads(w: World) -> Calls:
         tickets.count_tickets: {"where": TicketFilter(ticket_of=w.item)},
         tickets.list_tickets: {"where": TicketFilter(theme=w.theme, counted=True), "after": None, "limit": 9},
         work.count_states: {},
+        workspaces.check_encoder: {"encoder": w.encoder},
         workspaces.encoder_of: {},
         workspaces.list_audit: {"before": None, "limit": 9},
     }  # fmt: skip
@@ -283,5 +304,7 @@ def finders(w: World) -> Calls:
             "dtype": encoder.dtype,
             "dimension": encoder.dimension,
         },
+        workspaces.chosen_encoder: {},
         workspaces.get_workspace: {},
+        workspaces.lock_workspace: {},
     }

@@ -17,6 +17,7 @@ from models.queries import (
     alerts,
     counts,
     deliveries,
+    embeddings,
     erasures,
     exposure,
     feedback,
@@ -27,6 +28,8 @@ from models.queries import (
     pull_counts,
     pulls,
     scope,
+    shadow_stream,
+    shadows,
     silence,
     theme_stream,
     themes,
@@ -48,6 +51,8 @@ from models.records import (
     LinkState,
     Metric,
     Objective,
+    ShadowArrival,
+    ShadowState,
     SuggestionState,
     Team,
     Theme,
@@ -105,6 +110,8 @@ class World:
     undone: int
     seed: int
     suggestion: int
+    # Of an encoder that is tried, and read one item; not that of the workspace.
+    tried: int
     release: int
     feature: int
     link: int
@@ -133,6 +140,7 @@ def build(database: Database) -> World:
         suggestion = factories.suggestion(session, workspace, theme=theme, other=other, items=[items[2]])
         no = SuggestionState.DECLINED
         factories.suggestion(session, workspace, theme=other, other=theme, items=[items[2]], state=no)
+        tried = _shadow(session, workspace, items)
         _scope(session, workspace, source, delivery)
         release, feature, link = _release(session, workspace, theme, items[0])
         metric, objective = _goals(session, workspace)
@@ -151,7 +159,7 @@ def build(database: Database) -> World:
             person=people.persons_of(session, workspace=workspace, identity="mira@example.com")[0],
             voter=voter,
             encoder=encoder, vector=bytes(8), theme=theme, merged=merged,
-            other=other, noise=noise, act=act, undone=undone, seed=seed, suggestion=suggestion,
+            other=other, noise=noise, act=act, undone=undone, seed=seed, suggestion=suggestion, tried=tried,
             release=release, feature=feature, link=link, metric=metric, objective=objective,
             key=access.list_keys(session, workspace=workspace)[0].id, user=user,
             open_pass=open_pass,
@@ -257,6 +265,12 @@ def _acts(
     session.add(
         ThemeEvent(**own, revision=1, kind="move", theme_id=theme, item_count=1, act_id=act.id, at=NOON)
     )
+    session.add(
+        ThemeAct(
+            **own, verb=ThemeVerb.MERGE, theme_id=theme, other_ids=[], revision=1, read=3, actor="mira", by="key_1",
+            at=NOON,
+        )
+    )  # fmt: skip
     back = ThemeAct(
         **own, verb=ThemeVerb.PIN, theme_id=before, other_ids=[], revision=1, read=3, actor="mira", by="key_1",
         at=NOON,
@@ -277,6 +291,24 @@ def _acts(
     session.add_all([read, seed])
     session.flush()
     return act.id, back.id, seed.id
+
+
+def _shadow(session: Session, workspace: int, items: list[int]) -> int:
+    """Let another encoder be tried: it has read an item, and one that has left the stream since; return its id."""
+    other = WordHashEncoder(64)
+    own = {"workspace_id": workspace}
+    state = ShadowState.SWITCHING
+    factories.shadow(session, workspace, model="other", dtype="float32", state=state, read_through=1)
+    encoder = shadows.bind(
+        session, workspace=workspace, name=other.name, digest=other.digest, dtype=other.dtype, dimension=64
+    )
+    assert encoder is not None
+    for item in items[:2]:
+        embeddings.put(session, workspace=workspace, item=item, version=1, encoder=encoder, vector=bytes(128))
+    session.add(ShadowArrival(**own, item_id=items[0], position=1, theme_number=1, score=0.5))
+    session.add(ShadowArrival(**own, item_id=items[2], position=2, has_left=True))
+    session.flush()
+    return encoder
 
 
 def _release(session: Session, workspace: int, theme: int, item: int) -> tuple[int, int, int]:
@@ -348,6 +380,11 @@ def _work(session: Session, workspace: int, release: int, item: int) -> None:
     work.mark_dirty(
         session, workspace=workspace, stage=Job.MEASURE, subject=release, version=2, run_at=factories.noon(9)
     )
+    for version in (0, 1):
+        shadow_stream.ask(session, workspace=workspace, now=NOON)
+        given_up = update(Work).where(Work.stage == Job.SHADOW, Work.version == 0)
+        if version == 0:
+            session.execute(given_up.values(state=WorkState.DEAD, version=1))
     judged = update(Work).where(Work.stage == Job.MEASURE, Work.version == 0)
     session.execute(judged.values(state=WorkState.DONE))
     session.execute(update(Work).where(Work.stage == Job.EMBED).values(state=WorkState.DEAD))

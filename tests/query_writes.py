@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from models.jobs import Job
+from models.language.events import Bookkeeping
 from models.queries import (
     access,
     accounts,
@@ -28,6 +29,9 @@ from models.queries import (
     sealed,
     search,
     seats,
+    shadow_stream,
+    shadow_switch,
+    shadows,
     silence,
     standing,
     theme_acts,
@@ -50,6 +54,8 @@ from models.queries.delivery_log import DeliveryFilter
 from models.queries.feedback import StatusDraft
 from models.queries.products import FeatureDraft, ReleaseDraft
 from models.queries.pulls import Progress, PullDraft, RecordDraft
+from models.queries.shadow_stream import ShadowEntry
+from models.queries.shadow_switch import Born, Plan
 from models.queries.theme_log import Author
 from models.queries.theme_stream import Change, Entry
 from models.records import (
@@ -61,6 +67,7 @@ from models.records import (
 from models.sealing import Keyring
 from models.sources.rhythm import Mark
 from models.values.deliveries import DeliveryOutcome
+from models.values.encoders import EncoderChoice
 from models.values.feedback import Action, FeedbackChange
 from models.values.kinds import Kind
 from models.values.roles import Role
@@ -110,6 +117,7 @@ def writes(w: World) -> Calls:
             "where": DeliveryFilter(outcome=DeliveryOutcome.INVALID), "until": 10**9, "now": LATER, "limit": 9,
         },
         delivery_log.replay_one: {"delivery": w.delivery, "now": LATER},
+        embeddings.delete_of: {"encoder": w.tried, "limit": 9},
         embeddings.put: {"item": w.item, "version": 7, "encoder": w.encoder, "vector": w.vector},
         erasures.add_receipt: {"draft": RECEIPT},
         erasures.erase_items: {"items": [w.item], "now": LATER},
@@ -187,6 +195,15 @@ def writes(w: World) -> Calls:
         silence.write_marks: {
             "source": w.source, "wanted": {TODAY: Mark(9.0, is_firm=True)}, "now": LATER,
         },
+        shadow_stream.advance: {"before": 0, "read_through": 9},
+        shadow_stream.ask: {"now": LATER},
+        shadow_stream.enter: {"entries": [ShadowEntry(w.item, 1, 2, 0.5)]},
+        shadow_stream.follow: {"now": LATER},
+        shadow_stream.forget: {"items": [w.item]},
+        shadow_stream.stop: {"error": "x"},
+        shadow_switch.publish: {"plan": _plan(w), "now": LATER},
+        shadows.ask_switch: {"limit": 1.0, "accept_moved": None, **by},
+        shadows.drop: by,
         theme_acts.put_seed_vectors: {"encoder": w.encoder, "vectors": {w.seed: bytes(8)}},
         theme_books.put_items: {"places": {w.late: None}, "revision": 2},
         theme_changes.merge: {"theme": w.theme, "others": [w.other], **by},
@@ -225,8 +242,15 @@ def writes(w: World) -> Calls:
         work.mark_all_dirty: {"stage": Job.MEASURE, "subjects": [w.release], "run_at": LATER},
         work.mark_pieces_dirty: {"stage": Job.MEASURE, "pieces": [(w.release, 0)], "run_at": LATER},
         work.revive: {"now": NOON},
+        workspaces.use_encoder: {"choice": EncoderChoice("other", "bfloat16"), "encoder": w.tried},
         workspaces.audit: {"actor": "x", "by": "x", "action": "x", "subject": "x", "now": NOON},
     }  # fmt: skip
+
+
+def _plan(w: World) -> Plan:
+    """A switch to the encoder that is tried: one item moves into a theme that is new."""
+    kept = Bookkeeping(3, 6, 1_000, ((2, 1),), ())
+    return Plan(1, 0, kept, 0, (Entry(w.late, 5, 1.0),), (), (Born(5, "new"),), ())
 
 
 KEYED: frozenset[Query] = frozenset(

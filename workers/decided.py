@@ -14,11 +14,11 @@ def read_seeds(context: Context, workspace: int) -> None:
         if encoder is None:
             return  # they wait for the first ticket, which binds the workspace to its encoder
         number = encoder.id
-        dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
+        choice = workspaces.chosen_encoder(session, workspace=workspace)
         seeds = theme_acts.unread_seeds(session, workspace=workspace, encoder=number)
     if not seeds:
         return
-    vectors = context.encoder(dtype).encode([seed.text for seed in seeds])
+    vectors = context.encoder(choice).encode([seed.text for seed in seeds])
     packed = {seed.id: embeddings.pack(vector) for seed, vector in zip(seeds, vectors, strict=True)}
     with context.database.write(workspace=workspace) as session:
         theme_acts.put_seed_vectors(session, workspace=workspace, encoder=number, vectors=packed)

@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.database import Session
+from models.errors import Conflict
 from models.jobs import Job
 from models.language.followup import JOINING_WORDS, says_something
 from models.language.kind import classify, version_for
 from models.queries import embeddings, feedback, impact, kinds, ticket_states, work, workspaces
 from models.queries.work import Leased
 from models.records import FeedbackItem
+from models.values.encoders import EncoderChoice
 from models.values.feedback import THEMED_LANGUAGES, AuthorRole, Rating, RatingKind, Turn
 from workers.context import Context
 
@@ -31,17 +33,17 @@ def embed_items(context: Context, leased: Sequence[Leased]) -> None:
     versions = {piece.subject: piece for piece in sorted(leased, key=lambda piece: piece.version)}
     with context.database.read(workspace=workspace) as session:
         found = feedback.load_items(session, workspace=workspace, items=list(versions))
-        dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
+        choice = workspaces.chosen_encoder(session, workspace=workspace)
         bound = workspaces.encoder_of(session, workspace=workspace)
         stored = (
             embeddings.current(session, workspace=workspace, items=list(versions), encoder=bound.id)
             if bound
             else {}
         )
-    items = [item for item in found if item.version == versions[item.id].version and _has_text(item)]
+    items = [item for item in found if item.version == versions[item.id].version and has_text(item)]
     fresh = [item for item in items if is_themed(item) and item.id not in stored]
     if fresh:
-        _encode(context, workspace, dtype, fresh, versions)
+        _encode(context, workspace, choice, fresh, versions)
     placed = {item.id for item in fresh}
     rest_of_items = [item for item in items if item.id not in placed]
     with context.database.write(workspace=workspace) as session:
@@ -96,12 +98,12 @@ def _leave_theme(session: Session, item: FeedbackItem, now: datetime) -> None:
 def _encode(
     context: Context,
     workspace: int,
-    dtype: str,
+    choice: EncoderChoice,
     items: Sequence[FeedbackItem],
     pieces: Mapping[int, Leased],
 ) -> None:
     """Encode items in one large batch, and store the vectors in short transactions."""
-    encoder = context.encoder(dtype)
+    encoder = context.encoder(choice)
     vectors = encoder.encode([text_of(item) for item in items])
     with context.database.write(workspace=workspace) as session:
         number = workspaces.bind_encoder(
@@ -156,9 +158,11 @@ def _write(
     decided_by: str,
 ) -> None:
     now = context.clock()
+    if not workspaces.check_encoder(session, workspace=workspace, encoder=encoder):
+        raise Conflict("the encoder was switched meanwhile; this batch begins again.")
     # While the batch was encoded, a text may have been edited or deleted: its old vector must not come back.
     stored = feedback.load_items(session, workspace=workspace, items=[item.id for item in items], lock=True)
-    standing = {(item.id, item.version) for item in stored if _has_text(item)}
+    standing = {(item.id, item.version) for item in stored if has_text(item)}
     for item, vector in zip(items, vectors, strict=True):
         if (item.id, item.version) not in standing:
             continue
@@ -172,7 +176,8 @@ def _write(
             vector=packed,
         )
         _write_kind(session, item, packed, decided_by)
-        work.enqueue(
+        # Also where its version was placed before: this is the first vector of another encoder.
+        work.mark_dirty(
             session,
             workspace=workspace,
             stage=Job.PLACE,
@@ -220,6 +225,6 @@ def _share_of_scale(item: FeedbackItem) -> float | None:
     return (rating.value - rating.scale_min) / (rating.scale_max - rating.scale_min)
 
 
-def _has_text(item: FeedbackItem) -> bool:
+def has_text(item: FeedbackItem) -> bool:
     """Say whether an item still has the text that it was written with: neither the vendor nor an erasure took it."""
     return not item.withdrawn and item.erased_at is None

@@ -20,8 +20,9 @@ from transformers.utils import logging as transformers_logging
 
 from models.errors import Invalid
 from models.language.encode import FloatArray, refuse_empty, unit_rows
+from models.values.encoders import PACKAGED_MODEL
 
-PACKAGED_NAME = "all-MiniLM-L6-v2"
+PACKAGED_NAME = PACKAGED_MODEL
 WEIGHTS = "model.safetensors"
 PACKAGED_DIGESTS: Mapping[str, str] = MappingProxyType(
     {
@@ -108,6 +109,21 @@ def verify_files(folder: Path, digests: Mapping[str, str]) -> None:
             raise Invalid(
                 f"{name} has SHA-256 {found}, expected {expected}: the model was changed", field="path"
             )
+
+
+def digests_of(folder: Path) -> Mapping[str, str]:
+    """Return the SHA-256 of a model's weights, and of its tokenizer where it has one file; raise Invalid without any.
+
+    Whoever loads the model again is refused if its weights are others by then: the workspace's encoder names them.
+    """
+    found = {}
+    for name in (WEIGHTS, "tokenizer.json"):
+        if (folder / name).is_file():
+            with (folder / name).open("rb") as stream:
+                found[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    if WEIGHTS not in found:
+        raise Invalid(f"there is no model with {WEIGHTS} in {folder}.", field="path")
+    return found
 
 
 def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

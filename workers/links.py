@@ -14,6 +14,7 @@ from models.queries.links import ProposalDraft
 from models.queries.themes import Member
 from models.queries.work import Leased
 from models.records import Feature, Release
+from models.values.encoders import EncoderChoice
 from workers.context import Context
 
 MEMBERS_READ = 40
@@ -28,7 +29,7 @@ class Material:
     releases: Mapping[int, Release]
     members: list[Member]
     labels: Mapping[int, str]
-    dtype: str
+    choice: EncoderChoice
     dimension: int
 
 
@@ -52,7 +53,7 @@ def propose_links(context: Context, leased: Sequence[Leased]) -> None:
 
 def _read(context: Context, workspace: int) -> Material | None:
     with context.database.read(workspace=workspace) as session:
-        owner = workspaces.get_workspace(session, workspace=workspace)
+        choice = workspaces.chosen_encoder(session, workspace=workspace)
         encoder = workspaces.encoder_of(session, workspace=workspace)
         if encoder is None:
             return None
@@ -65,7 +66,7 @@ def _read(context: Context, workspace: int) -> Material | None:
         }
     # Of themes that were called noise nothing is proposed.
     complaints = [m for m in found if m.is_complaint and m.text.strip() and m.theme in labels]
-    return Material(features, releases, complaints, labels, owner.encoder_dtype, encoder.dimension)
+    return Material(features, releases, complaints, labels, choice, encoder.dimension)
 
 
 def _propose(
@@ -129,7 +130,7 @@ def _members_before(material: Material, feature: Feature) -> dict[int, IntArray]
 def _encode_passages(context: Context, material: Material, texts: Sequence[LinkText]) -> list[FloatArray]:
     parts = [passages(text) for text in texts]
     flat = [part for each in parts for part in each]
-    vectors = context.encoder(material.dtype).encode(flat)
+    vectors = context.encoder(material.choice).encode(flat)
     bounds = np.cumsum([0, *(len(each) for each in parts)])
     return [vectors[start:end] for start, end in itertools.pairwise(bounds)]
 

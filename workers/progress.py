@@ -20,6 +20,7 @@ NAMES = {
     Job.LINK: "features linked",
     Job.MEASURE: "releases judged",
     Job.SCOPE: "rules applied",
+    Job.SHADOW: "steps of another encoder",
 }
 
 

@@ -12,6 +12,8 @@ from workers.links import propose_links
 from workers.measure import judge_releases
 from workers.run import Stage
 from workers.scope import apply_rules
+from workers.shadow import run_shadow
+from workers.shadow_stream import Shadows
 from workers.themes import Streams, label, place_items
 
 
@@ -27,4 +29,5 @@ def build_stages(settings: Settings) -> Mapping[Job, Stage]:
         Job.LINK: Stage(200, propose_links),
         Job.MEASURE: Stage(1, judge_releases),
         Job.SCOPE: Stage(1, apply_rules),
+        Job.SHADOW: Stage(1, partial(run_shadow, kept=Shadows())),
     }

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,6 +19,7 @@ from models.queries import (
     counts,
     embeddings,
     links,
+    shadow_stream,
     theme_acts,
     theme_stream,
     theme_suggestions,
@@ -29,19 +30,18 @@ from models.queries import (
 from models.queries.theme_stream import Change, Entry, StreamRow
 from models.queries.themes import Member, QuoteSpan
 from models.queries.work import Leased
-from workers import naming, suggestions
+from models.records import JsonObject
+from workers import naming, settling, suggestions
 from workers.context import Context
 from workers.decided import constraints, read_seeds
 
 PUBLISHING = frozenset({EventKind.BIRTH, EventKind.MERGE, EventKind.BURST, EventKind.MOVE})
 """Events that change themes themselves, and so publish a new theme revision."""
 
-SETTLE_LEAST = 20
-"""Items without any theme from which a small set is fitted at once instead of waiting for its first refit."""
-
-SETTLE_WAITING_SHARE = 0.05
-SETTLE_GROWTH = 1.1
 RELABEL_GROWTH = 1.5
+
+SWITCH_PAUSE = timedelta(seconds=2)
+"""How long new items wait until it is asked again whether a switch of the encoder is over."""
 
 KEPT_VECTORS = 200_000
 """Vectors that a process keeps for the workspaces it worked last: about 0.3 GB at 384 dimensions."""
@@ -131,6 +131,8 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
         with context.database.write(workspace=workspace) as session:
             work.finish(session, leased, now=context.clock())
         return
+    if _waits_for_switch(context, workspace, leased):
+        return
     loaded = streams.load(context, workspace)
     wanted = {piece.subject: piece.version for piece in leased}
     with context.database.read(workspace=workspace) as session:
@@ -153,6 +155,16 @@ def place_items(context: Context, leased: Sequence[Leased], streams: Streams) ->
     except Exception:
         streams.forget(workspace)
         raise
+
+
+def _waits_for_switch(context: Context, workspace: int, leased: Sequence[Leased]) -> bool:
+    """Put a batch off while the workspace is switched to another encoder, which compares the stream as it stands."""
+    with context.database.read(workspace=workspace) as session:
+        if not shadow_stream.is_switching(session, workspace=workspace):
+            return False
+    with context.database.write(workspace=workspace) as session:
+        work.put_off(session, leased, run_at=context.clock() + SWITCH_PAUSE)
+    return True
 
 
 def _has_no_vectors(context: Context, workspace: int) -> bool:
@@ -194,8 +206,13 @@ def _write(
     now = context.clock()
     revision = loaded.row.revision + any(event.kind in PUBLISHING for event in events)
     stored = loaded.stream.state()
-    settled = settled_at if settled_at is not None else loaded.row.state.get("settled_at", 0)
-    state = {"bookkeeping": json.loads(stored.bookkeeping.to_json()), "settled_at": settled}
+    settles = [*settling.settles(loaded.row.state), *([] if settled_at is None else [settled_at])]
+    state: JsonObject = {
+        "bookkeeping": json.loads(stored.bookkeeping.to_json()),
+        "settled_at": settling.settled_at(loaded.row.state) if settled_at is None else settled_at,
+        # For an encoder that is tried, which reads them all again: it is to be settled at the same moments.
+        "settles": settles,
+    }
     with context.database.write(workspace=workspace) as session:
         theme_stream.write_stream(
             session, workspace=workspace, before=loaded.row.version, revision=revision, state=state
@@ -218,6 +235,8 @@ def _write(
         held_in = loaded.stream.constraints.held
         dirty += _write_events(session, workspace, events, held_in, revision, now)
         counts.mark(session, workspace=workspace, pairs=dirty, zone=loaded.zone, now=now)
+        if leaving or arriving:
+            shadow_stream.follow(session, workspace=workspace, now=now)
         work.finish(session, leased, now=now)
     loaded.row = StreamRow(loaded.row.version + 1, revision, state)
 
@@ -284,7 +303,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
         labelled = themes.labelled_sizes(session, workspace=workspace)
         rows, noise = suggestions.standing(session, workspace=workspace)
         declined = theme_suggestions.declined(session, workspace=workspace)
-        dtype = workspaces.get_workspace(session, workspace=workspace).encoder_dtype
+        choice = workspaces.chosen_encoder(session, workspace=workspace)
     sizes: dict[int, int] = {}
     for member in members:
         sizes[member.theme] = sizes.get(member.theme, 0) + 1
@@ -301,7 +320,7 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
             [member.text for member in members],
             vectors,
             numbers,
-            encode=context.encoder(dtype).encode,
+            encode=context.encoder(choice).encode,
             only=due,
             # Names that others keep, and those that a person gave.
             taken=[row.label for row in rows if row.label and (row.named or row.id not in due)],
@@ -364,13 +383,4 @@ def _settle(context: Context, loaded: Loaded, workspace: int, streams: Streams) 
 
 
 def _is_settling_due(loaded: Loaded) -> bool:
-    """Say whether too many items wait, given how many were read since the last time."""
-    _, numbers = loaded.stream.assignments()
-    read = loaded.stream.state().bookkeeping.read
-    settled_at = int(str(loaded.row.state.get("settled_at", 0)))
-    waiting = int((numbers == 0).sum())
-    return (
-        read >= SETTLE_LEAST
-        and waiting > SETTLE_WAITING_SHARE * len(numbers)
-        and read >= SETTLE_GROWTH * settled_at
-    )
+    return settling.settling_is_due(loaded.stream, settling.settled_at(loaded.row.state))

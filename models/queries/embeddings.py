@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from models.queries.upsert import insert_or_update
@@ -49,3 +49,20 @@ def current(session: Session, *, workspace: int, items: Sequence[int], encoder: 
         )
     )
     return {item: vector for item, vector in rows}
+
+
+def delete_of(session: Session, *, workspace: int, encoder: int, limit: int) -> int:
+    """Delete some vectors of one encoder; return how many."""
+    some = select(Embedding.item_id).where(
+        Embedding.workspace_id == workspace, Embedding.encoder_id == encoder
+    )
+    result = session.execute(
+        delete(Embedding)
+        .where(
+            Embedding.item_id.in_(some.limit(limit)),
+            within(Embedding, workspace),
+            Embedding.encoder_id == encoder,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]

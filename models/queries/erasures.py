@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, null, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from models.jobs import Job, WorkState
-from models.queries import counts, feedback, search, unsaid, withdrawals
+from models.queries import counts, feedback, search, shadow_stream, unsaid, withdrawals
 from models.queries.listing import themes_of
 from models.queries.within import within
 from models.queries.workspaces import get_workspace
@@ -20,6 +20,7 @@ from models.records import (
     Erasure,
     FeedbackItem,
     PersonIdentity,
+    Shadow,
     Source,
     ThemeQuote,
     ThemeStreamState,
@@ -153,6 +154,13 @@ def erase_items(session: Session, *, workspace: int, items: Sequence[int], now: 
             .where(ThemeStreamState.workspace_id == workspace)
             .values(version=ThemeStreamState.version + 1)
         )
+        session.execute(
+            update(Shadow)
+            .where(Shadow.workspace_id == workspace)
+            # Its report names themes by customers' words: it is made anew.
+            .values(version=Shadow.version + 1, report=null(), reported_at=None)
+        )
+        shadow_stream.follow(session, workspace=workspace, now=now)
     return Removed(len(items), vectors, quotes, 0, labels)
 
 

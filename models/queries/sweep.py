@@ -20,6 +20,8 @@ from models.records import (
     Feature,
     FeedbackItem,
     Release,
+    Shadow,
+    ShadowState,
     SourceRules,
     Verdict,
     Work,
@@ -45,6 +47,7 @@ def add_missing(
         Job.LINK: _features(workspace),
         Job.MEASURE: _releases(workspace, method_version),
         Job.SCOPE: _rules(workspace),
+        Job.SHADOW: _shadows(workspace),
     }
     added = {}
     for stage, query in wanted.items():
@@ -168,4 +171,15 @@ def _rules(workspace: int) -> Subjects:
             ~waits,
         )
         .order_by(SourceRules.id)
+    )
+
+
+def _shadows(workspace: int) -> Subjects:
+    """Shadow runs that are under way, and that nobody goes on with."""
+    waits = _has_work(Job.SHADOW, Shadow.workspace_id, _ZERO, WorkState.READY, WorkState.DEAD)
+    return select(Shadow.workspace_id, _ZERO).where(
+        Shadow.workspace_id == workspace,
+        Shadow.state != ShadowState.READY,
+        Shadow.error.is_(None),
+        ~waits,
     )

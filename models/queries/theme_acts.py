@@ -198,6 +198,17 @@ def unread_seeds(session: Session, *, workspace: int, encoder: int) -> list[Seed
     return [SeedText(seed, text) for seed, text in rows]
 
 
+def seed_texts(session: Session, *, workspace: int) -> list[tuple[int, str]]:
+    """Return the expected wordings in order of id, each with the number of its theme."""
+    rows = session.execute(
+        select(Theme.number, ThemeSeed.text)
+        .join(ThemeSeed, ThemeSeed.theme_id == Theme.id)
+        .where(Theme.workspace_id == workspace)
+        .order_by(ThemeSeed.id)
+    )
+    return [(number, text) for number, text in rows]
+
+
 def seed_ids(session: Session, *, workspace: int) -> frozenset[int]:
     """Return which expected wordings there are, read by an encoder or not."""
     return frozenset(session.scalars(select(ThemeSeed.id).where(ThemeSeed.workspace_id == workspace)))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import Conflict
 from models.jobs import Job
-from models.queries import counts, theme_books, work, workspaces
+from models.queries import counts, shadow_stream, theme_books, work, workspaces
 from models.queries.theme_books import Books
 from models.records import Theme, ThemeAct, ThemeEvent, ThemeVerb
 from models.values.ids import Prefix, public_id
@@ -117,6 +117,7 @@ def log_act(
     )
     session.add(act)
     session.flush()
+    shadow_stream.follow(session, workspace=workspace, now=now)
     workspaces.audit(
         session,
         workspace=act.workspace_id,

@@ -17,6 +17,7 @@ from models.records import (
     Embedding,
     FeedbackItem,
     JsonObject,
+    ShadowArrival,
     Theme,
     ThemeEvent,
     ThemeState,
@@ -126,6 +127,13 @@ def write_stream(session: Session, *, workspace: int, before: int, revision: int
 def leave_stream(session: Session, *, workspace: int, items: Sequence[int], revision: int) -> None:
     """Take items out of the stream and out of their themes, as of `revision`: no theme counts them any more."""
     session.execute(delete(Arrival).where(Arrival.item_id.in_(items), within(Arrival, workspace)))
+    # An encoder that is tried forgets them with its next batch.
+    session.execute(
+        update(ShadowArrival)
+        .where(ShadowArrival.item_id.in_(items), within(ShadowArrival, workspace))
+        .values(has_left=True)
+        .execution_options(synchronize_session=False)
+    )
     _uncount(session, workspace, items)
     _end_assignments(session, workspace, items, revision)
 

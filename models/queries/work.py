@@ -273,6 +273,13 @@ def release(session: Session, leased: Sequence[Leased]) -> None:
         _update(session, [piece.id for piece in leased], lease_held=leased[0].lease, **free)
 
 
+def put_off(session: Session, leased: Sequence[Leased], *, run_at: datetime) -> None:
+    """Give work back untried, to be leased from a moment on."""
+    if leased:
+        later = {"lease": None, "lease_until": None, "attempts": Work.attempts - 1, "run_at": run_at}
+        _update(session, [piece.id for piece in leased], lease_held=leased[0].lease, **later)
+
+
 def fail(session: Session, piece: Leased, *, error: str, now: datetime, max_attempts: int) -> None:
     """Record a failed attempt: try again later, each time after a longer wait, or give up as `dead`."""
     # The exponent is bounded: a span of that many doublings fits no timedelta.

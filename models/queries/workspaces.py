@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import Invalid, NotFound
 from models.records import AuditEntry, Encoder, JsonObject, Workspace
+from models.values.encoders import PACKAGED_MODEL, EncoderChoice
 
 COMMAND_LINE = "command line"
 """Who acts, in the audit log, where somebody runs commands: whoever can do that has no key or seat to be named by."""
@@ -74,13 +75,48 @@ def bind_encoder(
                 field="encoder",
             )
         return bound.id
+    row.encoder_id = known_encoder(session, name, digest, dtype, dimension)
+    return row.encoder_id
+
+
+def known_encoder(session: Session, name: str, digest: str, dtype: str, dimension: int) -> int:
+    """Find an encoder, or add it, and return its id."""
     encoder = session.scalar(
         select(Encoder).where(Encoder.name == name, Encoder.digest == digest, Encoder.dtype == dtype)
     ) or Encoder(name=name, digest=digest, dtype=dtype, dimension=dimension)
     session.add(encoder)
     session.flush()
-    row.encoder_id = encoder.id
     return encoder.id
+
+
+def lock_workspace(session: Session, *, workspace: int) -> Workspace:
+    """Load a workspace as it is now, and let nobody else change it until the transaction ends."""
+    row = session.get(Workspace, workspace, with_for_update={"key_share": True}, populate_existing=True)
+    if row is None:
+        raise NotFound(f"There is no workspace {workspace}.")
+    return row
+
+
+def use_encoder(session: Session, *, workspace: int, choice: EncoderChoice, encoder: int) -> int | None:
+    """Let a workspace use another encoder from now on; return the id of the one before."""
+    row = lock_workspace(session, workspace=workspace)
+    before, row.encoder_id = row.encoder_id, encoder
+    row.encoder_dtype = choice.dtype
+    row.encoder_model = None if choice.model == PACKAGED_MODEL else choice.model
+    session.flush()
+    return before
+
+
+def check_encoder(session: Session, *, workspace: int, encoder: int) -> bool:
+    """Say whether a workspace still uses an encoder, and keep it so until the transaction ends."""
+    held = select(Workspace.encoder_id).where(Workspace.id == workspace).with_for_update(read=True)
+    return session.scalar(held) == encoder
+
+
+def chosen_encoder(session: Session, *, workspace: int) -> EncoderChoice:
+    """Return the model and the arithmetic that a workspace uses."""
+    row = get_workspace(session, workspace=workspace)
+    return EncoderChoice(row.encoder_model or PACKAGED_MODEL, row.encoder_dtype)
 
 
 def hash_person(person_key: bytes, identity: str) -> str:

@@ -20,6 +20,7 @@ from models.records.nudge import Nudge
 from models.records.product import Feature, Release, RolloutStep
 from models.records.pull import Pull, PullCount, PullRecord
 from models.records.scope import Alert, SourceRules, SourceSilence
+from models.records.shadow import Shadow, ShadowArrival, ShadowState
 from models.records.theme import (
     Arrival,
     Assignment,
@@ -73,6 +74,9 @@ __all__ = [
     "Release",
     "RolloutStep",
     "ScheduleRun",
+    "Shadow",
+    "ShadowArrival",
+    "ShadowState",
     "Source",
     "SourceRules",
     "SourceSilence",

@@ -10,7 +10,7 @@ from models.values.roles import Role
 
 
 class Workspace(Record):
-    """One tenant; its time zone and encoder are fixed when it is created."""
+    """One tenant; its time zone is fixed when it is created, its encoder until a person switches to another."""
 
     __tablename__ = "workspace"
 
@@ -22,6 +22,8 @@ class Workspace(Record):
     person_key: Mapped[bytes] = mapped_column(LargeBinary(32))
     encoder_id: Mapped[int | None] = mapped_column(ForeignKey("encoder.id"))
     encoder_dtype: Mapped[str] = mapped_column(String(16))
+    # Null: the packaged model.
+    encoder_model: Mapped[str | None] = mapped_column(String(200))
 
 
 class Encoder(Record):

@@ -7,6 +7,7 @@ from service.api import (
     alerts,
     deliveries,
     denominators,
+    encoders,
     erasures,
     feedback,
     goals,
@@ -47,6 +48,7 @@ def routers() -> list[APIRouter]:
         goals,
         admin,
         erasures,
+        encoders,
         users,
         health,
     )

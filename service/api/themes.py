@@ -55,6 +55,7 @@ EVENT_KINDS = {
     "dismiss": words.ThemeEventKind.DISMISSED,
     "seed": words.ThemeEventKind.SEEDED,
     "undo": words.ThemeEventKind.UNDONE,
+    "model_changed": words.ThemeEventKind.MODEL_CHANGED,
 }
 
 

@@ -15,6 +15,8 @@ from models.values.ids import Prefix, parse_id, public_id
 from models.values.roles import Permission
 from service.console import (
     charts,
+    encoder_forms,
+    encoder_page,
     feedback_page,
     inbox_page,
     overview_page,
@@ -69,6 +71,7 @@ def install(app: FastAPI) -> None:
     app.include_router(router)
     app.include_router(theme_forms.router)
     app.include_router(source_forms.router)
+    app.include_router(encoder_forms.router)
 
 
 def _render(visit: Visit, template: str, frame: Frame, **values: object) -> Response:
@@ -323,6 +326,14 @@ def _people(visit: Visit, *, done: str = "", link: SignInLink | None = None) -> 
     with visit.read() as (session, frame):
         view = people_page.read_people(session, frame, visit, link=link)
     return _render(visit, "people.html", frame, view=view, done=done)
+
+
+@router.get("/encoder")
+def show_encoder(visit: PeopleVisit, done: str = "") -> Response:
+    """Show the encoder in use, and what a switch to another one would move."""
+    with visit.read() as (session, frame):
+        view = encoder_page.read_page(session, frame, visit.settings)
+    return _render(visit, "encoder.html", frame, view=view, said=encoder_page.DONE.get(done))
 
 
 @router.get("/favicon.ico")

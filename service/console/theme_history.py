@@ -28,8 +28,13 @@ _TEXT: Final[Mapping[str, str]] = {
     "dismiss": "was dismissed as noise",
     "seed": "was expected",
     "undo": "an act was undone",
+    "model_changed": "changed with the encoder, mostly with",
 }
-_ALONE: Final[Mapping[str, str]] = {"merge": "took in another theme", "split": "was split"}
+_ALONE: Final[Mapping[str, str]] = {
+    "merge": "took in another theme",
+    "split": "was split",
+    "model_changed": "changed with the encoder",
+}
 """For readers of aggregates, who may not hear of the other theme."""
 _MANY: Final[Mapping[str, str]] = {
     "merge": "took in {} themes",

@@ -29,6 +29,7 @@ PAGES = (
     "/feedback/fb_1/why",
     "/inbox",
     "/people",
+    "/encoder",
     "/sign-in",
 )
 LEADERS_PAGES = ("/", "/releases", "/releases/rel_8", "/themes", "/themes/th_1", "/themes/th_12", "/trends")

@@ -64,6 +64,7 @@ ACROSS = {
     "work.is_expected": "asks for work of any workspace",
     "work.lease": "takes the work of whichever workspace waits longest",
     "work.oldest_due": "asks for work of any workspace",
+    "work.put_off": "of the pieces that the lease holds",
     "work.release": "of the pieces that the lease holds",
     "work.renew": "of the pieces that the lease holds",
     "work.revive": "the operator's, of one workspace or of every",
@@ -71,12 +72,15 @@ ACROSS = {
     "workspaces.create_workspace": "makes one",
     "workspaces.ensure_workspace": "finds or makes the first",
     "workspaces.first_workspace": "finds the first",
+    "workspaces.known_encoder": "encoders belong to no workspace",
     "workspaces.list_workspaces": "lists them",
 }
 """Queries that need no workspace, or do without, and why."""
 
 NOT_TRIED = {
     "access.check_not_last_owner": "answers and changes nothing: it refuses, by access.count_owners",
+    "shadows.clear": "deletes of a run that was dropped, of its own workspace: tried in tests/workers/test_shadow.py",
+    "shadows.start": "adds a run where there is none, of its own workspace: tried in tests/workers/test_shadow.py",
     "theme_books.close_books": "writes the books that its caller opened of the workspace",
     "theme_books.make_theme": "adds a theme to the books that its caller opened of the workspace",
     "theme_log.add_event": "adds to the log of an act that its caller wrote",

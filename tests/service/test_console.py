@@ -79,7 +79,8 @@ def test_the_sign_in_page_says_how_to_get_a_link(fresh: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", [*PAGES, "/people", "/sign-in", "/themes/th_999", "/static/ebb.css", "/favicon.ico"]
+    "address",
+    [*PAGES, "/people", "/encoder", "/sign-in", "/themes/th_999", "/static/ebb.css", "/favicon.ico"],
 )
 def test_every_answer_carries_the_security_headers(console: TestClient, address: str) -> None:
     headers = console.get(address).headers
@@ -89,7 +90,7 @@ def test_every_answer_carries_the_security_headers(console: TestClient, address:
     assert "unsafe" not in POLICY
 
 
-@pytest.mark.parametrize("address", [*PAGES, "/people", "/sign-in"])
+@pytest.mark.parametrize("address", [*PAGES, "/people", "/encoder", "/sign-in"])
 def test_pages_hold_no_inline_code_and_name_no_other_host(console: TestClient, address: str) -> None:
     page = read(console, address)
     for tag, attributes in page.elements:
@@ -102,7 +103,7 @@ def test_pages_hold_no_inline_code_and_name_no_other_host(console: TestClient, a
             assert re.match(r"(/(?!/)|#|$)", attributes.get(name, "")), attributes
 
 
-@pytest.mark.parametrize("address", [*PAGES, "/people"])
+@pytest.mark.parametrize("address", [*PAGES, "/people", "/encoder"])
 def test_pages_have_landmarks_one_heading_and_unique_ids(console: TestClient, address: str) -> None:
     page = read(console, address)
     tags = [tag for tag, _ in page.elements]

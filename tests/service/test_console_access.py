@@ -69,6 +69,10 @@ WAYS: dict[tuple[str, str], Way] = {
     ("POST", "/people/{number}/disable"): Way(ADMINISTER, "/people/usr_{person}/disable"),
     ("POST", "/sources/{number}/retire"): Way(ADMINISTER, "/sources/src_1/retire"),
     ("POST", "/sources/{number}/resume"): Way(ADMINISTER, "/sources/src_1/resume"),
+    ("GET", "/encoder"): Way(ADMINISTER, "/encoder"),
+    ("POST", "/encoder/try"): Way(ADMINISTER, "/encoder/try", {"dtype": "bfloat16"}),
+    ("POST", "/encoder/switch"): Way(ADMINISTER, "/encoder/switch", {"accept": "50"}),
+    ("POST", "/encoder/drop"): Way(ADMINISTER, "/encoder/drop"),
     # Last: it ends the session that walks. Whoever is in may leave.
     ("POST", "/sign-out"): Way(None, "/sign-out"),
 }
@@ -119,6 +123,7 @@ def walk(fresh: Database, world: World) -> Walk:
             role=Role.MEMBER,
             now=NOW,
         ).id
+        factories.shadow(session, world.workspace)
         items = themes.items_assigned(session, workspace=world.workspace, themes=[world.themes[0]])
         accepted, declined = (
             factories.suggestion(

@@ -40,6 +40,8 @@ WRITTEN_DOWN = HANDS_OUT | {
     "DELETE /v1/keys/{key_id}",
     "DELETE /v1/users/{user_id}",
     "POST /v1/erasures",
+    "POST /v1/encoder/shadow/switch",
+    "DELETE /v1/encoder/shadow",
     "PUT /v1/sources/{source_id}/pull",
     "DELETE /v1/sources/{source_id}/pull",
     "PUT /v1/sources/{source_id}/retirement",

@@ -11,6 +11,7 @@ from service.api.shapes import (
     bets,
     deliveries,
     denominators,
+    encoders,
     feedback,
     goals,
     impact,
@@ -121,6 +122,30 @@ def _theme_suggestions() -> Iterator[Call]:
         ("decline", theme_suggestions.ThemeSuggestionDeclined),
     ):
         yield Call("POST", f"{path}/{{id}}/{verb}", answer, permission=CURATE, promised=False)
+
+
+def _encoder() -> Iterator[Call]:
+    answer, path = encoders.EncoderAnswer, "/v1/encoder"
+    yield Call("GET", path, answer, permission=ADMINISTER, promised=False)
+    yield Call(
+        "POST",
+        f"{path}/shadow",
+        answer,
+        request=encoders.EncoderTry,
+        status=201,
+        permission=ADMINISTER,
+        promised=False,
+    )
+    yield Call(
+        "POST",
+        f"{path}/shadow/switch",
+        answer,
+        request=encoders.EncoderSwitch,
+        status=202,
+        permission=ADMINISTER,
+        promised=False,
+    )
+    yield Call("DELETE", f"{path}/shadow", None, status=204, permission=ADMINISTER, promised=False)
 
 
 CALLS: tuple[Call, ...] = (
@@ -240,6 +265,7 @@ CALLS: tuple[Call, ...] = (
     Call("GET", "/v1/trends", movements.Trends, query=movements.TrendsQuery, promised=False),
     *_theme_acts(),
     *_theme_suggestions(),
+    *_encoder(),
     *_listed("/v1/features", products.FeatureAnswer, products.FeaturePut, products.FeaturesQuery),
     *_listed("/v1/releases", products.ReleaseAnswer, products.ReleasePut, products.ReleasesQuery),
     Call("GET", "/v1/features/{id}", products.FeatureAnswer, promised=False),

@@ -40,6 +40,7 @@ class ThemeEventKind(StrEnum):
     RETIRED = "retired"
     DISMISSED = "dismissed"
     SEEDED = "seeded"
+    MODEL_CHANGED = "model_changed"
 
 
 class SourceLight(StrEnum):
