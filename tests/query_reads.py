@@ -267,6 +267,7 @@ def reads(w: World) -> Calls:
         themes.get_theme: theme,
         themes.items_assigned: {"themes": [w.theme]},
         themes.labelled_sizes: {},
+        themes.filled_sizes: {},
         themes.members: {"encoder": w.encoder},
         themes.numbers: {},
         themes.redirects: {},

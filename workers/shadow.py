@@ -11,7 +11,9 @@ from datetime import timedelta
 import numpy as np
 
 from models.errors import Conflict, EbbError
-from models.language.encode import Encoder, FloatArray, IntArray
+from models.language.discover import ThemeStream
+from models.language.encode import Encoder, FloatArray
+from models.language.events import Event
 from models.queries import (
     embeddings,
     feedback,
@@ -140,12 +142,12 @@ def _read(step: Step, leaving: Sequence[int], arrivals: Sequence[tuple[int, int]
     """Take a batch into the shadow's stream, and store what became of it."""
     items, vectors = _vectors(step, [item for item, _ in arrivals])
     stream = step.loaded.stream
-    before = stream.assignments()
+    before = _positions(stream)
     stream.remove([*leaving, *items])
     events = stream.add(np.array(items, dtype=np.int64), vectors) if items else ()
-    scores = {item: score for event in events for item, score in zip(event.items, event.scores, strict=True)}
     through = arrivals[-1][1] if arrivals else step.row.read_through
-    _store(step, _changed(step.loaded, before, [*leaving, *items], scores), leaving, through)
+    entries = _changed(stream, before | _positions(stream), events, items)
+    _store(step, entries, leaving, through, released=stream.released.tolist() if items else [])
 
 
 def _vectors(step: Step, wanted: Sequence[int]) -> tuple[list[int], FloatArray]:
@@ -193,40 +195,42 @@ def _write_vectors(step: Step, items: Sequence[FeedbackItem], packed: Sequence[b
     return written
 
 
-def _changed(
-    loaded: Loaded, before: tuple[IntArray, IntArray], removed: Sequence[int], scores: Mapping[int, float]
-) -> list[ShadowEntry]:
-    """Return the items that are new in the stream, or whose theme is another by more than a merge.
+def _positions(stream: ThemeStream) -> dict[int, int]:
+    """Map items to how many the shadow's stream had read when it had read them."""
+    state = stream.state()
+    return dict(zip(state.ids.tolist(), state.arrived.tolist(), strict=True))
 
-    Items keep their order: what was removed is gone from it, and what was added, also again, stands at its end.
-    """
-    state = loaded.stream.state()
-    themes = before[1][~np.isin(before[0], removed)]
-    standing = np.array([loaded.stream.resolve(theme) for theme in range(int(themes.max(initial=0)) + 1)])
-    old = np.full(len(state.ids), -1, dtype=np.int64)
-    old[: len(themes)] = standing[themes]
-    other = old != state.themes
-    columns = (column[other].tolist() for column in (state.ids, state.arrived, state.themes))
+
+def _changed(
+    stream: ThemeStream, positions: Mapping[int, int], events: Sequence[Event], added: Sequence[int]
+) -> list[ShadowEntry]:
+    """Return the items that are new in the stream, or whose theme is another by more than a merge."""
+    found = dict.fromkeys(added, (0, 0.0))
+    for event in events:
+        found |= {item: (event.theme, score) for item, score in zip(event.items, event.scores, strict=True)}
     return [
-        ShadowEntry(item, position, theme, scores.get(item, 1.0 if theme else 0.0))
-        for item, position, theme in zip(*columns, strict=True)
+        ShadowEntry(item, positions[item], stream.resolve(theme) if theme else 0, score)
+        for item, (theme, score) in found.items()
     ]
 
 
 def _settle(step: Step, through: int) -> None:
     """Refit outside the stream's own rhythm, as the live stream does; `through`: how far of that all is read."""
-    before = step.loaded.stream.assignments()
-    scores = {
-        item: score
-        for event in step.loaded.stream.finish()
-        for item, score in zip(event.items, event.scores, strict=True)
-    }
+    stream = step.loaded.stream
+    entries = _changed(stream, _positions(stream), stream.finish(), ())
     step.loaded.settled_at = step.loaded.stream.state().bookkeeping.read
     step.loaded.settled_through = through
-    _store(step, _changed(step.loaded, before, [], scores), (), step.row.read_through)
+    _store(step, entries, (), step.row.read_through)
 
 
-def _store(step: Step, entries: Sequence[ShadowEntry], leaving: Sequence[int], through: int) -> None:
+def _store(
+    step: Step,
+    entries: Sequence[ShadowEntry],
+    leaving: Sequence[int],
+    through: int,
+    *,
+    released: Sequence[int] = (),
+) -> None:
     """Write one batch's outcome, and ask for the next step, in one transaction."""
     with step.context.database.write(workspace=step.workspace) as session:
         shadow_stream.advance(
@@ -239,6 +243,7 @@ def _store(step: Step, entries: Sequence[ShadowEntry], leaving: Sequence[int], t
         )
         shadow_stream.forget(session, workspace=step.workspace, items=list(leaving))
         shadow_stream.enter(session, workspace=step.workspace, entries=entries)
+        shadow_stream.release(session, workspace=step.workspace, items=released)
         shadow_stream.ask(session, workspace=step.workspace, now=step.context.clock())
     step.loaded.version += 1
 

@@ -232,6 +232,7 @@ def _write(
         theme_stream.arrive(
             session, workspace=workspace, positions={item: position[item] for item in arriving}
         )
+        theme_stream.release(session, workspace=workspace, items=loaded.stream.released.tolist())
         held_in = loaded.stream.constraints.held
         dirty += _write_events(session, workspace, events, held_in, revision, now)
         counts.mark(session, workspace=workspace, pairs=dirty, zone=loaded.zone, now=now)
@@ -300,17 +301,15 @@ def label(context: Context, leased: Sequence[Leased], streams: Streams) -> None:
     _settle(context, loaded, workspace, streams)
     with context.database.read(workspace=workspace) as session:
         members = themes.members(session, workspace=workspace, encoder=loaded.encoder)
+        sizes = themes.filled_sizes(session, workspace=workspace)
         labelled = themes.labelled_sizes(session, workspace=workspace)
         rows, noise = suggestions.standing(session, workspace=workspace)
         declined = theme_suggestions.declined(session, workspace=workspace)
         choice = workspaces.chosen_encoder(session, workspace=workspace)
-    sizes: dict[int, int] = {}
-    for member in members:
-        sizes[member.theme] = sizes.get(member.theme, 0) + 1
     due = {
         theme
-        for theme, size in sizes.items()
-        if labelled[theme] == 0 or size >= RELABEL_GROWTH * labelled[theme]
+        for theme in {member.theme for member in members}
+        if labelled[theme] == 0 or sizes[theme] >= RELABEL_GROWTH * labelled[theme]
     }
     labels: dict[int, ThemeLabel] = {}
     if due:

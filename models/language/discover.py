@@ -76,11 +76,13 @@ class ThemeStream:
         events = self._already_in(len(ids)) + self._place()
         if self._read >= self._next_refit:
             events += self._refit(settle=False)
-        self._released = self._rows.release(surplus(self._rows, self.setting, self._read))
+        since = self._read - max(len(ids), self.setting.burst_window)
+        self._released = self._rows.release(surplus(self._rows, self.setting, since))
         return tuple(events)
 
     def finish(self) -> tuple[Event, ...]:
         """Refit now, as at the end of an import: small sets get their themes, and no merge waits any longer."""
+        self._released = np.zeros(0, dtype=np.int64)
         events = self._refit(settle=True) if len(self._rows) else []
         return tuple(events)
 

@@ -13,8 +13,8 @@ from models.language.theme_rows import ThemeRows
 WAITING_SHARE = 0.25  # of the rows kept that may wait for a theme; of more, those that came first are let go
 
 
-def surplus(rows: ThemeRows, setting: ThemeSetting, read: int) -> IntArray:
-    """Return the rows that a stream lets go after `read` items, (p,); none while it has no more than it may."""
+def surplus(rows: ThemeRows, setting: ThemeSetting, since: int) -> IntArray:
+    """Return the rows that a stream lets go, (p,), none that came after `since` items; none while it may keep all."""
     if len(rows) <= setting.most_rows:
         return np.zeros(0, dtype=np.int64)
     shut = np.zeros(len(rows), dtype=bool)
@@ -22,9 +22,9 @@ def surplus(rows: ThemeRows, setting: ThemeSetting, read: int) -> IntArray:
     return to_release(
         rows.heads(),
         rows.themes,
-        rows.row_arrived,
+        rows.last_arrived(),
         shut,
-        since=read - setting.burst_window,
+        since=since,
         keep=setting.kept_rows,
         least=setting.theme_rows,
     )
@@ -42,14 +42,15 @@ def to_release(
 ) -> IntArray:
     """Return the rows to let go so that `keep` remain, (p,) in order; fewer where not so many may go.
 
-    heads, themes, arrived, shut: (k,); shut rows stay. Rows in a theme go by a number drawn from the id, so that
-    what stays is a fair sample and the same wherever it is chosen; what arrived after `since` stays, and `least`
-    rows of every theme. Of rows that wait for a theme the oldest go, once they are too many.
+    heads, themes, arrived, shut: (k,); arrived: when the wording was last used; shut rows stay. Rows in a theme go
+    by a number drawn from the id, so that what stays is a fair sample and the same wherever it is chosen; what
+    arrived after `since` stays, and `least` rows of every theme. Of rows that wait for a theme the oldest go, once
+    they are too many.
     """
     surplus = len(themes) - keep
     if surplus <= 0:
         return np.zeros(0, dtype=np.int64)
-    waiting = np.flatnonzero((themes == PENDING) & ~shut)
+    waiting = np.flatnonzero((themes == PENDING) & ~shut & (arrived <= since))
     stale = waiting[: max(0, len(waiting) - int(WAITING_SHARE * keep))]
     drawn = _draw(heads)
     open_rows = (themes != PENDING) & ~shut & (arrived <= since) & (_rank(drawn, themes) >= least)

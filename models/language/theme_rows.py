@@ -142,6 +142,12 @@ class ThemeRows:
         found[rows] = self.ids[first]
         return found
 
+    def last_arrived(self) -> IntArray:
+        """Return when the last item behind each row arrived, (k,)."""
+        found = self.row_arrived.copy()
+        np.maximum.at(found, self.row, self.arrived)
+        return found
+
     def copies(self) -> IntArray:
         """Return how many items share each row: (k,)."""
         return np.bincount(self.row, minlength=len(self))

@@ -147,11 +147,15 @@ def arrivals_after(
 
 
 def stored_items(session: Session, *, workspace: int, encoder: int) -> list[StoredItem]:
-    """Return the shadow's items with their vectors, in order of arrival, without those that have left."""
+    """Return the shadow's items with their vectors, in order of arrival, without those that left or were let go."""
     rows = session.execute(
         select(ShadowArrival.item_id, ShadowArrival.position, ShadowArrival.theme_number, Embedding.vector)
         .join(Embedding, (Embedding.item_id == ShadowArrival.item_id) & (Embedding.encoder_id == encoder))
-        .where(ShadowArrival.workspace_id == workspace, ShadowArrival.has_left.is_(False))
+        .where(
+            ShadowArrival.workspace_id == workspace,
+            ShadowArrival.has_left.is_(False),
+            ShadowArrival.released.is_(False),
+        )
         .order_by(ShadowArrival.position)
     )
     return [StoredItem(*row) for row in rows]
@@ -185,10 +189,22 @@ def enter(session: Session, *, workspace: int, entries: Sequence[ShadowEntry]) -
             "theme_number": entry.theme_number,
             "score": entry.score,
             "has_left": False,
+            "released": False,
         }
         for entry in entries
     ]
     insert_many(session, ShadowArrival, rows, key=("item_id",), update=True)
+
+
+def release(session: Session, *, workspace: int, items: Sequence[int]) -> None:
+    """Mark items that the shadow's stream let go."""
+    for start in range(0, len(items), 500):
+        session.execute(
+            update(ShadowArrival)
+            .where(ShadowArrival.item_id.in_(items[start : start + 500]), within(ShadowArrival, workspace))
+            .values(released=True)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def beside(session: Session, *, workspace: int, encoder: int) -> list[Beside]:

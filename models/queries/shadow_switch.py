@@ -20,6 +20,7 @@ from models.records import (
     Embedding,
     FeedbackItem,
     Shadow,
+    ShadowArrival,
     ShadowState,
     Theme,
     ThemeEvent,
@@ -84,6 +85,7 @@ def publish(session: Session, *, workspace: int, plan: Plan, now: datetime) -> i
     shadow_stream.ask(session, workspace=workspace, now=now)
     ids = _give_birth(session, workspace, plan.born, books.revision, now)
     _move(session, workspace, plan, ids, books.revision, now)
+    _let_go(session, workspace)
     _log(session, workspace, plan.moves, ids, books.revision, now)
     _retire(session, workspace, [ids[move.number] for move in plan.moves if move.fate is Fate.LOST])
     _read_again(session, workspace, row, new, now)
@@ -125,6 +127,24 @@ def _move(
     theme_stream.leave_themes(session, workspace=workspace, items=waiting, revision=revision)
     pairs = [(ids[number], at) for number, at in plan.touched]
     theme_log.ask_for_counts(session, workspace=workspace, pairs=pairs, now=now)
+
+
+def _let_go(session: Session, workspace: int) -> None:
+    """Hold in the live stream what the shadow's held: only then does it go on where the shadow was."""
+    for released in (True, False):
+        told = select(ShadowArrival.item_id).where(
+            ShadowArrival.workspace_id == workspace, ShadowArrival.released.is_(released)
+        )
+        session.execute(
+            update(Arrival)
+            .where(
+                Arrival.workspace_id == workspace,
+                Arrival.released.is_(not released),
+                Arrival.item_id.in_(told),
+            )
+            .values(released=released)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _log(

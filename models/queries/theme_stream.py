@@ -71,7 +71,7 @@ def read_stream(session: Session, *, workspace: int) -> StreamRow:
 
 
 def stream_items(session: Session, *, workspace: int, encoder: int) -> list[StoredItem]:
-    """Return the stream's items with their vectors, in order of arrival.
+    """Return the items that the stream has not let go, with their vectors, in order of arrival.
 
     Items that wait to be placed anew are left out: their vector is that of a text that their theme is not of.
     """
@@ -81,7 +81,7 @@ def stream_items(session: Session, *, workspace: int, encoder: int) -> list[Stor
     rows = session.execute(
         select(Arrival.item_id, Arrival.position, Arrival.theme_number, Embedding.vector)
         .join(Embedding, (Embedding.item_id == Arrival.item_id) & (Embedding.encoder_id == encoder))
-        .where(Arrival.workspace_id == workspace, ~waiting)
+        .where(Arrival.workspace_id == workspace, Arrival.released.is_(False), ~waiting)
         .order_by(Arrival.position)
     )
     return [StoredItem(*row) for row in rows]
@@ -154,7 +154,7 @@ def leave_themes(session: Session, *, workspace: int, items: Sequence[int], revi
         session.execute(
             update(Arrival)
             .where(Arrival.item_id.in_(items[start : start + 500]), within(Arrival, workspace))
-            .values(theme_number=0)
+            .values(theme_number=0, released=False)  # what was let go could not be placed again
             .execution_options(synchronize_session=False)
         )
         _uncount(session, workspace, items[start : start + 500])
@@ -182,6 +182,17 @@ def arrive(session: Session, *, workspace: int, positions: Mapping[int, int]) ->
         for item, position in positions.items()
     ]
     insert_many(session, Arrival, rows, key=("item_id",), update=False)
+
+
+def release(session: Session, *, workspace: int, items: Sequence[int]) -> None:
+    """Mark items that the stream let go: they stay in their themes, and are not loaded with it any more."""
+    for start in range(0, len(items), 500):
+        session.execute(
+            update(Arrival)
+            .where(Arrival.item_id.in_(items[start : start + 500]), within(Arrival, workspace))
+            .values(released=True)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def apply_changes(

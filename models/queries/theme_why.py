@@ -165,7 +165,12 @@ def _blocks(
         rows = session.execute(
             select(Arrival.item_id, Arrival.theme_number, Embedding.vector, Arrival.position)
             .join(Embedding, (Embedding.item_id == Arrival.item_id) & (Embedding.encoder_id == encoder))
-            .where(Arrival.workspace_id == workspace, Arrival.position > after, ~waiting)
+            .where(
+                Arrival.workspace_id == workspace,
+                Arrival.released.is_(False),
+                Arrival.position > after,
+                ~waiting,
+            )
             .order_by(Arrival.position)
             .limit(BLOCK)
         ).all()

@@ -4,12 +4,12 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, false, func, select, update
 from sqlalchemy.orm import Session
 
 from models.errors import NotFound
 from models.queries.within import within
-from models.records import Assignment, Embedding, FeedbackItem, Theme, ThemeQuote, ThemeState
+from models.records import Arrival, Assignment, Embedding, FeedbackItem, Theme, ThemeQuote, ThemeState
 from models.values.kinds import Kind
 
 
@@ -111,6 +111,24 @@ def labelled_sizes(session: Session, *, workspace: int) -> dict[int, int]:
     return {theme: size for theme, size in rows}
 
 
+def filled_sizes(session: Session, *, workspace: int) -> dict[int, int]:
+    """Return how many items stand in each theme that holds any, redirects followed."""
+    standing = func.coalesce(Theme.redirect_id, Theme.id)
+    rows = session.execute(
+        select(standing, func.count())
+        .select_from(Assignment)
+        .join(Theme, Theme.id == Assignment.theme_id)
+        .join(FeedbackItem, FeedbackItem.id == Assignment.item_id)
+        .where(
+            Theme.workspace_id == workspace,
+            Assignment.until_revision.is_(None),
+            FeedbackItem.withdrawn.is_(False),
+        )
+        .group_by(standing)
+    )
+    return {theme: size for theme, size in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """An item of a theme that stands today, with what labelling and linking read of it."""
@@ -125,7 +143,10 @@ class Member:
 
 
 def members(session: Session, *, workspace: int, encoder: int) -> list[Member]:
-    """Return every placed item with its theme (redirects followed), in order of id."""
+    """Return placed items with their theme (redirects followed), in order of id, but what the stream let go.
+
+    What was put in a theme by hand and never arrived in the stream is among them.
+    """
     rows = session.execute(
         select(
             FeedbackItem.id,
@@ -139,10 +160,12 @@ def members(session: Session, *, workspace: int, encoder: int) -> list[Member]:
         .join(Assignment, Assignment.item_id == FeedbackItem.id)
         .join(Theme, Theme.id == Assignment.theme_id)
         .join(Embedding, (Embedding.item_id == FeedbackItem.id) & (Embedding.encoder_id == encoder))
+        .outerjoin(Arrival, Arrival.item_id == FeedbackItem.id)
         .where(
             FeedbackItem.workspace_id == workspace,
             FeedbackItem.withdrawn.is_(False),
             Assignment.until_revision.is_(None),
+            func.coalesce(Arrival.released, false()).is_(False),
         )
         .order_by(FeedbackItem.id)
     )

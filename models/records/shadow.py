@@ -55,7 +55,7 @@ class Shadow(InWorkspace, Record):
 class ShadowArrival(InWorkspace, Record):
     """An item that the shadow's stream has read: its position and its theme's number there (0: waiting).
 
-    has_left: it left the live stream, and leaves this one with the next batch.
+    has_left: it left the live stream, and leaves this one with the next batch. released: as of `Arrival`.
     """
 
     __tablename__ = "shadow_arrival"
@@ -69,3 +69,4 @@ class ShadowArrival(InWorkspace, Record):
     theme_number: Mapped[int] = mapped_column(default=0)
     score: Mapped[float] = mapped_column(default=0.0)
     has_left: Mapped[bool] = mapped_column(default=False)
+    released: Mapped[bool] = mapped_column(default=False)

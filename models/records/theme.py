@@ -80,17 +80,22 @@ class ThemeEvent(InWorkspace, Record):
 
 
 class Arrival(InWorkspace, Record):
-    """The order in which items entered the theme stream, and their theme's number there (0: still pending)."""
+    """The order in which items entered the theme stream, and their theme's number there (0: still pending).
+
+    released: a long stream let it go; it stays in its theme, votes no more, and is not loaded again.
+    """
 
     __tablename__ = "arrival"
     __table_args__ = (
         UniqueConstraint("item_id"),
         Index("ix_arrival_order", "workspace_id", "position"),
+        Index("ix_arrival_held", "workspace_id", "released", "position"),
     )
 
     item_id: Mapped[int] = mapped_column(ForeignKey("feedback_item.id", ondelete="CASCADE"))
     position: Mapped[int]
     theme_number: Mapped[int] = mapped_column(default=0)
+    released: Mapped[bool] = mapped_column(default=False)
 
 
 class Assignment(InWorkspace, Record):

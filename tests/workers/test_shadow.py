@@ -104,8 +104,11 @@ def test_the_report_says_what_both_partitions_say(trial: Trying) -> None:
     assert report.moved_items == FED - stayed - both
 
 
-def test_the_same_vectors_under_another_name_move_nothing(trial: Trying) -> None:
+def test_the_same_vectors_under_another_name_move_nothing(
+    trial: Trying, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Themes as they came about by and by: the stream was settled more than once since the first import."""
+    monkeypatch.setattr(settling, "WAITING_SHARE", -1.0)  # however few wait
 
     class Same(WordHashEncoder):
         dtype = "bfloat16"

@@ -33,7 +33,12 @@ def _decide(trial: Trying) -> dict[str, Any]:
     sizes: dict[int, list[int]] = {}
     for item, theme in sorted(trial.places().items()):
         sizes.setdefault(theme, []).append(item)
-    a, b, c, d, e, *_ = sorted(sizes, key=lambda theme: -len(sizes[theme]))
+    a, b, c, d, *_ = sorted(sizes, key=lambda theme: -len(sizes[theme]))
+    apart = sizes[a][::4]
+    e = act(
+        trial, lambda s: theme_changes.split(s, theme=a, items=apart, label="Noise", **who(trial))
+    ).act.other_ids[0]
+    sizes[a], sizes[e] = [item for item in sizes[a] if item not in apart], apart
     part = sizes[c][::2]
     act(trial, lambda s: theme_changes.merge(s, theme=a, others=[b], **who(trial)))
     made = act(
