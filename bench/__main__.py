@@ -24,7 +24,9 @@ from bench import (
     silence,
     spotify_case,
     store_ratings,
+    theme_dial,
     themes,
+    themes_scale,
 )
 from bench.report import Emit, Report, Skipped, merge, say
 
@@ -39,7 +41,9 @@ BENCHES: Mapping[str, Callable[[Emit, Path], None]] = {
     "silence": silence.run,
     "spotify_case": spotify_case.run,
     "store_ratings": store_ratings.run,
+    "theme_dial": theme_dial.run,
     "themes": themes.run,
+    "themes_scale": themes_scale.run,
 }
 """Each takes the function that hears figures, and an empty folder of its own."""
 

@@ -23,7 +23,7 @@ from sklearn.preprocessing import normalize
 
 from bench.report import Emit, data_set, say
 from bench.topics.order import arrival
-from models.language.discover import ThemeStream
+from bench.topics.streamed import read_stream
 from models.language.encode import Encoder, FloatArray, IntArray, WordHashEncoder
 from models.language.label import ThemeLabel, label_themes
 from models.language.phrases import PARTICLE_VERBS, PARTICLES, tokens
@@ -86,14 +86,8 @@ def _banking(encoder: Encoder) -> Corpus:
 def _found(corpus: Corpus) -> IntArray:
     """Read the texts as a stream in random order and return the theme of each (n,), 0 for none."""
     turn, _ = arrival(corpus.intents, "random", SEED)
-    stream = ThemeStream(corpus.vectors.shape[1])
-    for first in range(0, len(turn), BATCH):
-        ids = np.arange(first, min(first + BATCH, len(turn)))
-        stream.add(ids, corpus.vectors[turn[ids]])
-    stream.finish()
-    ids, found = stream.assignments()
     themes = np.zeros(len(turn), dtype=np.int64)
-    themes[turn[ids]] = found
+    themes[turn] = read_stream(corpus.vectors[turn], BATCH).last
     return themes
 
 

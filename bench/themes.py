@@ -13,8 +13,9 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -34,7 +35,7 @@ ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA
 
 def run(emit: Emit, folder: Path) -> None:
     """Hand in agreement with the intents, churn, waiting, new intents found and CPU, for every order and seed."""
-    texts, truth = _banking()
+    texts, truth = banking()
     say("encoding")
     vectors = SentenceEncoder().encode(texts)
     ours: list[float] = []
@@ -45,9 +46,9 @@ def run(emit: Emit, folder: Path) -> None:
             ours.append(
                 _stream(emit, folder, name, [texts[i] for i in turn], vectors[turn], truth[turn], late)
             )
-    python = _peer()
+    python = peer()
     if python is None:
-        say("SKIPPED BERTopic: BENCH_PEERS names no folder with an environment `bertopic`. " + _how_to_make())
+        say("SKIPPED BERTopic: BENCH_PEERS names no folder with an environment `bertopic`. " + how_to_make())
         return
     for seed in SEEDS:
         turn, _ = arrival(truth, "random", seed)
@@ -60,7 +61,8 @@ def run(emit: Emit, folder: Path) -> None:
         )
 
 
-def _banking() -> tuple[list[str], IntArray]:
+def banking() -> tuple[list[str], IntArray]:
+    """Return Banking77's texts and the number of each one's intent, (n,); raise `Skipped` where it is not at hand."""
     shared = os.environ.get("EBB_SHARED")
     path = Path(shared or "") / "data" / "banking77" / "banking77.csv.gz"
     if shared is None or not path.is_file():
@@ -120,13 +122,15 @@ def _emit_quality(emit: Emit, name: str, found: Quality) -> None:
 # --- BERTopic ---------------------------------------------------------------------------------------------------
 
 
-def _peer() -> Path | None:
+def peer() -> Path | None:
+    """Return the Python of BERTopic's environment, if there is one."""
     folder = os.environ.get("BENCH_PEERS")
     python = Path(folder or "").resolve() / "bertopic" / "bin" / "python"
     return python if folder and python.exists() else None
 
 
-def _how_to_make() -> str:
+def how_to_make() -> str:
+    """Say how that environment is made."""
     wanted = (TOPICS / "requirements-bertopic.txt").relative_to(TOPICS.parents[1])
     return (
         "Make it with: python3.11 -m venv PEERS/bertopic && PEERS/bertopic/bin/pip install --no-deps bertopic==0.17.4"
@@ -134,16 +138,30 @@ def _how_to_make() -> str:
     )
 
 
-def _bertopic(
-    emit: Emit, folder: Path, python: Path, texts: list[str], vectors: FloatArray, truth: IntArray, seed: int
-) -> float:
-    """Fit BERTopic in every way to one stream, and return the CPU seconds of a warm default fit."""
+class Fitted(NamedTuple):
+    """What BERTopic found in every way of using it, and the CPU seconds of a warm default fit."""
+
+    ways: dict[str, Quality]
+    seconds: float
+
+
+def fit_bertopic(
+    folder: Path,
+    python: Path,
+    texts: list[str],
+    vectors: FloatArray,
+    truth: IntArray,
+    seed: int,
+    *,
+    sizes: Sequence[int] = SIZES,
+) -> Fitted:
+    """Fit BERTopic in every way to one stream; sizes: values of its least topic size to try besides the default."""
     given, words, out = folder / "peer.npy", folder / "peer.json", folder / "peer.npz"
     np.save(given, vectors)
     words.write_text(json.dumps(texts), encoding="utf-8")
     command = [str(python), str(TOPICS / "run_bertopic.py"), str(given), str(words), str(out), str(seed)]
     done = subprocess.run(
-        [*command, ",".join(map(str, SIZES))],
+        [*command, ",".join(map(str, sizes))],
         env=os.environ | ONE_THREAD,
         check=False,
         capture_output=True,
@@ -156,7 +174,14 @@ def _bertopic(
             str(way): quality(truth, labels.astype(np.int64), nothing=-1)
             for way, labels in zip(answer["ways"], answer["labels"], strict=True)
         }
-        seconds = float(answer["seconds"])
+        return Fitted(found, float(answer["seconds"]))
+
+
+def _bertopic(
+    emit: Emit, folder: Path, python: Path, texts: list[str], vectors: FloatArray, truth: IntArray, seed: int
+) -> float:
+    """Hand in what BERTopic finds in every way, and return the CPU seconds of a warm default fit."""
+    found, seconds = fit_bertopic(folder, python, texts, vectors, truth, seed)
     best = max((way for way in found if way.startswith("size ")), key=lambda way: found[way].ari)
     for way in ("default", "default, outliers reassigned", "online recipe", best):
         named = "size chosen with labels" if way == best else way
