@@ -95,7 +95,10 @@ class Settings(BaseSettings):
     place_batch_size: int = Field(200, ge=1, le=2000, description="Items placed in themes in one pass.")
     intake_batch_size: int = Field(200, ge=1, le=2000, description="Deliveries parsed in one pass.")
     theme_granularity: float = Field(
-        1.0, gt=0, le=10, description="Above 1 more and finer themes, below 1 fewer and wider ones."
+        1.0,
+        gt=0,
+        le=10,
+        description="Times the granularity messages give: above 1 more and finer themes, below 1 fewer and wider.",
     )
     link_threshold: float = Field(
         0.15,

@@ -7,7 +7,7 @@ would have to be split later. Between events an item stays where its neighbours'
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ class ThemeStream:
         return theme
 
     def assignments(self) -> tuple[IntArray, IntArray]:
-        """Return ids and themes of what is not released, (n,) and (n,) int64 as they arrived; theme 0 is waiting."""
+        """Return ids and themes of what is not released, (n,) int64 each, as they arrived; theme 0 is waiting."""
         return self._rows.ids.copy(), self._rows.themes_of_items()
 
     @property
@@ -262,15 +262,14 @@ class ThemeStream:
         if settle or self._is_look_due():
             events += self._merges(settle=settle)
         events += self._moves()
-        self._next_refit = self._read + min(
-            max(1, math.ceil(self._read * self.setting.refit_growth) - self._read), self.setting.refit_every
-        )
+        grown = math.ceil(self._read * self.setting.refit_growth)
+        self._next_refit = max(self._read + 1, min(grown, self._read + self.setting.refit_every))
         return events + self._place()
 
     def _is_look_due(self) -> bool:
         """Say whether enough was read since it was last asked which themes are one."""
-        grown, every = self._looked_at * self.setting.merge_growth, self.setting.merge_every
-        return self._read >= min(grown, self._looked_at + every)
+        last, setting = self._looked_at, self.setting
+        return self._read >= min(last * setting.merge_growth, last + setting.merge_every)
 
     def _count(self, rows: IntArray) -> Votes:
         near, cosine = self.neighbours()
@@ -365,19 +364,15 @@ class ThemeStream:
         least = setting.settled_share if settle else setting.merge_share
         propose.join(numbers, shares, sizes, least=least, merge=merge)
         if setting.alike_cosine <= 1:
-            self._join_wide(merge)
+            propose.join_wide(
+                rows.lists.vectors,
+                rows.themes,
+                cosine=setting.alike_cosine,
+                resolve=self.resolve,
+                merge=merge,
+            )
         self._holds = {pair: since for pair, since in seen.items() if self._redirects.keys().isdisjoint(pair)}
         return events
-
-    def _join_wide(self, merge: Callable[[int, int], bool]) -> None:
-        """Call `merge` for pairs of themes whose members are alike on average, asking again after every merge."""
-        means = propose.theme_means(self._rows.lists.vectors, self._rows.themes)
-        for pair in propose.alike(means, cosine=self.setting.alike_cosine):
-            a, b = (self.resolve(theme) for theme in pair)
-            members = [self._rows.themes == theme for theme in (a, b)]
-            one, other = (self._rows.lists.vectors[each].mean(axis=0) for each in members)
-            if a != b and float(one @ other) >= self.setting.alike_cosine:
-                merge(*((a, b) if members[0].sum() < members[1].sum() else (b, a)))
 
     def may_merge(self, a: int, b: int) -> bool:
         """Say whether no person pinned one of two themes, expects it, or parted them."""

@@ -96,6 +96,26 @@ def alike(means: dict[int, FloatArray], *, cosine: float) -> list[tuple[int, int
     return [(theme, other) for _, theme, other in ranked]
 
 
+def join_wide(
+    vectors: FloatArray,
+    themes: IntArray,
+    *,
+    cosine: float,
+    resolve: Callable[[int], int],
+    merge: Callable[[int, int], bool],
+) -> None:
+    """Call `merge(old, into)` for pairs of themes whose members are alike on average, asking again after every merge.
+
+    vectors: (n, d). themes: (n,), changed in place by `merge`. resolve: the theme that stands for another by now.
+    """
+    for pair in alike(theme_means(vectors, themes), cosine=cosine):
+        a, b = (resolve(theme) for theme in pair)
+        members = [themes == theme for theme in (a, b)]
+        one, other = (vectors[each].mean(axis=0) for each in members)
+        if a != b and float(one @ other) >= cosine:
+            merge(*((a, b) if members[0].sum() < members[1].sum() else (b, a)))
+
+
 def theme_means(vectors: FloatArray, themes: IntArray) -> dict[int, FloatArray]:
     """Return each theme's mean vector: theme -> (d,) float32, the shorter the more its members differ."""
     placed = np.flatnonzero(themes != PENDING)
