@@ -72,7 +72,7 @@ class ThemeSetting:
     )
     settled_share: float = 0.7  # the same, at the one look when an import ends
     alike_cosine: float = 1.01  # mean cosine at which themes merge wherever they sit; above 1: never
-    move_to: float = 0.7
+    move_to: float = 0.8
     move_from: float = 0.15
     seed_cosine: float = 0.7  # to a seed, at which an item enters its theme though no neighbour votes for it
     most_rows: int = 12_000  # beyond which wordings are let go: they stay in their themes, and vote no more

@@ -67,6 +67,12 @@ class Correcting:
     def act(self, theme: int, verb: str, body: object = None, *, status: int = 200) -> Any:
         return self.post(f"themes/th_{theme}/{verb}", body, status=status)
 
+    def divide(self) -> None:
+        """Move every third message of the first theme into the second, so that neighbours are divided there."""
+        first, second = self.themes()[:2]
+        self.act(second, "move", {"items": [f"fb_{item}" for item in self.items_in(first)[::3]]})
+        self.work()
+
     def get(self, path: str, *, status: int = 200) -> Any:
         answer = self.client.get(f"/v1/{path}")
         assert answer.status_code == status, answer.text

@@ -118,6 +118,7 @@ def test_every_message_leads_to_why_it_is_here(curator: Curator) -> None:
 
 def test_the_explanation_shows_both_themes_with_their_shares(desk: Correcting) -> None:
     client = signed_in(desk.database, desk.workspace, role=Role.VIEWER)
+    desk.divide()
     shown = 0
     for item in desk.items_in(desk.themes()[0])[:8]:
         why = desk.get(f"feedback/fb_{item}/why")

@@ -59,6 +59,7 @@ class Stored:
 
 
 def test_the_numbers_are_those_of_a_recount(desk: Correcting) -> None:
+    desk.divide()
     stored = Stored(desk)
     contested = 0
     for item in stored.items[::7]:
