@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.metrics import adjusted_mutual_info_score
 
 from models.language.encode import IntArray
 from models.language.graph import communities, shared_neighbour_graph
@@ -151,5 +150,7 @@ def _among(near: IntArray, kept: NDArray[np.bool_], length: int) -> IntArray:
 
 
 def _agree(a: IntArray, b: IntArray) -> float:
+    from sklearn.metrics import adjusted_mutual_info_score  # 110 MiB: only where themes are compared
+
     both = (a != NOBODY) & (b != NOBODY)
     return float(adjusted_mutual_info_score(a[both], b[both]))

@@ -197,7 +197,7 @@ def test_the_worker_finds_the_border_and_keeps_to_what_was_declined(desk: Correc
     for each in declined:
         desk.post(f"theme-suggestions/{each}/decline")
     desk.act(a, "rename", {"label": "Another name"})
-    desk.act(desk.themes()[2], "merge", {"themes": [f"th_{desk.themes()[3]}"]})
+    desk.act(desk.themes()[2], "pin")  # themes changed: there is a new run
     again = [
         each for each in waiting(desk, "item") if (each["theme"], each["other"]) == (f"th_{a}", f"th_{b}")
     ]
@@ -210,7 +210,9 @@ def test_a_run_keeps_the_ids_of_what_it_finds_again(desk: Correcting) -> None:
     desk.act(b, "move", {"items": [f"fb_{item}" for item in desk.items_in(a)[::2]]})
     before = {(str(each["items"]), each["id"]) for each in waiting(desk, "item")}
     assert before
-    desk.act(desk.themes()[2], "merge", {"themes": [f"th_{desk.themes()[3]}"]})
+    third = desk.themes()[2]
+    part = [f"fb_{item}" for item in desk.items_in(third)[:3]]
+    desk.act(third, "split", {"items": part, "label": "Elsewhere"})  # themes changed: there is a new run
     after = {(str(each["items"]), each["id"]) for each in waiting(desk, "item")}
     assert len(before & after) >= len(before) / 2
 
