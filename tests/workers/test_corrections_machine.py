@@ -43,8 +43,8 @@ from workers.themes import Streams
 
 STAGES = (Job.INTAKE, Job.EMBED, Job.PLACE, Job.LABEL, Job.COUNT)
 AUTHOR = Author("Ada", "usr_1")
-RESTLESS = ThemeSetting(first_fit=40, refit_growth=1.02, hold_growth=1.0, patience=(4, 8), merge_cosine=0.6)
-"""Refits every few tickets, and merges as soon as two themes look alike."""
+RESTLESS = ThemeSetting(first_fit=40, refit_growth=1.02, patience=(4, 8), merge_growth=1.02, merge_share=0.5)
+"""Refits every few tickets, and merges as soon as two looks in turn find two themes alike."""
 FED = 45
 
 Doing = Callable[[Session], Acted]

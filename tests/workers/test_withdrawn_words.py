@@ -246,13 +246,11 @@ def unfinished_later(context: Context, clock: Clock) -> list[tuple[Job, int]]:
         return [(job, subject) for job, subject in rows]
 
 
-@pytest.fixture
-def on_postgres(database: Database) -> None:
-    if database.is_sqlite:
-        pytest.skip("one writer at a time")
+on_postgres = pytest.mark.parametrize("database", ["postgres"], indirect=True)
+"""SQLite has one writer at a time: there nobody can delete while a name is written."""
 
 
-@pytest.mark.usefixtures("on_postgres")
+@on_postgres
 def test_a_deletion_that_is_not_committed_yet_is_neither_waited_for_nor_overlooked(
     database: Database,
     context: Context,
@@ -277,7 +275,7 @@ def test_a_deletion_that_is_not_committed_yet_is_neither_waited_for_nor_overlook
     assert unfinished_later(context, clock) == []
 
 
-@pytest.mark.usefixtures("on_postgres")
+@on_postgres
 def test_a_deletion_waits_for_the_name_and_takes_its_words_out_again(
     database: Database,
     context: Context,
