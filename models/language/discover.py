@@ -97,7 +97,7 @@ class ThemeStream:
         return self._merge(old, into)
 
     def resolve(self, theme: int) -> int:
-        """Follow redirects from a theme to the one that stands for it now."""
+        """Return the theme that stands for another now."""
         while theme in self._redirects:
             theme = self._redirects[theme]
         return theme
@@ -118,8 +118,8 @@ class ThemeStream:
 
     def neighbours(self) -> tuple[IntArray, NDArray[np.float64]]:
         """Return the rows' lists of neighbours and their cosines, cut short while there are few rows."""
-        length = list_length(len(self._rows), self.setting.neighbours)
-        return self._rows.lists.near[:, :length], self._rows.lists.cosine[:, :length]
+        lists, length = self._rows.lists, list_length(len(self._rows), self.setting.neighbours)
+        return lists.near[:, :length], lists.cosine[:, :length]
 
     def state(self) -> ThemeState:
         """Return what must be stored, beside the vectors, to continue later."""
@@ -254,22 +254,18 @@ class ThemeStream:
 
     def _refit(self, *, settle: bool) -> list[Event]:
         """Look at the whole graph and change themes by events; `settle` merges at once and further."""
-        graph = shared_neighbour_graph(self.neighbours()[0])
-        fine = self.setting.granularity * fineness(len(self._rows), settle=settle)
+        setting, graph = self.setting, shared_neighbour_graph(self.neighbours()[0])
+        fine = setting.granularity * fineness(len(self._rows), settle=settle)
         events = self._births(communities(graph, fine))
-        if len(self._rows) > self.setting.burst_after:
+        if len(self._rows) > setting.burst_after:
             events += self._bursts(communities(graph, BURST * fine))
-        if settle or self._is_look_due():
+        look = min(self._looked_at * setting.merge_growth, self._looked_at + setting.merge_every)
+        if settle or self._read >= look:
             events += self._merges(settle=settle)
         events += self._moves()
-        grown = math.ceil(self._read * self.setting.refit_growth)
-        self._next_refit = max(self._read + 1, min(grown, self._read + self.setting.refit_every))
+        grown = math.ceil(self._read * setting.refit_growth)
+        self._next_refit = max(self._read + 1, min(grown, self._read + setting.refit_every))
         return events + self._place()
-
-    def _is_look_due(self) -> bool:
-        """Say whether enough was read since it was last asked which themes are one."""
-        last, setting = self._looked_at, self.setting
-        return self._read >= min(last * setting.merge_growth, last + setting.merge_every)
 
     def _count(self, rows: IntArray) -> Votes:
         near, cosine = self.neighbours()
@@ -354,7 +350,10 @@ class ThemeStream:
         def merge(old: int, into: int) -> bool:
             pair = (min(old, into), max(old, into))
             seen[pair] = self._holds.get(pair, self._read)
-            if not self.may_merge(old, into) or not (settle or pair in self._holds):
+            ripe = settle or (
+                pair in self._holds and propose.are_near(rows, *pair, cosine=setting.merge_cosine)
+            )
+            if not ripe or not self.may_merge(old, into):
                 return False
             events.append(self._merge(old, into))
             return True

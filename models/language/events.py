@@ -70,6 +70,7 @@ class ThemeSetting:
     merge_share: float = (
         0.9  # how surely two themes share a community, at two looks in turn, while items arrive
     )
+    merge_cosine: float = 0.75  # of two themes' centres, while items arrive
     settled_share: float = 0.7  # the same, at the one look when an import ends
     alike_cosine: float = 1.01  # mean cosine at which themes merge wherever they sit; above 1: never
     move_to: float = 0.8
@@ -81,14 +82,14 @@ class ThemeSetting:
 
     @classmethod
     def dialled(cls, granularity: float) -> ThemeSetting:
-        """Return the settings for one dial: 1 as measured, 0.5 for wide themes, 2 for narrow ones.
+        """Return the settings for one dial: 1 as the data give it, 0.5 for wide themes, 2 for narrow ones.
 
-        Below 1 it also merges themes whose members are alike on average wherever they sit, because resolution
-        alone does not join the many wordings of one wide problem.
+        Above 1 it cuts finer. Below 1 it cuts as found, and merges themes whose members are alike on average wherever
+        they sit: a coarser cut would join neighbours of any size before the many wordings of one wide problem.
         """
         if granularity >= 1:
             return cls(granularity=granularity)
-        return cls(granularity=granularity, alike_cosine=ALIKE_AT_0 + ALIKE_SLOPE * granularity)
+        return cls(alike_cosine=ALIKE_AT_0 + ALIKE_SLOPE * granularity)
 
 
 @dataclass(frozen=True, slots=True)

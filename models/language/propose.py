@@ -10,6 +10,7 @@ from scipy.special import bdtrc  # the upper tail of a binomial; scipy.stats wou
 
 from models.language.encode import FloatArray, IntArray
 from models.language.place import PENDING
+from models.language.theme_rows import ThemeRows
 
 
 def births(
@@ -94,6 +95,12 @@ def alike(means: dict[int, FloatArray], *, cosine: float) -> list[tuple[int, int
     pairs = np.argwhere(np.triu(together >= cosine, k=1))
     ranked = sorted((-float(together[a, b]), numbers[a], numbers[b]) for a, b in pairs)
     return [(theme, other) for _, theme, other in ranked]
+
+
+def are_near(rows: ThemeRows, a: int, b: int, *, cosine: float) -> bool:
+    """Say whether the centres of two themes have at least this cosine."""
+    one, other = (rows.lists.vectors[rows.themes == theme].mean(axis=0) for theme in (a, b))
+    return float(one @ other) >= cosine * float(np.linalg.norm(one)) * float(np.linalg.norm(other))
 
 
 def join_wide(
