@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -347,12 +348,10 @@ class ThemeStream:
         seen: dict[tuple[int, int], int] = {}
         events: list[Event] = []
 
-        def merge(old: int, into: int) -> bool:
+        def merge(old: int, into: int, *, cosine: float = -1.0) -> bool:
             pair = (min(old, into), max(old, into))
             seen[pair] = self._holds.get(pair, self._read)
-            ripe = settle or (
-                pair in self._holds and propose.are_near(rows, *pair, cosine=setting.merge_cosine)
-            )
+            ripe = settle or (pair in self._holds and propose.are_near(rows, *pair, cosine=cosine))
             if not ripe or not self.may_merge(old, into):
                 return False
             events.append(self._merge(old, into))
@@ -361,7 +360,8 @@ class ThemeStream:
         numbers, shares = together(cuts.labels, rows.themes)
         sizes = np.bincount(rows.themes)[numbers]
         least = setting.settled_share if settle else setting.merge_share
-        propose.join(numbers, shares, sizes, least=least, merge=merge)
+        surely = partial(merge, cosine=setting.merge_cosine)
+        propose.join(numbers, shares, sizes, least=least, merge=surely)
         if setting.alike_cosine <= 1:
             propose.join_wide(
                 rows.lists.vectors,

@@ -47,9 +47,7 @@ ALIKE_AT_0, ALIKE_SLOPE = 0.21, 0.24
 class ThemeSetting:
     """Dials of theme discovery. Shares are from 0 to 1; lengths of time count items read."""
 
-    granularity: float = (
-        1.0  # times the resolution that the data repeat: below 1 wider themes, above 1 narrower
-    )
+    granularity: float = 1.0  # times the resolution that the data repeat
     neighbours: int = 15
     copy_cosine: float = 0.98  # texts at least this close count as one wording
     first_fit: int = 1_000
@@ -70,8 +68,8 @@ class ThemeSetting:
     merge_share: float = (
         0.9  # how surely two themes share a community, at two looks in turn, while items arrive
     )
-    merge_cosine: float = 0.75  # of two themes' centres, while items arrive
     settled_share: float = 0.7  # the same, at the one look when an import ends
+    merge_cosine: float = 0.75  # of two themes' centres, while items arrive
     alike_cosine: float = 1.01  # mean cosine at which themes merge wherever they sit; above 1: never
     move_to: float = 0.8
     move_from: float = 0.15

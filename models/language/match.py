@@ -172,8 +172,9 @@ def _check(old: IntArray, new: IntArray) -> None:
 def carry_books(live: Bookkeeping, shadow: Bookkeeping, carried: Carried, *, next_theme: int) -> Bookkeeping:
     """Return the books with which the live stream goes on under the new encoder's themes.
 
-    Redirects and positions stay those of the live stream; what the shadow counts in items read, its next refit and
-    since when themes look alike, is as long ago, or as far ahead, as it was there. next_theme: above all in use.
+    Redirects and positions stay those of the live stream; what the shadow counts in items read, its next refit,
+    its last look and since when themes look alike, is as long ago, or as far ahead, as it was there. next_theme:
+    above all in use.
     """
     later = live.read - shadow.read
     redirects = dict(shadow.redirects)
@@ -189,6 +190,8 @@ def carry_books(live: Bookkeeping, shadow: Bookkeeping, carried: Carried, *, nex
         next_refit=max(live.read + 1, shadow.next_refit + later),
         redirects=live.redirects,
         holds=tuple((a, b, since) for (a, b), since in sorted(holds.items())),
+        looked_at=max(0, shadow.looked_at + later),
+        looked_step=shadow.looked_step,
     )
 
 

@@ -211,9 +211,11 @@ def test_books_keep_ages_redirects_and_numbers() -> None:
         next_refit=108,
         redirects=((7, 4),),
         holds=((4, 6, 40), (6, 7, 70), (4, 7, 10), (6, 11, 20)),
+        looked_at=80,
+        looked_step=6,
     )
     books = carry_books(live, shadow, carried, next_theme=9)
-    assert books == Bookkeeping(120, 9, 128, ((3, 1),), ((1, 2, 60),))
+    assert books == Bookkeeping(120, 9, 128, ((3, 1),), ((1, 2, 60),), looked_at=100, looked_step=6)
 
 
 def test_books_of_a_stream_that_read_less_never_look_back_before_its_beginning() -> None:
